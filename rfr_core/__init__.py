@@ -1,0 +1,1 @@
+"""RFR-Net image inpainting."""
