@@ -1,0 +1,442 @@
+"""Pictures in and out: files, PIL images and tensors; orientation, modes, metadata and limits.
+
+Inside the library a picture is a float tensor (1, 3, H, W) in [0, 1]. Outside it keeps its own mode, bit
+depth, EXIF and ICC profile, and every pixel that is not filled comes back with its own bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import warnings
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image
+
+from rfr_core.errors import ImageError
+
+DEFAULT_MAX_PIXELS = 128_000_000
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+SUPPORTED_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "CMYK")
+FORMAT_BY_SUFFIX = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+}
+
+_WRITE_MODES = {
+    "JPEG": {"1", "L", "RGB", "CMYK"},
+    "PNG": {"1", "L", "LA", "RGB", "RGBA", "I;16"},
+    "WEBP": {"1", "L", "LA", "RGB", "RGBA"},
+    "TIFF": {"1", "L", "LA", "RGB", "RGBA", "I;16", "CMYK"},
+    "BMP": {"1", "L", "RGB"},
+}
+_NEAREST_MODE = {
+    "1": "L",
+    "P": "RGB",
+    "PA": "RGBA",
+    "RGBX": "RGB",
+    "YCbCr": "RGB",
+    "RGBa": "RGBA",
+    "La": "LA",
+}
+_WITH_ALPHA = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
+_PROFILE_SPACE = {"L": b"GRAY", "LA": b"GRAY", "I;16": b"GRAY", "1": b"GRAY", "CMYK": b"CMYK"}
+_TURN_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Tags that describe how the pixels lay in the file they came from (a TIFF keeps them beside the camera's):
+# wrong in any other file. XMP (700) and Photoshop's block (34377) repeat the orientation or a thumbnail.
+_LAYOUT_TAGS = frozenset(
+    (*range(254, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 297, 317, 320, *range(322, 326))
+) | {330, 338, 339, 347, 513, 514, *range(529, 533), 700, 34377, 34675}
+_EXIF_BLOCKS = frozenset((ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
+# What Pillow's compressed TIFF writer takes; it fails on EXIF's own blocks, and an unusual tag may crash it.
+_COMPRESSIBLE_TAGS = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432))
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as PIL's convert("L")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded, upright picture and the metadata that belongs to its file.
+
+    image: PIL image in one of `SUPPORTED_MODES`. exif: EXIF block without an orientation, or None.
+    icc_profile: the profile's bytes, or None. format: PIL's name of the file format it came from, or None.
+    """
+
+    image: Image.Image
+    exif: bytes | None = None
+    icc_profile: bytes | None = None
+    format: str | None = None
+
+
+def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Read a JPEG, PNG, WebP, TIFF or BMP file, upright.
+
+    The size in the header is checked before anything is decoded. EXIF orientation is applied. Palettes become
+    RGB, or RGBA where they hold transparency; 1-bit becomes L; L, LA, RGB, RGBA, I;16 and CMYK stay as they
+    are (Pillow itself reads 16-bit *colour* as 8-bit). The embedded EXIF thumbnail is dropped: it would show
+    the old picture.
+
+    Raises ImageError: no such file, a folder, another format, damaged or cut short, more than `max_pixels`
+    pixels (Pillow's own limit of `2 * Image.MAX_IMAGE_PIXELS` stays in force above it), or more than one
+    frame.
+    """
+    path = Path(path)
+    with _reading(path), _opened(path) as opened:
+        _check_header(opened, path, max_pixels)
+        opened.load()
+        exif = _exif_of(opened)  # after load: a PNG may carry it behind the pixels
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        profile = opened.info.get("icc_profile") or None
+        format_name = "JPEG" if opened.format == "MPO" else opened.format
+        return Picture(_plain(opened, orientation), _exif_bytes(exif), profile, format_name)
+
+
+def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int = 95) -> Path:
+    """Write a picture in the format that the suffix of `path` names, and return the path.
+
+    EXIF (orientation reset) and ICC profile are kept where the format holds them (BMP holds neither). PNG,
+    WebP, TIFF (deflate, or uncompressed where EXIF holds a camera's tags) and BMP are written without loss;
+    `quality`, 1 to 100, is for JPEG, which keeps full colour resolution. The file appears by rename once it
+    is complete, so that a failure leaves an older file as it was.
+
+    Raises ImageError: unknown suffix, a mode the format cannot hold (transparency in JPEG, say), missing
+    folder, or a failed write.
+    """
+    path = Path(path)
+    format_name = _format_for(path)
+    _check_writable(picture.image, format_name, path)
+    if not 1 <= quality <= 100:
+        raise ImageError(f"quality is {quality}; expected a number from 1 to 100, such as 95.")
+    image = _for_format(picture.image, format_name)
+    options = _save_options(picture, image, format_name, quality)
+    try:
+        with _appearing(path) as file:
+            image.save(file, format=format_name, **options)
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{path} could not be written: {error}. Check the folder and its free space."
+        ) from error
+    return path
+
+
+def to_supported_mode(image: Image.Image) -> Image.Image:
+    """The same picture in one of `SUPPORTED_MODES`, with transparency as an alpha channel.
+
+    Returns `image` itself when it already fits. Raises ImageError for modes without a faithful 8- or 16-bit
+    form (32-bit float and LAB, and 32-bit integers beyond 65535).
+    """
+    if "transparency" in image.info and image.mode in _WITH_ALPHA:
+        return image.convert(_WITH_ALPHA[image.mode])
+    if image.mode in SUPPORTED_MODES:
+        return image
+    if image.mode in _NEAREST_MODE:
+        return image.convert(_NEAREST_MODE[image.mode])
+    if image.mode.startswith("I"):
+        return _as_16_bit(image)
+    raise ImageError(
+        f"the picture's mode is {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: "
+        "convert it to 8-bit RGB or 16-bit gray first."
+    )
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    """A PIL image as a float32 tensor (1, 3, H, W) in [0, 1].
+
+    Gray is repeated, 16-bit gray divided by 65535, CMYK converted as PIL does, alpha dropped without
+    premultiplying. Raises ImageError for an unsupported mode.
+    """
+    image = to_supported_mode(image)
+    if image.mode in ("RGBA", "CMYK"):
+        image = image.convert("RGB")
+    elif image.mode == "LA":
+        image = image.getchannel("L")
+    pixels = np.array(image)  # (H, W) or (H, W, 3); a copy, since torch wants to own writable memory
+    if pixels.ndim == 2:
+        gray = torch.from_numpy(pixels.astype(np.float32) / np.float32(_white(image)))
+        return gray.expand(1, 3, *gray.shape).contiguous()
+    planes = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)  # (1, 3, H, W)
+    return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255.0)
+
+
+def paste_fill(image: Image.Image, fill: torch.Tensor, weight: torch.Tensor) -> Image.Image:
+    """Paste a fill into a picture or a crop of one; mode and size stay.
+
+    fill: (1, 3, H, W) in [0, 1]. weight: (1, 1, H, W) in [0, 1]. Where weight is 0 the bytes are those of
+    `image`; elsewhere result = (1 - weight) * image + weight * fill, taken in RGB, or in luma (BT.601) for
+    gray. Where weight is above 0 alpha becomes opaque, and the old colour counts only as far as it was
+    visible, so that the colour hidden in transparent pixels never shows. Modes: `SUPPORTED_MODES` and 1-bit.
+
+    Raises ImageError: another mode, sizes that differ, or values that are not numbers.
+    """
+    _check_paste(image, fill, weight)
+    if image.mode == "1":
+        pasted = paste_fill(image.convert("L"), fill, weight).convert("1", dither=Image.Dither.NONE)
+        return _with_info(pasted, image)
+    weights = _as_array(weight)[0, 0]  # (H, W)
+    inside = weights > 0
+    if not inside.any():
+        return _with_info(image.copy(), image)
+    fills = _as_array(fill)[0][:, inside].T  # (n, 3)
+    if not np.isfinite(fills).all():
+        raise ImageError("the fill holds values that are not numbers; expected numbers from 0 to 1.")
+    pixels = np.array(image)  # (H, W) or (H, W, C)
+    pixels[inside] = _blend(pixels[inside], fills.clip(0, 1), weights[inside, None].clip(0, 1), image.mode)
+    return _with_info(Image.frombytes(image.mode, image.size, pixels.tobytes()), image)
+
+
+# Reading
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while reading `path` into one sentence."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from 89 megapixels on, where this library's own limit decides, and of odd metadata.
+            warnings.simplefilter("ignore")
+            yield
+    except ImageError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist; expected a picture file: check the path.") from error
+    except PermissionError as error:
+        raise ImageError(f"{path} may not be read; check the file's permissions.") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path} is too large: {error} Scale the picture down first.") from error
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"{path} is not a picture; expected a JPEG, PNG, WebP, TIFF or BMP file.") from error
+    except Exception as error:  # decoders meet damaged files with errors of every class
+        raise ImageError(f"{path} is damaged or cut short ({error}); get the file anew.") from error
+
+
+def _opened(path: Path) -> Image.Image:
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; expected a picture file: name one inside it.")
+    return Image.open(path, formats=READ_FORMATS)
+
+
+def _check_header(opened: Image.Image, path: Path, max_pixels: int) -> None:
+    width, height = opened.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{path} is {width}×{height} pixels; expected at most {max_pixels / 1e6:g} megapixels: "
+            "scale it down first."
+        )
+    frames = getattr(opened, "n_frames", 1)
+    if (
+        frames > 1 and opened.format != "MPO"
+    ):  # phones' JPEGs: the picture first, then a depth map or a preview
+        raise ImageError(f"{path} holds {frames} frames or pages; expected one picture: save one on its own.")
+
+
+def _plain(opened: Image.Image, orientation: object) -> Image.Image:
+    """An upright image of a supported mode, tied to no file, with no metadata but its resolution."""
+    image = to_supported_mode(opened)
+    if orientation in _TURN_UPRIGHT:
+        image = image.transpose(_TURN_UPRIGHT[orientation])  # type: ignore[index]
+    elif image is opened:
+        image = image.copy()
+    image.info = {"dpi": opened.info["dpi"]} if "dpi" in opened.info else {}
+    return image
+
+
+def _as_16_bit(image: Image.Image) -> Image.Image:
+    """I;16B, I;16L and I (which older Pillow reads 16-bit PNG as) -> I;16, same values."""
+    values = np.asarray(image)
+    if values.size and not 0 <= values.min() <= values.max() <= 65535:
+        raise ImageError(
+            f"the picture holds gray values from {values.min()} to {values.max()}; "
+            "expected 0 to 65535: convert it to 16-bit gray first."
+        )
+    return Image.frombytes("I;16", image.size, values.astype("<u2").tobytes())
+
+
+def _exif_of(opened: Image.Image) -> Image.Exif:
+    try:
+        return opened.getexif()
+    except Exception:  # a broken EXIF block must not cost the user the picture
+        return Image.Exif()
+
+
+def _portable(exif: Image.Exif) -> Image.Exif:
+    """Reduce EXIF to the tags that stay true in any upright file, their text as it was."""
+    for tag in _LAYOUT_TAGS.intersection(exif):
+        del exif[tag]
+    _keep_text(exif)
+    for block in _EXIF_BLOCKS.intersection(exif):
+        _keep_text(exif.get_ifd(block))
+    return exif
+
+
+def _keep_text(tags: MutableMapping[int, Any]) -> None:
+    """Pillow reads text as Latin-1 but writes it as ASCII; its bytes, often UTF-8, pass unchanged."""
+    for tag, value in list(tags.items()):
+        if isinstance(value, str) and not value.isascii():
+            tags[tag] = value.encode("latin-1", "replace")
+
+
+def _exif_bytes(exif: Image.Exif) -> bytes | None:
+    try:
+        return _portable(exif).tobytes() if len(exif) else None
+    except Exception:  # the same: a tag that cannot be written again
+        return None
+
+
+# Writing
+
+
+def _format_for(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in FORMAT_BY_SUFFIX:
+        known = ", ".join(FORMAT_BY_SUFFIX)
+        raise ImageError(f"{path} ends in {suffix or 'no suffix'}; expected one of {known}: rename it.")
+    return FORMAT_BY_SUFFIX[suffix]
+
+
+def _check_writable(image: Image.Image, format_name: str, path: Path) -> None:
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; expected the name of a file to write.")
+    if not path.parent.is_dir():
+        raise ImageError(f"the folder {path.parent} does not exist; create it first.")
+    if image.mode in _WRITE_MODES[format_name]:
+        return
+    if image.mode in ("LA", "RGBA"):
+        raise ImageError(f"{path}: {format_name} cannot hold transparency; save as PNG (.png) instead.")
+    if image.mode == "I;16":
+        raise ImageError(f"{path}: {format_name} cannot hold 16-bit gray; save as PNG (.png) instead.")
+    if image.mode == "CMYK":
+        raise ImageError(f"{path}: {format_name} cannot hold CMYK; save as TIFF (.tif) or JPEG (.jpg).")
+    raise ImageError(f"{path}: {format_name} cannot hold mode {image.mode}; convert it to RGB first.")
+
+
+def _for_format(image: Image.Image, format_name: str) -> Image.Image:
+    if format_name == "WEBP" and image.mode not in ("RGB", "RGBA"):
+        return image.convert("RGBA" if image.mode == "LA" else "RGB")
+    if format_name == "JPEG" and image.mode == "1":
+        return image.convert("L")
+    return image
+
+
+def _save_options(picture: Picture, image: Image.Image, format_name: str, quality: int) -> dict[str, Any]:
+    if format_name == "BMP":
+        return {}
+    # Named even when empty: some of Pillow's writers fall back on what they find in image.info.
+    options: dict[str, Any] = {"icc_profile": _matching_profile(picture.icc_profile, image.mode)}
+    dpi = picture.image.info.get("dpi", ())
+    if len(dpi) == 2 and all(math.isfinite(x) and x > 0 for x in dpi):
+        options["dpi"] = dpi
+    exif = Image.Exif()
+    exif.load(picture.exif or b"")
+    if format_name == "TIFF":
+        options |= _tiff_options(_portable(exif))
+    else:
+        options["exif"] = _exif_bytes(exif) or b""
+    if format_name == "JPEG":
+        options |= {"quality": quality, "subsampling": 0}
+    elif format_name == "WEBP":
+        options |= {"lossless": True, "exact": True}  # exact: colours under transparent pixels stay
+    return options
+
+
+def _tiff_options(exif: Image.Exif) -> dict[str, Any]:
+    # Compression yields to metadata: both cannot be had from Pillow.
+    compression = "tiff_adobe_deflate" if _COMPRESSIBLE_TAGS.issuperset(exif) else "raw"
+    return {"compression": compression, "exif": exif}
+
+
+def _matching_profile(profile: bytes | None, mode: str) -> bytes | None:
+    """The profile, if it is for this mode: viewers show wrong colours with that of another colour space."""
+    if not profile or profile[16:20] not in (b"GRAY", b"RGB ", b"CMYK"):
+        return profile or None
+    return profile if profile[16:20] == _PROFILE_SPACE.get(mode, b"RGB ") else None
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the name `path` only once all of it is on disk."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# Pasting
+
+
+def _white(image: Image.Image) -> int:
+    return 65535 if image.mode == "I;16" else 255
+
+
+def _as_array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().to("cpu", torch.float32).numpy()
+
+
+def _with_info(image: Image.Image, source: Image.Image) -> Image.Image:
+    image.info = dict(source.info)
+    return image
+
+
+def _check_paste(image: Image.Image, fill: torch.Tensor, weight: torch.Tensor) -> None:
+    if image.mode != "1" and image.mode not in SUPPORTED_MODES:
+        raise ImageError(
+            f"cannot paste into mode {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: "
+            "convert it first."
+        )
+    width, height = image.size
+    for name, tensor, channels in (("fill", fill, 3), ("weight", weight, 1)):
+        if tuple(tensor.shape) != (1, channels, height, width):
+            raise ImageError(
+                f"the {name} has shape {tuple(tensor.shape)}; expected {(1, channels, height, width)} "
+                f"for a picture of {width}×{height} pixels."
+            )
+
+
+def _blend(pixels: np.ndarray, fill: np.ndarray, weight: np.ndarray, mode: str) -> np.ndarray:
+    """Blend n pixels of a mode, (n,) or (n, C), with n RGB fills (n, 3) at weights (n, 1)."""
+    if mode == "CMYK":
+        return _blend_cmyk(pixels, fill, weight)
+    white = np.float32(np.iinfo(pixels.dtype).max)
+    old = pixels.reshape(len(pixels), -1).astype(np.float32) / white  # (n, C)
+    new = fill if mode.startswith("RGB") else (fill @ _LUMA)[:, None]
+    if mode not in ("LA", "RGBA"):
+        return _rounded(old + weight * (new - old), pixels)
+    visible = (1 - weight) * old[:, -1:]
+    colour = (visible * old[:, :-1] + weight * new) / (visible + weight)
+    return _rounded(np.concatenate([colour, np.ones_like(weight)], axis=1), pixels)
+
+
+def _rounded(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    white = np.float32(np.iinfo(like.dtype).max)
+    return np.rint(values * white).astype(like.dtype).reshape(like.shape)
+
+
+def _blend_cmyk(pixels: np.ndarray, fill: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Blend in RGB: mixing inks would go from a black made of K to one made of C, M and Y through gray."""
+    size = (len(pixels), 1)
+    old = np.array(Image.frombytes("CMYK", size, pixels.tobytes()).convert("RGB"))[0]
+    mixed = _blend(old, fill, weight, "RGB")
+    return np.array(Image.frombytes("RGB", size, mixed.tobytes()).convert("CMYK"))[0]
