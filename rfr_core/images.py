@@ -131,7 +131,7 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
     try:
         with _appearing(path) as file:
             image.save(file, format=format_name, **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # encoders, too, fail with errors of every class
         raise ImageError(
             f"{path} could not be written: {error}. Check the folder and its free space."
         ) from error
@@ -344,10 +344,9 @@ def _save_options(picture: Picture, image: Image.Image, format_name: str, qualit
     dpi = picture.image.info.get("dpi", ())
     if len(dpi) == 2 and all(math.isfinite(x) and x > 0 for x in dpi):
         options["dpi"] = dpi
-    exif = Image.Exif()
-    exif.load(picture.exif or b"")
+    exif = _loaded_exif(picture.exif)
     if format_name == "TIFF":
-        options |= _tiff_options(_portable(exif))
+        options |= _tiff_options(exif)
     else:
         options["exif"] = _exif_bytes(exif) or b""
     if format_name == "JPEG":
@@ -355,6 +354,17 @@ def _save_options(picture: Picture, image: Image.Image, format_name: str, qualit
     elif format_name == "WEBP":
         options |= {"lossless": True, "exact": True}  # exact: colours under transparent pixels stay
     return options
+
+
+def _loaded_exif(data: bytes | None) -> Image.Exif:
+    exif = Image.Exif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif.load(data or b"")
+            return _portable(exif)
+    except Exception:  # as in reading: broken metadata must not cost the user the picture
+        return Image.Exif()
 
 
 def _tiff_options(exif: Image.Exif) -> dict[str, Any]:

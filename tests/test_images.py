@@ -181,6 +181,13 @@ def test_broken_exif_does_not_cost_the_picture(tmp_path: Path):
     assert same_pixels(read_picture(tmp_path / "in.png").image, image)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+@pytest.mark.parametrize("exif", [b"nonsense", b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff\x01"])
+def test_broken_exif_given_by_hand_does_not_stop_a_save(tmp_path: Path, exif: bytes, suffix: str):
+    path = save_picture(Picture(noise("RGB"), exif=exif), tmp_path / f"a{suffix}")
+    assert read_picture(path).image.size == (9, 7)
+
+
 # Modes
 
 
