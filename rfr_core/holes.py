@@ -168,9 +168,7 @@ def random_irregular_hole(
     return _as_hole(_topped_up(before, np.ones_like(before), target, start))
 
 
-def random_object_hole(
-    height: int, width: int, *, generator: np.random.Generator | int | None = None
-) -> torch.Tensor:
+def random_object_hole(height: int, width: int, *, generator: np.random.Generator | int | None = None) -> torch.Tensor:
     """A random hole (1, 1, height, width) of an object's kind: one blob with a smooth closed outline.
 
     It takes a few per cent to 30 % of the picture (at least one pixel) and may be cut by the border.
@@ -243,9 +241,7 @@ def _layers(mask: object, size: tuple[int, int] | None) -> torch.Tensor:
         if layers.dtype in (torch.uint16, torch.uint32, torch.uint64):  # torch compares none of them
             layers = torch.from_numpy(_native(layers.cpu().numpy()))
     else:
-        raise HoleError(
-            f"the mask is a {type(mask).__name__}; expected a PIL image, a NumPy array or a tensor."
-        )
+        raise HoleError(f"the mask is a {type(mask).__name__}; expected a PIL image, a NumPy array or a tensor.")
     if layers.ndim in (2, 3):
         layers = layers[None, None] if layers.ndim == 2 else layers[:, None]
     if layers.ndim != 4 or not 1 <= layers.shape[1] <= 4 or 0 in layers.shape:
@@ -350,9 +346,7 @@ def _span(marked: torch.Tensor, margin: int) -> slice:
 
 def _row_distance(inside: torch.Tensor, limit: int) -> torch.Tensor:
     """Distance along the row to the nearest True of (N, h, w); beyond `limit`, any number above it."""
-    dtype = (
-        torch.int16 if limit <= 126 else torch.int32
-    )  # twice the square still fits, and half the memory moves
+    dtype = torch.int16 if limit <= 126 else torch.int32  # twice the square still fits, and half the memory moves
     far = torch.full((), limit + 1, dtype=dtype, device=inside.device)
     distance = torch.where(inside, torch.zeros_like(far), far)
     step = 1

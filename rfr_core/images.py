@@ -132,9 +132,7 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
         with _appearing(path) as file:
             image.save(file, format=format_name, **options)
     except Exception as error:  # encoders, too, fail with errors of every class
-        raise ImageError(
-            f"{path} could not be written: {error}. Check the folder and its free space."
-        ) from error
+        raise ImageError(f"{path} could not be written: {error}. Check the folder and its free space.") from error
     return path
 
 
@@ -238,13 +236,10 @@ def _check_header(opened: Image.Image, path: Path, max_pixels: int) -> None:
     width, height = opened.size
     if width * height > max_pixels:
         raise ImageError(
-            f"{path} is {width}×{height} pixels; expected at most {max_pixels / 1e6:g} megapixels: "
-            "scale it down first."
+            f"{path} is {width}×{height} pixels; expected at most {max_pixels / 1e6:g} megapixels: scale it down first."
         )
     frames = getattr(opened, "n_frames", 1)
-    if (
-        frames > 1 and opened.format != "MPO"
-    ):  # phones' JPEGs: the picture first, then a depth map or a preview
+    if frames > 1 and opened.format != "MPO":  # phones' JPEGs: the picture first, then a depth map or a preview
         raise ImageError(f"{path} holds {frames} frames or pages; expected one picture: save one on its own.")
 
 
@@ -413,8 +408,7 @@ def _with_info(image: Image.Image, source: Image.Image) -> Image.Image:
 def _check_paste(image: Image.Image, fill: torch.Tensor, weight: torch.Tensor) -> None:
     if image.mode != "1" and image.mode not in SUPPORTED_MODES:
         raise ImageError(
-            f"cannot paste into mode {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: "
-            "convert it first."
+            f"cannot paste into mode {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: convert it first."
         )
     width, height = image.size
     for name, tensor, channels in (("fill", fill, 3), ("weight", weight, 1)):

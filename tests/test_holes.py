@@ -189,9 +189,7 @@ def test_another_size_is_refused_with_both_sizes():
 
 
 def test_resizing_is_by_nearest_neighbour():
-    assert same(
-        to_hole(GRAY, size=(6, 10), resize=True), HOLE.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    )
+    assert same(to_hole(GRAY, size=(6, 10), resize=True), HOLE.repeat_interleave(2, 2).repeat_interleave(2, 3))
     assert same(to_hole(GRAY, size=(1, 1), resize=True), HOLE[..., 1:2, 2:3])
     assert same(to_hole(GRAY, size=(3, 15), resize=True)[..., 1::3], HOLE)
 
@@ -310,9 +308,7 @@ def test_feather_rises_by_distance_inside_the_hole_only(pixels: int):
 
 
 def test_pictures_of_a_batch_do_not_mix():
-    holes = torch.cat(
-        [spots(20, 20, 1), torch.zeros(1, 1, 20, 20), spots(20, 20, 2), torch.ones(1, 1, 20, 20)]
-    )
+    holes = torch.cat([spots(20, 20, 1), torch.zeros(1, 1, 20, 20), spots(20, 20, 2), torch.ones(1, 1, 20, 20)])
     for change in (lambda hole: grow(hole, 2), lambda hole: grow(hole, -1), lambda hole: feather(hole, 3)):
         assert same(change(holes), torch.cat([change(hole[None]) for hole in holes]))
 

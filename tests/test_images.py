@@ -69,9 +69,7 @@ def test_orientation_is_applied_on_reading_and_reset_on_saving(tmp_path: Path, o
     upright = noise("RGB")
     lossless: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}
     stored = as_stored(upright, orientation)
-    stored.save(
-        tmp_path / f"in{suffix}", exif=camera_exif(orientation).tobytes(), icc_profile=PROFILE, **lossless
-    )
+    stored.save(tmp_path / f"in{suffix}", exif=camera_exif(orientation).tobytes(), icc_profile=PROFILE, **lossless)
     picture = read_picture(tmp_path / f"in{suffix}")
     assert same_pixels(picture.image, upright)
     with Image.open(save_picture(picture, tmp_path / f"out{suffix}")) as saved:

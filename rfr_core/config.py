@@ -1,0 +1,150 @@
+"""Hyper-parameters of an RFR network, one-to-one with a checkpoint's ``config.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from rfr_core.errors import ConfigError
+
+MAX_RECURRENCES = 64
+
+_CHOICES: dict[str, tuple[object, ...]] = {
+    "kernel_size": (3, 5, 7, 9),
+    "downsamples": (0, 1, 2, 3),
+    "dilation": (1, 2),
+    "norm": ("batch", "group"),
+    "attention": ("kca", "contextual", None),
+    "attention_scale": (8, 16),
+    "attention_query": ("raw", "normalized"),
+    "attention_values": ("normalized", "raw"),
+    "merge": ("adaptive", "mean", "last"),
+    "tail": ("residual", "plain"),
+}
+_RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES)}
+_SLOPES = ("area_slope", "decoder_slope")
+
+
+@dataclass(frozen=True)
+class RFRConfig:
+    """What builds an :class:`~rfr_core.network.RFRNet`; the defaults are the authors' released form.
+
+    Where the paper (Table 4, Eq. 4-8) says otherwise the choice has a name here; :meth:`paper` takes all of them.
+
+    Attributes:
+        width: channels of the feature map that the recurrences work on (64 in the paper), a multiple of 8, 8-512.
+        channels: channels of the reasoning network at its three scales; ``None`` is (2, 4, 8) x ``width``.
+        kernel_size: kernel of the area identification and of the last encoder layer; 5 is the small-hole variant.
+        downsamples: halvings of the picture before the recurrences, 0-3 (Table 5).
+        recurrences: recurrences that the network is trained with, 1-64.
+        dilation: dilation of the innermost convolutions (2 released, 1 paper).
+        norm: ``"batch"`` as published, or ``"group"``, which does not depend on the recurrence or the batch.
+        attention: ``"kca"``, ``"contextual"`` (Yu et al. 2018) or ``None``.
+        attention_scale: 8 = after the first deconvolution (released), 16 = before it (paper); relative to ``width``'s
+            map halved once.
+        attention_query: ``"raw"`` (released) or ``"normalized"`` (Eq. 4).
+        attention_values: ``"normalized"`` (released) or ``"raw"`` (Eq. 8).
+        narrow_deconv: whether the deconvolutions halve their channels as in Table 4.
+        merge: ``"adaptive"`` (Eq. 3), ``"mean"`` or ``"last"`` (Fig. 9).
+        area_slope: negative slope after the area identification (0.01 released, 0 paper).
+        decoder_slope: negative slope after the last deconvolution (0.01 released, 0.2 paper).
+        tail: ``"residual"`` bottleneck (released) or two ``"plain"`` convolutions (Table 4).
+
+    Raises:
+        ConfigError: a value is out of its range; the message names it.
+    """
+
+    width: int = 64
+    channels: tuple[int, int, int] | None = None
+    kernel_size: int = 7
+    downsamples: int = 1
+    recurrences: int = 6
+    dilation: int = 2
+    norm: Literal["batch", "group"] = "batch"
+    attention: Literal["kca", "contextual"] | None = "kca"
+    attention_scale: Literal[8, 16] = 8
+    attention_query: Literal["raw", "normalized"] = "raw"
+    attention_values: Literal["normalized", "raw"] = "normalized"
+    narrow_deconv: bool = False
+    merge: Literal["adaptive", "mean", "last"] = "adaptive"
+    area_slope: float = 0.01
+    decoder_slope: float = 0.01
+    tail: Literal["residual", "plain"] = "residual"
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if not any(value == choice and type(value) is type(choice) for choice in allowed):
+                raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, allowed))}.")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
+        for name in _SLOPES:
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value <= 1:
+                raise ConfigError(f"{name} is {value!r}; it must be a number from 0 to 1.")
+        if type(self.narrow_deconv) is not bool:
+            raise ConfigError(f"narrow_deconv is {self.narrow_deconv!r}; it must be true or false.")
+        if self.width % 8:
+            raise ConfigError(f"width is {self.width}; it must be a multiple of 8.")
+        self._check_channels()
+
+    def _check_channels(self) -> None:
+        if self.channels is None:
+            return
+        if not isinstance(self.channels, (list, tuple)) or len(self.channels) != 3:
+            raise ConfigError(f"channels is {self.channels!r}; it must be three whole numbers, or left out.")
+        if any(type(c) is not int or c % 8 or not 8 <= c <= 4096 for c in self.channels):
+            raise ConfigError(f"channels is {self.channels!r}; each must be a multiple of 8 from 8 to 4096.")
+        object.__setattr__(self, "channels", tuple(self.channels))
+
+    @classmethod
+    def paper(cls, **overrides: Any) -> RFRConfig:
+        """The form of the paper's Table 4 and Eq. 4-8; keyword arguments replace single values."""
+        form: dict[str, Any] = {
+            "dilation": 1,
+            "attention_scale": 16,
+            "attention_query": "normalized",
+            "attention_values": "raw",
+            "narrow_deconv": True,
+            "area_slope": 0.0,
+            "decoder_slope": 0.2,
+            "tail": "plain",
+        }
+        return cls(**(form | overrides))
+
+    @classmethod
+    def small_hole(cls) -> RFRConfig:
+        """The authors' small-hole variant: 5x5 kernels in the area identification."""
+        return cls(kernel_size=5)
+
+    @property
+    def module_channels(self) -> tuple[int, int, int]:
+        """Channels of the reasoning network at 1/2, 1/4 and 1/8 of the feature map."""
+        return self.channels or (2 * self.width, 4 * self.width, 8 * self.width)
+
+    @property
+    def multiple_of(self) -> int:
+        """Pictures are padded inside the network to a multiple of this many pixels."""
+        return 2**self.downsamples * 8
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON can hold it."""
+        data = asdict(self)
+        return data | {"channels": list(self.channels) if self.channels else None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RFRConfig:
+        """Builds a configuration from :meth:`to_dict`'s form.
+
+        Raises:
+            ConfigError: a name is unknown or a value is out of range.
+        """
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"a configuration must be a table of names and values, not {type(data).__name__}.")
+        unknown = sorted(set(data) - {f.name for f in fields(cls)})
+        if unknown:
+            raise ConfigError(f"unknown configuration name {unknown[0]!r}; this version of rfr_core doesn't know it.")
+        return cls(**data)

@@ -1,0 +1,205 @@
+"""RFR-Net: encoder, recurrent feature reasoning, decoder (paper Sec. 3.3, Table 4, in the released form)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rfr_core.config import RFRConfig
+from rfr_core.layers import activation, conv, deconv, norm
+from rfr_core.partial_conv import Coverage, PartialConv2d
+from rfr_core.reasoning import AreaIdentification, FeatureReasoning, Recurrence, RecurrentFeatureReasoning
+
+
+class Encoder(nn.Module):
+    """Partial convolutions from the picture to the feature map that the recurrences work on."""
+
+    def __init__(self, config: RFRConfig) -> None:
+        super().__init__()
+        width, kernel = config.width, config.kernel_size
+        strides = [2] * config.downsamples if config.downsamples else [1]
+        layers = [PartialConv2d(3, width, 7, strides[0])]
+        layers += [PartialConv2d(width, width, kernel, stride) for stride in [*strides[1:], 1]]
+        self.convs = nn.ModuleList(layers)
+        self.norms = nn.ModuleList(norm(config.norm, width) for _ in layers)
+
+    def forward(self, image: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Picture (N, 3, H, W), 0 where unknown, and its mask (N, 1, H, W) -> features (N, C, h, w) and theirs."""
+        features = image
+        for layer, normalize in zip(self.convs, self.norms, strict=True):
+            assert isinstance(layer, PartialConv2d)
+            coverage = layer.cover(known)
+            features = F.relu(normalize(layer(features, coverage)))
+            known = coverage.known
+            features = features * known.to(features.dtype)  # a norm's shift is not knowledge
+        return features, known
+
+
+class Bottleneck(nn.Module):
+    """The residual block of the released tail: 1x1, 3x3 and 1x1 convolutions, added to the input."""
+
+    def __init__(self, channels: int, kind: str) -> None:
+        super().__init__()
+        inner = channels // 4
+        self.reduce = conv(channels, inner, kind, kernel_size=1)
+        self.reason = conv(inner, inner, kind)
+        self.expand = nn.Sequential(nn.Conv2d(inner, channels, 1, bias=False), norm(kind, channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return F.relu(features + self.expand(self.reason(self.reduce(features))))
+
+
+class Decoder(nn.Module):
+    """From the merged feature map back to a picture, with the known pixels at hand."""
+
+    tail_channels = 32
+
+    def __init__(self, config: RFRConfig) -> None:
+        super().__init__()
+        width, tail, kind = config.width, self.tail_channels, config.norm
+        if config.downsamples:
+            ups = [deconv(width, width, kind, config.decoder_slope) for _ in range(config.downsamples)]
+        else:
+            ups = [conv(width, width, kind, config.decoder_slope)]
+        self.ups = nn.Sequential(*ups)
+        self.tail = PartialConv2d(3 + width, tail, 3)
+        self.tail_activation = activation(config.decoder_slope)
+        if config.tail == "residual":
+            self.refine: nn.Module = Bottleneck(tail, kind)
+        else:
+            self.refine = nn.Sequential(conv(tail, tail, kind, 0.2), conv(tail, tail, kind, 0.2))
+        self.out = nn.Conv2d(2 * tail, 3, 3, padding=1, bias=False)
+
+    def forward(self, image: Tensor, known: Tensor, features: Tensor, reached: Tensor) -> Tensor:
+        """Decodes.
+
+        Args:
+            image: (N, 3, H, W), 0 where unknown, with ``known`` (N, 1, H, W).
+            features: (N, C, h, w) merged, with ``reached`` (N, 1, h, w), what the last recurrence knew.
+
+        Returns:
+            The picture (N, 3, H, W), neither clamped nor composited.
+        """
+        features = self.ups(features)  # (N, C, H, W)
+        reached = F.interpolate(reached, features.shape[-2:])
+        coverage = self.tail.cover_groups([(known, 3), (reached, features.shape[1])])
+        x = torch.cat([image, features * reached.to(features.dtype)], 1)
+        x = self.tail_activation(self.tail(x, coverage))  # (N, 32, H, W)
+        return self.out(torch.cat([x, self.refine(x)], 1))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recurrence of the network on one batch; decoding a picture is done only when asked for.
+
+    index: 1 to ``total``; known: (N, 1, h, w) on the feature map, within the picture (padding excluded).
+    memory: the attention's memory after this recurrence, over the padded map.
+    """
+
+    index: int
+    total: int
+    known: Tensor
+    memory: Any
+    _network: RFRNet = field(repr=False)
+    _inputs: _Inputs = field(repr=False)
+    _recurrence: Recurrence = field(repr=False)
+
+    def decode(self) -> Tensor:
+        """The network's picture by now: (N, 3, H, W), neither clamped nor composited."""
+        inputs = self._inputs
+        decoded = self._network.decoder(inputs.image, inputs.known, self._recurrence.merged, self._recurrence.known)
+        return decoded[..., : inputs.height, : inputs.width]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    image: Tensor  # (N, 3, H', W'), padded, 0 where unknown
+    known: Tensor  # (N, 1, H', W'), padded
+    height: int
+    width: int
+
+
+class RFRNet(nn.Module):
+    """Recurrent Feature Reasoning for image inpainting (Li et al., CVPR 2020).
+
+    The default configuration is the authors' released network, 31,224,065 parameters.
+    """
+
+    def __init__(self, config: RFRConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or RFRConfig()
+        self.encoder = Encoder(config)
+        area = AreaIdentification(config.width, config.kernel_size, config.norm, config.area_slope)
+        self.reasoning = RecurrentFeatureReasoning(area, FeatureReasoning(config), config.merge)
+        self.decoder = Decoder(config)
+        self.apply(_initialize)
+
+    def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
+        """Fills the unknown part of pictures.
+
+        Args:
+            image: (N, 3, H, W) in [0, 1], any H, W >= 1; multiplied by ``known`` here.
+            known: (N, 1, H, W) in {0, 1}, 1 = known, 0 = fill. Pictures of a batch may differ in it.
+            recurrences: 1-64; ``"auto"`` = at least the configured number, more until all is known; ``None`` = the
+                configured number.
+
+        Returns:
+            (N, 3, H, W), before compositing and not clamped; what it shows at known pixels is no exact copy.
+
+        Raises:
+            ConfigError: ``recurrences`` is out of range.
+            ValueError: the shapes do not fit each other.
+        """
+        *_, last = self.steps(image, known, recurrences)
+        return last.decode()
+
+    def steps(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Iterator[Step]:
+        """As :meth:`forward`, one :class:`Step` per recurrence; stopping early leaves nothing behind."""
+        inputs = self._pad(image, known)
+        plan_for = self.config.recurrences if recurrences is None else recurrences
+        features, reached = self.encoder(inputs.image, inputs.known)
+        plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
+        scale = 2**self.config.downsamples
+        rows, columns = -(-inputs.height // scale), -(-inputs.width // scale)
+        for recurrence in self.reasoning._run(features, reached, plan):
+            inside = recurrence.known[..., :rows, :columns]
+            yield Step(recurrence.index, recurrence.total, inside, recurrence.memory, self, inputs, recurrence)
+
+    def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
+        """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""
+        known = _pad_to(known.float(), self.config.multiple_of)
+        for layer in self.encoder.convs:
+            assert isinstance(layer, PartialConv2d)
+            known = layer.cover(known).known
+        plan_for = self.config.recurrences if recurrences is None else recurrences
+        coverages: list[list[Coverage]] = self.reasoning.plan(known, plan_for, self.config.recurrences)
+        return [steps[-1].known for steps in coverages]
+
+    def _pad(self, image: Tensor, known: Tensor) -> _Inputs:
+        if image.ndim != 4 or image.shape[1] != 3 or min(image.shape) < 1:
+            raise ValueError(f"image has shape {tuple(image.shape)}; it must be (N, 3, H, W).")
+        n, _, height, width = image.shape
+        if known.shape != (n, 1, height, width):
+            raise ValueError(f"known has shape {tuple(known.shape)}; it must be {(n, 1, height, width)}.")
+        known = known.to(image.dtype)
+        multiple = self.config.multiple_of
+        return _Inputs(_pad_to(torch.where(known > 0, image, 0), multiple), _pad_to(known, multiple), height, width)
+
+
+def _pad_to(x: Tensor, multiple: int) -> Tensor:
+    """Repeats the last row and column until both sides are multiples; a real border, unlike one of zeros."""
+    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
+    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+
+
+def _initialize(module: nn.Module) -> None:
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.kaiming_normal_(module.weight, a=0.0, mode="fan_in")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

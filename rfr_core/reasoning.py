@@ -1,0 +1,185 @@
+"""The plug-in module: identify area -> reason -> merge, over any feature map, one recurrence at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rfr_core.attention import build_attention
+from rfr_core.config import MAX_RECURRENCES, RFRConfig
+from rfr_core.errors import ConfigError
+from rfr_core.layers import activation, conv, deconv, norm
+from rfr_core.partial_conv import Coverage, PartialConv2d
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """One recurrence of the module, as it stands when it is done.
+
+    index: 1 to ``total``.
+    total: how many recurrences there will be.
+    features: (N, C, h, w), this recurrence's features, 0 where still unknown.
+    known: (N, 1, h, w) float32 in {0, 1}, what is known by now.
+    merged: (N, C, h, w), all recurrences so far merged (Eq. 3).
+    memory: what the reasoning network hands on; :class:`~rfr_core.attention.AttentionMemory` in RFR-Net.
+    """
+
+    index: int
+    total: int
+    features: Tensor
+    known: Tensor
+    merged: Tensor
+    memory: Any
+
+
+class AreaIdentification(nn.Module):
+    """Partial convolutions in a row that say which positions this recurrence infers (Sec. 3.1.1)."""
+
+    def __init__(self, channels: int, kernel_size: int, kind: str = "batch", slope: float = 0.01) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(PartialConv2d(channels, channels, kernel_size) for _ in range(2))
+        self.norm = norm(kind, channels)
+        self.activation = activation(slope)
+
+    def cover(self, known: Tensor) -> list[Coverage]:
+        """Mask (N, 1, h, w) -> the coverage of each partial convolution, the last one's mask being the new one."""
+        coverages: list[Coverage] = []
+        for layer in self.convs:
+            assert isinstance(layer, PartialConv2d)
+            coverages.append(layer.cover(coverages[-1].known if coverages else known))
+        return coverages
+
+    def forward(self, features: Tensor, coverages: Sequence[Coverage]) -> Tensor:
+        """Features (N, C, h, w), 0 at unknown positions -> features of the same shape that reach one step further."""
+        for layer, coverage in zip(self.convs, coverages, strict=True):
+            features = layer(features, coverage)
+        return self.activation(self.norm(features))
+
+
+class FeatureReasoning(nn.Module):
+    """The encoder-decoder that fills the identified area (Sec. 3.1.2; Table 4, lower half)."""
+
+    def __init__(self, config: RFRConfig) -> None:
+        super().__init__()
+        c1, c2, c3 = config.module_channels
+        kind, dilation = config.norm, config.dilation
+        d3, d2 = (c2, c1) if config.narrow_deconv else (c3, c2)
+        self.enc_1 = conv(config.width, c1, kind, stride=2)
+        self.enc_2 = conv(c1, c2, kind, stride=2)
+        self.enc_3 = conv(c2, c3, kind, stride=2)
+        self.enc_4 = conv(c3, c3, kind, dilation=dilation)
+        self.enc_5 = conv(c3, c3, kind, dilation=dilation)
+        self.enc_6 = conv(c3, c3, kind, dilation=dilation)
+        self.dec_5 = conv(2 * c3, c3, kind, 0.2, dilation=dilation)
+        self.dec_4 = conv(2 * c3, c3, kind, 0.2, dilation=dilation)
+        self.dec_3 = deconv(2 * c3, d3, kind, 0.2)
+        self.dec_2 = deconv(d3 + c2, d2, kind, 0.2)
+        self.dec_1 = deconv(d2 + c1, config.width, kind, 0.2)
+        self.attention_first = config.attention_scale == 16
+        self.attention = build_attention(config, c3 if self.attention_first else d3)
+
+    def forward(self, features: Tensor, known: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        """Reasons over features (N, C, h, w), h and w multiples of 8, with ``known`` (N, 1, h, w) -> same shape."""
+        e1 = self.enc_1(features)  # (N, c1, h/2, w/2)
+        e2 = self.enc_2(e1)  # (N, c2, h/4, w/4)
+        e3 = self.enc_3(e2)  # (N, c3, h/8, w/8)
+        e4 = self.enc_4(e3)
+        e5 = self.enc_5(e4)
+        x = self.enc_6(e5)
+        x = self.dec_5(torch.cat([x, e5], 1))
+        x = self.dec_4(torch.cat([x, e4], 1))
+        if self.attention is not None and self.attention_first:
+            x, memory = self.attention(x, known, memory)
+        x = self.dec_3(torch.cat([x, e3], 1))  # (N, d3, h/4, w/4)
+        if self.attention is not None and not self.attention_first:
+            x, memory = self.attention(x, known, memory)
+        x = self.dec_2(torch.cat([x, e2], 1))  # (N, d2, h/2, w/2)
+        return self.dec_1(torch.cat([x, e1], 1)), memory  # (N, C, h, w)
+
+
+class RecurrentFeatureReasoning(nn.Module):
+    """Fills a feature map from its known part inwards, with shared weights and any number of recurrences.
+
+    Args:
+        area: what identifies the area of a recurrence, e.g. :class:`AreaIdentification`.
+        reason: called as ``reason(features, known, memory)``, returns features of the same shape and a memory, which
+            is passed to it in the next recurrence (``None`` in the first; it may always return ``None``).
+        merge: ``"adaptive"`` (Eq. 3), ``"mean"`` or ``"last"``.
+    """
+
+    def __init__(self, area: AreaIdentification, reason: nn.Module, merge: str = "adaptive") -> None:
+        super().__init__()
+        self.area = area
+        self.reason = reason
+        self.merge = merge
+
+    def forward(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Recurrence:
+        """Runs all recurrences and returns the last; arguments as for :meth:`recur`."""
+        *_, last = self.recur(features, known, recurrences)
+        return last
+
+    def recur(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Iterator[Recurrence]:
+        """Runs one recurrence after another, yielding each as it is done.
+
+        Args:
+            features: (N, C, h, w).
+            known: (N, 1, h, w) in {0, 1}, 1 = known.
+            recurrences: 1-64, or ``"auto"``: until every position is known.
+
+        Raises:
+            ConfigError: ``recurrences`` is neither.
+        """
+        return self._run(features, known, self.plan(known, recurrences))
+
+    def plan(self, known: Tensor, recurrences: int | str = "auto", at_least: int = 1) -> list[list[Coverage]]:
+        """The masks of all recurrences to come, which depend on ``known`` (N, 1, h, w) alone.
+
+        ``"auto"`` stops when all is known, but not before ``at_least`` recurrences and never after 64.
+        """
+        check_recurrences(recurrences)
+        wanted = MAX_RECURRENCES if recurrences == "auto" else int(recurrences)
+        coverages: list[list[Coverage]] = []
+        while len(coverages) < wanted:
+            if recurrences == "auto" and len(coverages) >= at_least:
+                latest = coverages[-1][-1].known
+                stuck = not bool(latest.any())  # nothing known at all: no recurrence changes that
+                if stuck or bool(latest.all()):
+                    break
+            coverages.append(self.area.cover(coverages[-1][-1].known if coverages else known))
+        return coverages
+
+    def _run(self, features: Tensor, known: Tensor, plan: Sequence[Sequence[Coverage]]) -> Iterator[Recurrence]:
+        features = features * known.to(features.dtype)
+        total, count = features, known.float()
+        memory = None
+        for index, coverages in enumerate(plan, 1):
+            known = coverages[-1].known
+            reached = self.area(features, coverages)
+            features, memory = self.reason(reached, known, memory)
+            features = features * known.to(features.dtype)
+            total, count = total + features, count + known
+            yield Recurrence(index, len(plan), features, known, self._merged(features, total, count, index), memory)
+
+    def _merged(self, features: Tensor, total: Tensor, count: Tensor, index: int) -> Tensor:
+        if self.merge == "last":
+            return features
+        if self.merge == "mean":
+            return total / (index + 1)
+        # Adding 1e-7 to the mean of the masks, as released, is adding (index + 1) * 1e-7 to their sum. Where nothing
+        # is known the sum of features is 0, and a finite factor keeps it so in half precision.
+        factor = torch.where(count > 0, 1 / (count + (index + 1) * 1e-7), 0)
+        return total * factor.to(total.dtype)
+
+
+def check_recurrences(recurrences: object) -> None:
+    """Raises ConfigError unless ``recurrences`` is ``"auto"`` or a whole number from 1 to 64."""
+    if recurrences == "auto":
+        return
+    if type(recurrences) is not int or not 1 <= recurrences <= MAX_RECURRENCES:
+        raise ConfigError(
+            f"recurrences is {recurrences!r}; it must be 'auto' or a whole number from 1 to {MAX_RECURRENCES}."
+        )

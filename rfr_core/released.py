@@ -1,0 +1,103 @@
+"""The authors' released checkpoints: their names, and how they become ours."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rfr_core.config import RFRConfig
+from rfr_core.errors import CheckpointError
+from rfr_core.network import RFRNet
+
+_PREFIXES = {
+    "Pconv1": "encoder.convs.0",
+    "bn1": "encoder.norms.0",
+    "Pconv2": "encoder.convs.1",
+    "bn20": "encoder.norms.1",
+    "Pconv21": "reasoning.area.convs.0",
+    "Pconv22": "reasoning.area.convs.1",
+    "bn2": "reasoning.area.norm",
+    "RFRModule.att.att": "reasoning.reason.attention",
+    "RFRModule.att.combiner": "reasoning.reason.attention.combiner",
+    "RFRModule": "reasoning.reason",
+    "Tconv": "decoder.ups.0.0",
+    "bn3": "decoder.ups.0.1",
+    "tail1": "decoder.tail",
+    "tail2.conv1": "decoder.refine.reduce.0",
+    "tail2.bn1": "decoder.refine.reduce.1",
+    "tail2.conv2": "decoder.refine.reason.0",
+    "tail2.bn2": "decoder.refine.reason.1",
+    "tail2.conv3": "decoder.refine.expand.0",
+    "tail2.bn3": "decoder.refine.expand.1",
+    "out": "decoder.out",
+}
+
+
+def our_name(released: str) -> str:
+    """The name that a tensor of a released checkpoint has in :class:`RFRNet`; unknown names come back unchanged."""
+    for prefix in sorted(_PREFIXES, key=len, reverse=True):
+        if released.startswith(prefix + "."):
+            return _PREFIXES[prefix] + released[len(prefix) :]
+    return released
+
+
+def read_released(path: str | Path) -> RFRNet:
+    """Reads a released checkpoint (``{"n_iter", "generator", ...}`` or a bare state dictionary) into a network.
+
+    The variant follows from the kernel sizes; a ``module.`` prefix is dropped. Nothing but tensors is unpickled.
+
+    Raises:
+        CheckpointError: the file is missing, is no such checkpoint, or holds wrong names, shapes or non-finite values.
+    """
+    state = {our_name(name.removeprefix("module.")): value for name, value in _generator(Path(path)).items()}
+    kernel = state.get("reasoning.area.convs.0.weight")
+    if kernel is None or kernel.ndim != 4:
+        raise CheckpointError(f"{path} holds no RFR network: its tensor Pconv21.weight is missing or misshapen.")
+    config = RFRConfig.small_hole() if kernel.shape[-1] == 5 else RFRConfig()
+    network = RFRNet(config)
+    check_state(network, state, str(path))
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def check_state(network: RFRNet, state: Mapping[str, Tensor], source: str) -> None:
+    """Raises CheckpointError unless ``state`` has exactly the network's names and shapes and is finite."""
+    expected = network.state_dict()
+    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+    for names, what in ((missing, "lacks"), (extra, "holds the unknown")):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise CheckpointError(f"{source} {what} tensor {names[0]}{more}; it is no checkpoint of this network.")
+    for name, value in state.items():
+        if value.shape != expected[name].shape:
+            shapes = f"{tuple(value.shape)}, expected {tuple(expected[name].shape)}"
+            raise CheckpointError(f"{source} does not fit this network: {name} has shape {shapes}.")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{source} is damaged: {name} holds values that are not finite.")
+
+
+def _generator(path: Path) -> dict[str, Tensor]:
+    data = _load_tensors(path)
+    if isinstance(data, dict) and isinstance(data.get("generator"), dict):
+        data = data["generator"]
+    if not isinstance(data, dict) or not data or not all(isinstance(v, Tensor) for v in data.values()):
+        raise CheckpointError(f"{path} is no released checkpoint: it holds no 'generator' with named tensors.")
+    return data
+
+
+def _load_tensors(path: Path) -> object:
+    if not path.is_file():
+        raise CheckpointError(f"There is no file {path}; give the path of a released .pth file.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} was refused: it holds more than tensors, or is no torch checkpoint, and may run code if loaded."
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read as a torch checkpoint; it may be cut off or damaged.") from error
