@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import warnings
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import ExifTags, Image
 
 from rfr_core.errors import ImageError
+from rfr_core.files import appearing
 
 DEFAULT_MAX_PIXELS = 128_000_000
 READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
@@ -129,7 +129,7 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
     image = _for_format(picture.image, format_name)
     options = _save_options(picture, image, format_name, quality)
     try:
-        with _appearing(path) as file:
+        with appearing(path) as file:
             image.save(file, format=format_name, **options)
     except Exception as error:  # encoders, too, fail with errors of every class
         raise ImageError(f"{path} could not be written: {error}. Check the folder and its free space.") from error
@@ -373,20 +373,6 @@ def _matching_profile(profile: bytes | None, mode: str) -> bytes | None:
     if not profile or profile[16:20] not in (b"GRAY", b"RGB ", b"CMYK"):
         return profile or None
     return profile if profile[16:20] == _PROFILE_SPACE.get(mode, b"RGB ") else None
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the name `path` only once all of it is on disk."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 # Pasting
