@@ -1,0 +1,79 @@
+"""The losses agree with the released ones, on data that the released code made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from golden import GOLDEN, golden_weight
+
+from rfr_core.errors import ConfigError
+from rfr_core.training.losses import LossWeights, inpainting_loss
+from rfr_core.training.vgg import VGG16Features
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / "loss_terms.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+@pytest.fixture(scope="module")
+def vgg(golden: dict[str, np.ndarray]) -> VGG16Features:
+    model = VGG16Features()
+    seed = int(golden["vgg_seed"])
+    model.load_state_dict({k: golden_weight(k, v.shape, seed) for k, v in model.state_dict().items()})
+    return model
+
+
+def tensors(golden: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(golden["fake"]), torch.from_numpy(golden["real"]), torch.from_numpy(golden["mask"])
+
+
+def test_released_terms_and_total(golden: dict[str, np.ndarray], vgg: VGG16Features) -> None:
+    total, terms = inpainting_loss(*tensors(golden), LossWeights(), vgg)
+    names = {"variation": "total_variation"}
+    for name, value in terms.items():
+        assert value.item() == pytest.approx(float(golden[names.get(name, name)]), rel=1e-4), name
+    assert set(terms) == {"hole", "valid", "perceptual", "style", "variation"}
+    assert total.item() == pytest.approx(float(golden["total_released"]), rel=1e-4)
+
+
+def test_the_papers_loss_compares_the_output_alone(golden: dict[str, np.ndarray], vgg: VGG16Features) -> None:
+    output, truth, known = tensors(golden)
+    total, terms = inpainting_loss(output, truth, known, LossWeights.paper(), vgg)
+    expected = [(vgg(output)[i] - vgg(truth)[i]).abs().mean() for i in range(3)]
+    assert terms["perceptual"].item() == pytest.approx(sum(expected).item(), rel=1e-5)
+    weighted = 0.1 * terms["perceptual"] + 180 * terms["style"] + terms["valid"] + 6 * terms["hole"]
+    assert total.item() == pytest.approx(weighted.item(), rel=1e-5)
+
+
+def test_per_hole_counts_small_holes_as_much_as_large_ones() -> None:
+    truth, output = torch.zeros(2, 3, 8, 8), torch.full((2, 3, 8, 8), 0.5)
+    known = torch.ones(2, 1, 8, 8)
+    known[0, :, 0, 0] = 0
+    known[1, :, 2:] = 0
+    weights = LossWeights(valid=0, perceptual=0, style=0, variation=0, squared=1, per="hole")
+    total, terms = inpainting_loss(output, truth, known, weights)
+    assert terms["hole"].item() == pytest.approx(0.5)
+    assert terms["squared"].item() == pytest.approx(0.25)
+    assert total.item() == pytest.approx(6 * 0.5 + 0.25)
+
+
+def test_caffe_weights_see_blue_first_and_no_mean(vgg: VGG16Features) -> None:
+    caffe = VGG16Features("caffe")
+    caffe.load_state_dict(vgg.state_dict())
+    image = torch.rand(1, 3, 16, 16)
+    means = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    expected = vgg(image[:, [2, 1, 0]] * 255 - means)
+    for maps, plain, scale in zip(caffe(image), expected, (134, 305, 295), strict=True):
+        torch.testing.assert_close(maps, plain / scale)
+
+
+def test_bad_weights_are_named() -> None:
+    with pytest.raises(ConfigError, match="style is -1"):
+        LossWeights(style=-1)
+    with pytest.raises(ConfigError, match="against is 'all'"):
+        LossWeights(against="all")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="need VGG"):
+        inpainting_loss(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8), torch.ones(1, 1, 8, 8), LossWeights())
