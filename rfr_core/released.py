@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.network import RFRNet
+from rfr_core.state import assemble
 
 _PREFIXES = {
     "Pconv1": "encoder.convs.0",
@@ -59,26 +59,7 @@ def read_released(path: str | Path) -> RFRNet:
     if kernel is None or kernel.ndim != 4:
         raise CheckpointError(f"{path} holds no RFR network: its tensor Pconv21.weight is missing or misshapen.")
     config = RFRConfig.small_hole() if kernel.shape[-1] == 5 else RFRConfig()
-    network = RFRNet(config)
-    check_state(network, state, str(path))
-    network.load_state_dict(state)
-    return network.eval()
-
-
-def check_state(network: RFRNet, state: Mapping[str, Tensor], source: str) -> None:
-    """Raises CheckpointError unless ``state`` has exactly the network's names and shapes and is finite."""
-    expected = network.state_dict()
-    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
-    for names, what in ((missing, "lacks"), (extra, "holds the unknown")):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise CheckpointError(f"{source} {what} tensor {names[0]}{more}; it is no checkpoint of this network.")
-    for name, value in state.items():
-        if value.shape != expected[name].shape:
-            shapes = f"{tuple(value.shape)}, expected {tuple(expected[name].shape)}"
-            raise CheckpointError(f"{source} does not fit this network: {name} has shape {shapes}.")
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise CheckpointError(f"{source} is damaged: {name} holds values that are not finite.")
+    return assemble(config, state, str(path))
 
 
 def _generator(path: Path) -> dict[str, Tensor]:
