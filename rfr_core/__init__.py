@@ -1,10 +1,25 @@
-"""RFR-Net image inpainting."""
+"""RFR-Net image inpainting.
+
+What needs torch is imported when it is first asked for, so that ``rfr --help`` and the like answer at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError, DeviceError, HoleError, ImageError, RFRError
-from rfr_core.inpainter import Inpainter, InpaintStep
-from rfr_core.network import RFRNet
-from rfr_core.reasoning import RecurrentFeatureReasoning
+
+if TYPE_CHECKING:
+    from rfr_core.inpainter import Inpainter, InpaintStep
+    from rfr_core.network import RFRNet
+    from rfr_core.reasoning import RecurrentFeatureReasoning
+
+_MODULES = {
+    "InpaintStep": "inpainter",
+    "Inpainter": "inpainter",
+    "RFRNet": "network",
+    "RecurrentFeatureReasoning": "reasoning",
+}
 
 __all__ = [
     "CheckpointError",
@@ -19,3 +34,11 @@ __all__ = [
     "RFRNet",
     "RecurrentFeatureReasoning",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
