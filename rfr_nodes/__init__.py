@@ -1,0 +1,1 @@
+"""Thin adapters over `rfr_core`: the ComfyUI nodes, and the demo."""

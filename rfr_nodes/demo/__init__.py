@@ -1,0 +1,1 @@
+"""The Gradio demo: a page where anyone removes something from a photo."""

@@ -1,0 +1,109 @@
+"""One run: a version and a hole -> the next version, recurrence by recurrence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from rfr_core import Inpainter, InpaintStep
+from rfr_core.holes import read_hole
+from rfr_core.images import Picture, save_picture
+from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, Box, near_box, preview, save_preview
+from rfr_nodes.demo.sentences import Refusal
+from rfr_nodes.demo.session import Fill, Options, Session, Version, View
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. version: so far, with a preview of each recurrence; finished once it is in the history."""
+
+    index: int
+    total: int
+    open_ratio: float
+    version: Version
+    finished: bool = False
+
+
+def fill(session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Options) -> Iterator[Progress]:
+    """Fills ``hole`` (1, 1, H, W) in the session's base; the last progress is finished and in the history.
+
+    Closing the generator before leaves the session as it was. Raises Refusal for an empty hole, and what
+    `Inpainter.steps` raises.
+    """
+    picture = session.picture(session.base)
+    mask = _as_image(hole)
+    box = mask.getbbox()
+    if box is None:
+        raise Refusal("Nothing is painted yet: brush over what should go, or upload a mask.")
+    folder = session.new_folder()
+    done = False
+    try:
+        version = _start(session.base, picture, mask, _grown(box, options.grow, mask.size), folder, options)
+        result = None
+        for step in inpainter.steps(picture.image, hole, **keywords(options)):
+            result = step.picture()
+            version = _with_frame(version, result, step, picture.icc_profile)
+            yield Progress(step.index, step.total, step.open_ratio, version)
+        assert result is not None
+        version = session.add(_finished(version, picture, result))
+        done = True
+        yield Progress(version.total, version.total, 0.0, version, finished=True)
+    finally:
+        if not done:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def steps_of(session: Session, version: Version, inpainter: Inpainter) -> Iterator[InpaintStep]:
+    """The recurrences that made a version, run once more."""
+    assert version.parent is not None and version.hole is not None
+    hole = read_hole(version.hole)
+    return inpainter.steps(session.picture(version.parent).image, hole, **keywords(version.options))
+
+
+def keywords(options: Options) -> dict[str, Any]:
+    """The options as `Inpainter` takes them."""
+    return {"recurrences": options.recurrences or "auto", "grow": options.grow, "feather": options.feather}
+
+
+def _as_image(hole: torch.Tensor) -> Image.Image:
+    return Image.fromarray(hole[0, 0].mul(255).to(torch.uint8).numpy())
+
+
+def _grown(box: Box, pixels: int, size: tuple[int, int]) -> Box:
+    left, top, right, bottom = box
+    return max(0, left - pixels), max(0, top - pixels), min(size[0], right + pixels), min(size[1], bottom + pixels)
+
+
+def _start(base: Version, picture: Picture, mask: Image.Image, box: Box, folder: Path, options: Options) -> Version:
+    hole = folder / "hole.png"
+    mask.convert("1").save(hole)
+    image, profile = picture.image, picture.icc_profile
+    whole = View((0, 0, *image.size), save_preview(preview(image), folder, "before", profile))
+    around, near = near_box(box, image.size), None
+    if around is not None:
+        crop = preview(image.crop(around), NEAR_SIDE)
+        near = View(around, save_preview(crop, folder, "before-near", profile))
+    return Version(0, base, base.fills, folder, whole, near, hole, box, options)
+
+
+def _with_frame(version: Version, image: Image.Image, step: InpaintStep, profile: bytes | None) -> Version:
+    def seen(view: View, side: int, name: str) -> View:
+        part = preview(image if view.box == (0, 0, *image.size) else image.crop(view.box), side)
+        return replace(view, frames=(*view.frames, save_preview(part, version.folder, name, profile)))
+
+    whole = seen(version.whole, SIDE, f"{step.index}")
+    near = version.near and seen(version.near, NEAR_SIDE, f"{step.index}-near")
+    return replace(version, whole=whole, near=near, total=step.total)
+
+
+def _finished(version: Version, picture: Picture, result: Image.Image) -> Version:
+    assert version.box is not None
+    path = version.folder / "fill.tif"
+    save_picture(Picture(result.crop(version.box), icc_profile=picture.icc_profile), path)
+    return replace(version, fills=(*version.fills, Fill(path, version.box[0], version.box[1])))

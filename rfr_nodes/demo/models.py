@@ -1,0 +1,66 @@
+"""The networks that the page offers: those named at the start, and Hub repositories where that is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+from rfr_core import Inpainter
+from rfr_core.checkpoints import BUNDLED
+from rfr_nodes.demo.sentences import Refusal
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
+_KEPT = 2  # networks in memory
+
+
+class Models:
+    """Networks by the name that the page shows; at most two stay loaded.
+
+    sources: what `Inpainter.from_pretrained` takes, the first being the default. from_hub: whether visitors
+    may name repositories of the Hub. device: as for `Inpainter`.
+    """
+
+    def __init__(self, sources: Sequence[str], *, device: str = "auto", from_hub: bool = False) -> None:
+        self._sources = {_title(source): source for source in sources}
+        self._device = device
+        self.from_hub = from_hub
+        self._loaded: OrderedDict[str, Inpainter] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def names(self) -> list[str]:
+        """The names to choose from, the default first."""
+        return list(self._sources)
+
+    def get(self, name: str | None = None) -> Inpainter:
+        """The network of that name, the default one for None or an empty name.
+
+        Raises Refusal for a name that is not offered, and what `Inpainter.from_pretrained` raises.
+        """
+        source = self._source(name or self.names[0])
+        with self._lock:
+            if source not in self._loaded:
+                self._loaded[source] = Inpainter.from_pretrained(source, device=self._device)
+                while len(self._loaded) > _KEPT:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(source)
+            return self._loaded[source]
+
+    def _source(self, name: str) -> str:
+        if name in self._sources:
+            return self._sources[name]
+        if not self.from_hub:
+            raise Refusal(f"There is no model of that name here: choose one of {', '.join(self.names)}.")
+        # What exists on disk would win over the Hub, and visitors may not name files.
+        if not _HUB_ID.fullmatch(name) or ".." in name or Path(name).exists():
+            raise Refusal("That is no Hub repository: give it as owner/name, such as someone/rfr-paris.")
+        return name
+
+
+def _title(source: str) -> str:
+    if source == BUNDLED:
+        return f"{BUNDLED} (bundled)"
+    return Path(source).stem if Path(source).exists() else source

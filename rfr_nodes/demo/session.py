@@ -1,0 +1,188 @@
+"""What one visitor works on: a photo and the pictures made of it, in a folder that goes when the visitor goes."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gradio.data_classes import FileData
+
+from rfr_core.errors import ImageError
+from rfr_core.images import Picture, read_picture
+from rfr_nodes.demo.limits import MAX_PIXELS, MAX_VERSIONS
+from rfr_nodes.demo.previews import Box, preview, save_preview
+from rfr_nodes.demo.sentences import Refusal
+from rfr_nodes.demo.uploads import read_upload, safe_stem
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to fill. recurrences: None lets the hole decide. grow, feather: pixels. model: a name that `Models` has."""
+
+    model: str | None = None
+    recurrences: int | None = None
+    grow: int = 0
+    feather: int = 0
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A piece of picture that replaces what was there: a file in the picture's own mode, and where it goes."""
+
+    path: Path
+    left: int
+    top: int
+
+
+@dataclass(frozen=True)
+class View:
+    """The same part of a picture before and at each recurrence, as previews. box: that part, in pixels."""
+
+    box: Box
+    before: Path
+    frames: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Version:
+    """One picture of the history: the fills that make it of the photo, and how the last of them came about.
+
+    number: 0 is the photo as uploaded. hole: the mask file of the run. total: its recurrences.
+    whole, near: the run's views of all of the picture and of the hole's surroundings (None: no closer view).
+    """
+
+    number: int
+    parent: Version | None
+    fills: tuple[Fill, ...]
+    folder: Path
+    whole: View
+    near: View | None = None
+    hole: Path | None = None
+    box: Box | None = None
+    options: Options = Options()
+    total: int = 0
+
+
+class Session:
+    """One visitor's photo, its versions, the one that is painted on (`base`) and the one that is shown.
+
+    Pictures are kept as the uploaded file and the pieces that were filled: little on disk, nothing in memory,
+    and the photo's own bytes stay what they were.
+    """
+
+    def __init__(self, root: Path, file: FileData | None) -> None:
+        """Takes an uploaded photo over into a new folder under ``root``. Raises Refusal as `read_upload`."""
+        picture = read_upload(file)
+        assert file is not None
+        self.token = secrets.token_hex(16)
+        self.stem = safe_stem(file.orig_name or "picture")
+        self.folder = root / self.token
+        self.folder.mkdir(mode=0o700, parents=True)
+        shutil.copyfile(file.path, self._photo)
+        size = picture.image.size
+        before = save_preview(preview(picture.image), self.folder, "photo", picture.icc_profile)
+        self.size = size
+        self.format = picture.format or "PNG"
+        self.transparent = _has_hole(picture)
+        photo = Version(0, None, (), self.folder, View((0, 0, *size), before, (before,)))
+        self.versions = [photo]
+        self.base = photo
+        self.shown: Version | None = None
+        self.mask: Path | None = None  # an uploaded mask at full size, until it is painted over
+        self._count = 0
+
+    @property
+    def _photo(self) -> Path:
+        return self.folder / "photo"
+
+    def picture(self, version: Version) -> Picture:
+        """A version at full size, with the photo's metadata. Raises Refusal when its files are gone."""
+        try:
+            picture = read_picture(self._photo, max_pixels=MAX_PIXELS)
+            for fill in version.fills:
+                piece = read_picture(fill.path, max_pixels=MAX_PIXELS).image
+                picture.image.paste(piece, (fill.left, fill.top))
+        except ImageError as error:
+            raise Refusal("This picture has been cleared away: load the photo again.") from error
+        return picture
+
+    def new_folder(self) -> Path:
+        """An empty folder for the next run."""
+        self._count += 1
+        folder = self.folder / f"run-{self._count}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def add(self, version: Version) -> Version:
+        """Takes a new version into the history and shows it; of too many, the oldest unused one goes."""
+        version = replace(version, number=max(v.number for v in self.versions) + 1)
+        self.versions.append(version)
+        self.shown = version
+        in_use = set(_line(version)) | set(_line(self.base))
+        for old in self.versions[1:-1]:
+            if len(self.versions) <= MAX_VERSIONS:
+                break
+            if old not in in_use:
+                self._forget(old)
+        return version
+
+    def use_shown(self) -> None:
+        """Paints on the shown version from now on. Raises Refusal when there is none."""
+        if self.shown is None:
+            raise Refusal("There is no result yet: paint, and press Remove.")
+        self.base = self.shown
+
+    def undo(self) -> None:
+        """Goes back by one fill, which leaves the history. Raises Refusal when there is none."""
+        undone = self.shown
+        if undone is None or undone.parent is None:
+            raise Refusal("There is nothing to undo.")
+        self.base = undone.parent
+        self.shown = undone.parent if undone.parent.parent else None
+        if not any(undone in _line(version) for version in self.versions if version is not undone):
+            self._forget(undone)
+
+    def show(self, index: int) -> None:
+        """Shows the picture at that place of the history, and paints on what it was made of."""
+        history = self.history
+        if not 0 <= index < len(history):
+            raise Refusal("That picture is no longer in the history.")
+        self.shown = history[index]
+        self.base = self.shown.parent or self.versions[0]
+
+    @property
+    def history(self) -> list[Version]:
+        """Every filled version, the latest first."""
+        return self.versions[:0:-1]
+
+    def close(self) -> None:
+        """Deletes everything this visitor had."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _forget(self, version: Version) -> None:
+        self.versions.remove(version)
+        if not any(fill.path.parent == version.folder for v in self.versions for fill in v.fills):
+            shutil.rmtree(version.folder, ignore_errors=True)
+
+
+def close_session(session: Session | None) -> None:
+    """Frees a visitor's state, if there is any."""
+    if session is not None:
+        session.close()
+
+
+def _line(version: Version | None) -> Iterator[Version]:
+    """A version and those it was made of."""
+    while version is not None:
+        yield version
+        version = version.parent
+
+
+def _has_hole(picture: Picture) -> bool:
+    """Whether the picture has transparent pixels for `hole_from_alpha` to find."""
+    if picture.image.mode not in ("LA", "RGBA"):
+        return False
+    return picture.image.getchannel("A").getextrema()[0] < 128  # type: ignore[operator]

@@ -1,0 +1,17 @@
+"""The list of nodes that the host registers."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from rfr_nodes.inpaint import RFRInpaint
+from rfr_nodes.load_model import RFRLoadModel
+from rfr_nodes.model_files import register_folders
+
+
+class RFRExtension(ComfyExtension):
+    """All nodes of the category RFR."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        register_folders()
+        return [RFRLoadModel, RFRInpaint]

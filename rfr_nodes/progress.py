@@ -1,0 +1,30 @@
+"""Progress, live preview and interrupt while a node runs."""
+
+from __future__ import annotations
+
+import comfy.utils
+from comfy import model_management
+from comfy.cli_args import args
+from torch import Tensor
+
+from rfr_nodes.layout import to_pil
+
+
+class LiveProgress:
+    """The node's progress bar and picture, one unit of progress for each recurrence.
+
+    count: pictures in the batch.
+    """
+
+    def __init__(self, node_id: str, count: int) -> None:
+        self._bar = comfy.utils.ProgressBar(count, node_id=node_id)
+        self._count = count
+
+    def show(self, item: int, index: int, total: int, picture: Tensor) -> None:
+        """Report that `index` of `total` recurrences are done on picture number `item`, and its looks (1, 3, H, W).
+
+        Raises the host's InterruptProcessingException when the user has pressed Cancel.
+        """
+        model_management.throw_exception_if_processing_interrupted()
+        preview = ("JPEG", to_pil(picture), args.preview_size)
+        self._bar.update_absolute(item * total + index, self._count * total, preview)
