@@ -1,0 +1,1 @@
+"""Training of RFR networks: losses, data, trainer, evaluation."""
