@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from rfr_core.attention_map import AttentionMap
 from rfr_core.canvas import Box, Canvas, Patch, to_canvas
 from rfr_core.config import RFRConfig
 from rfr_core.devices import resolve_device, resolve_dtype
@@ -102,6 +103,17 @@ class InpaintStep:
                 spread[box.slices] = _attention_row(progress.step, box, x - box.left, y - box.top)
                 return spread
         return None
+
+    def attention_maps(self) -> list[AttentionMap]:
+        """Where this recurrence fetched each region's hole from, small enough to keep; none without an attention."""
+        maps = []
+        for job, step in ((progress.job, progress.step) for progress in self._progress):
+            if step.memory is not None:
+                columns = step.memory.known.shape[-1]
+                cell = _attention_scale(step, job.box)
+                scores = step.memory.scores[0]
+                maps.append(AttentionMap.strongest(job.region.item, job.box, cell, scores, columns, job.own))
+        return maps
 
     @torch.inference_mode()
     def _patches(self) -> list[Patch]:
@@ -288,12 +300,19 @@ def _at_picture_size(known: Tensor, box: Box) -> Tensor:
 def _attention_row(step: Step, box: Box, x: int, y: int) -> Tensor:
     """Scores of the crop's pixel (x, y) over the crop (h, w), summing to 1."""
     rows, columns = step.memory.known.shape[-2:]
-    scale = 1
-    while rows * scale < box.height or columns * scale < box.width:
-        scale *= 2
+    scale = _attention_scale(step, box)
     row = step.memory.scores[0, (y // scale) * columns + x // scale].float().cpu().view(1, 1, rows, columns)
     spread = F.interpolate(row, scale_factor=scale)[0, 0, : box.height, : box.width]
     return spread / spread.sum().clamp(min=1e-12)
+
+
+def _attention_scale(step: Step, box: Box) -> int:
+    """Pixels of the crop to a position of the attention."""
+    rows, columns = step.memory.known.shape[-2:]
+    scale = 1
+    while rows * scale < box.height or columns * scale < box.width:
+        scale *= 2
+    return scale
 
 
 def _copy(image: Any) -> Any:

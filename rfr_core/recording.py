@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rfr_core.attention_map import AttentionMap
 from rfr_core.errors import ConfigError
 from rfr_core.inpainter import InpaintStep
 
@@ -24,6 +25,7 @@ class Recording:
         self.reached = torch.where(hole > 0, NEVER, 0).to(torch.uint8)
         self._inside = hole[0, 0] > 0
         self._fills: list[Tensor] = []
+        self._attention: list[list[AttentionMap]] = []
         self._final = image
 
     def __len__(self) -> int:
@@ -34,6 +36,7 @@ class Recording:
         """Record a step and return its picture (1, 3, H, W)."""
         picture = step.tensor()
         self._fills.append(picture[0, :, self._inside].to(torch.float16))  # (3, K)
+        self._attention.append(step.attention_maps())
         newly = (self.reached == NEVER) & (step.open_hole() == 0)
         self.reached[newly] = len(self._fills)
         self._final = picture
@@ -59,6 +62,27 @@ class Recording:
         self._check(index)
         return (self.reached > index).to(torch.float32)
 
-    def _check(self, index: int) -> None:
-        if not 0 <= index <= len(self):
-            raise ConfigError(f"recurrence {index} was asked for; expected a number from 0 to {len(self)}.")
+    def attention_maps(self, index: int) -> list[AttentionMap]:
+        """Where recurrence `index`, 1 to `len`, fetched each region's hole from; none without an attention."""
+        self._check(index, first=1)
+        return self._attention[index - 1]
+
+    def attention(self, index: int, wanted: Tensor) -> Tensor | None:
+        """Where recurrence `index` fetched the wanted pixels from: (H, W) float32 >= 0 that sums to 1 or a little less.
+
+        wanted: (H, W) bool. None where none of them lies in the hole, or the network has no attention.
+        """
+        height, width = self.hole.shape[-2:]
+        places = (wanted & self._inside).nonzero().tolist()
+        total = torch.zeros(height, width)
+        cells = 0
+        for attention in self.attention_maps(index):
+            found = {row for y, x in places if (row := attention.row_of(x, y)) is not None}
+            if found:
+                total += attention.spread(torch.tensor(sorted(found)), height, width) * len(found)
+                cells += len(found)
+        return total / cells if cells else None
+
+    def _check(self, index: int, first: int = 0) -> None:
+        if not first <= index <= len(self):
+            raise ConfigError(f"recurrence {index} was asked for; expected a number from {first} to {len(self)}.")

@@ -1,0 +1,87 @@
+"""What the attention of one recurrence fetched from where, kept small enough to hold for every recurrence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rfr_core.canvas import Box
+
+SOURCES = 64  # strongest sources kept of each position
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """Where the positions in one region's hole were fetched from.
+
+    Positions are cells, squares of ``cell`` pixels, numbered row by row from the top left of ``box``.
+
+    item: the picture in the batch. box: the region in that picture. columns: cells in a row. targets: (T,) int64,
+    ascending, the cells that hold hole pixels. sources: (T, S) int32, the cells each of them took most from, the
+    strongest first. weights: (T, S) float16 >= 0, how much; at most 1 in sum, less where weak sources were dropped.
+    """
+
+    item: int
+    box: Box
+    cell: float
+    columns: int
+    targets: Tensor
+    sources: Tensor
+    weights: Tensor
+
+    @classmethod
+    def strongest(cls, item: int, box: Box, cell: float, scores: Tensor, columns: int, own: Tensor) -> AttentionMap:
+        """Keeps what matters of full scores.
+
+        scores: (rows * columns, rows * columns), each row's shares of all cells, which may reach beyond the box.
+        own: (1, 1, h, w) of 0 and 1, the region's hole pixels within the box.
+        """
+        rows = len(scores) // columns
+        inside = _cells_with(own, cell, rows, columns)  # (rows * columns)
+        within = _cells_with(torch.ones_like(own), cell, rows, columns)
+        targets = inside.nonzero()[:, 0]
+        shares = scores[targets.to(scores.device)].float() * within.to(scores.device)
+        shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-12)
+        weights, sources = shares.topk(min(SOURCES, int(within.sum())))
+        return cls(item, box, cell, columns, targets, sources.to("cpu", torch.int32), weights.to("cpu", torch.float16))
+
+    def row_of(self, x: int, y: int) -> int | None:
+        """The row of ``sources`` and ``weights`` for pixel (x, y) of the picture; None where it is not in the hole."""
+        box = self.box
+        if not (box.top <= y < box.bottom and box.left <= x < box.right):
+            return None
+        target = int((y - box.top + 0.5) / self.cell) * self.columns + int((x - box.left + 0.5) / self.cell)
+        row = int(torch.searchsorted(self.targets, target))
+        return row if row < len(self.targets) and int(self.targets[row]) == target else None
+
+    def spread(self, rows: Tensor, height: int, width: int) -> Tensor:
+        """The mean of some rows over the picture: (height, width) float32 >= 0, the same within each cell.
+
+        Every pixel of a cell carries an even part of the cell's share, so that it sums to what was kept.
+        """
+        box = self.box
+        cells = torch.zeros(self.columns * self._rows)
+        cells.index_add_(0, self.sources[rows].flatten().long(), self.weights[rows].flatten().float())
+        y = ((torch.arange(box.height) + 0.5) / self.cell).long()
+        x = ((torch.arange(box.width) + 0.5) / self.cell).long()
+        cell_of = y[:, None] * self.columns + x  # (h, w)
+        area = torch.bincount(cell_of.flatten(), minlength=len(cells)).clamp(min=1)
+        picture = torch.zeros(height, width)
+        picture[box.slices] = (cells / area / max(1, len(rows)))[cell_of]
+        return picture
+
+    @property
+    def _rows(self) -> int:
+        return int(-(-self.box.height // self.cell))
+
+
+def _cells_with(pixels: Tensor, cell: float, rows: int, columns: int) -> Tensor:
+    """Which cells hold a pixel of (1, 1, h, w): (rows * columns,) bool."""
+    height, width = pixels.shape[-2:]
+    y = ((torch.arange(height) + 0.5) / cell).long().clamp(max=rows - 1)
+    x = ((torch.arange(width) + 0.5) / cell).long().clamp(max=columns - 1)
+    marked = torch.zeros(rows * columns, dtype=torch.bool)
+    marked[(y[:, None] * columns + x)[pixels[0, 0].cpu() > 0]] = True
+    return marked
