@@ -33,6 +33,8 @@ class VGG16Features(nn.Module):
             the mean; each pooling is divided by its mean over photographs, so that the losses keep their weights.
     """
 
+    means: Tensor
+
     def __init__(self, input_form: VGGInput = "rgb") -> None:
         super().__init__()
         if input_form not in ("rgb", "caffe"):
