@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     EntryNotFoundError,
     FileMetadataError,
@@ -79,7 +79,13 @@ def upload(
 
 def _download_one(repo_id: str, name: str, commit: str | None, revision: str | None, local_files_only: bool) -> Path:
     def fetch() -> Path:
-        return Path(hf_hub_download(repo_id, name, revision=commit, local_files_only=local_files_only))
+        if not local_files_only:
+            return Path(hf_hub_download(repo_id, name, revision=commit))
+        # The client's own local_files_only may still ask the Hub for other things.
+        cached = try_to_load_from_cache(repo_id, name, revision=commit)
+        if not isinstance(cached, str):
+            raise LocalEntryNotFoundError(name)
+        return Path(cached)
 
     return _asking(fetch, repo_id, revision, name)
 
