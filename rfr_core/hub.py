@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -33,7 +34,12 @@ Result = TypeVar("Result")
 
 
 def download(
-    repo_id: str, names: Sequence[str], *, revision: str | None = None, local_files_only: bool = False
+    repo_id: str,
+    names: Sequence[str],
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    progress: type | None = None,
 ) -> list[Path]:
     """Files of one repository, all from one commit, from the cache or the Hub.
 
@@ -42,6 +48,7 @@ def download(
         names: paths inside the repository; small files first, since the first decides on the commit.
         revision: branch, tag or commit; ``None`` is the main branch.
         local_files_only: whether to look in the cache alone.
+        progress: a class such as ``tqdm``, one instance of which follows each file; ``None`` is the client's own.
 
     Raises:
         CheckpointError: there is no such repository, revision or file, access is refused, the Hub cannot be reached
@@ -52,7 +59,7 @@ def download(
     paths: list[Path] = []
     commit = revision
     for name in names:
-        paths.append(_download_one(repo_id, name, commit, revision, local_files_only))
+        paths.append(_download_one(repo_id, name, commit, revision, local_files_only, progress))
         commit = paths[0].parent.name  # the cache's folder of a snapshot is named after its commit
     return paths
 
@@ -77,10 +84,16 @@ def upload(
     return _asking(commit, repo_id, revision)
 
 
-def _download_one(repo_id: str, name: str, commit: str | None, revision: str | None, local_files_only: bool) -> Path:
+def _download_one(
+    repo_id: str, name: str, commit: str | None, revision: str | None, local_files_only: bool, progress: type | None
+) -> Path:
+    # Older clients take no progress bar of one's own and report to the console alone.
+    takes_bar = progress is not None and "tqdm_class" in signature(hf_hub_download).parameters
+    options: dict[str, Any] = {"tqdm_class": progress} if takes_bar else {}
+
     def fetch() -> Path:
         if not local_files_only:
-            return Path(hf_hub_download(repo_id, name, revision=commit))
+            return Path(hf_hub_download(repo_id, name, revision=commit, **options))
         # The client's own local_files_only may still ask the Hub for other things.
         cached = try_to_load_from_cache(repo_id, name, revision=commit)
         if not isinstance(cached, str):
