@@ -77,5 +77,5 @@ def test_files_that_are_no_recipe(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no \\[\\[phases\\]\\]"):
         load_recipe(broken)
     broken.write_text("[[phases]]\nsteps = 1", encoding="utf-8")
-    with pytest.raises(ConfigError, match="lacks a setting.*output"):
+    with pytest.raises(ConfigError, match=r"lacks a setting.*output"):
         load_recipe(broken)

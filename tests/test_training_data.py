@@ -65,7 +65,7 @@ def test_drawn_holes_are_spread_over_the_ratio_buckets(folder: Path) -> None:
 def test_zoomed_holes_keep_within_the_limit(folder: Path) -> None:
     data = dataset(folder, object=0.5, zoom=(2.0, 2.0), most=0.4)
     ratios = [1 - float(data[i].known.mean()) for i in range(40)]
-    assert 0 < min(ratios)
+    assert min(ratios) > 0
     assert max(ratios) <= 0.5  # half a crop is what a hole that is too large each time is cut to
     assert sum(ratio > 0.4 for ratio in ratios) < 8
 

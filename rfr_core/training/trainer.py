@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -68,6 +69,7 @@ class Trainer:
         _check_folders(recipe)
         # The released network leaves the attention's blend unused in a single recurrence.
         unused = any((p.recurrences or (recipe.network.recurrences,))[0] == 1 for p in recipe.phases)
+        AcceleratorState._reset_state()  # it outlives a run, and would refuse the next one another precision
         self.accelerator = Accelerator(
             mixed_precision=recipe.precision,
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],

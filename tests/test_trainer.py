@@ -1,0 +1,246 @@
+"""The trainer, run as its users run it: ``python -m train fit``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from golden import GOLDEN, golden_weight
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.config import RFRConfig
+from rfr_core.network import RFRNet
+from rfr_core.training.recipe import Phase, load_recipe
+from rfr_core.training.trainer import fit, learning_rate
+from rfr_core.training.vgg import VGG16Features
+
+ROOT = Path(__file__).parents[1]
+SMOKE = ROOT / "train" / "recipes" / "smoke.toml"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    random = np.random.default_rng(5)
+    for index in range(3):
+        small = Image.fromarray(random.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+        small.resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return folder
+
+
+def settings(pictures: Path, output: Path, *more: str) -> list[str]:
+    return [f'data.pictures=["{pictures.as_posix()}"]', f"output={output.as_posix()}", *more]
+
+
+def command(pictures: Path, output: Path, *more: str, resume: bool = False) -> list[str]:
+    sets = [part for value in settings(pictures, output, *more) for part in ("--set", value)]
+    return [sys.executable, "-m", "train", "fit", str(SMOKE), *sets, *(["--resume"] if resume else [])]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def losses(output: Path) -> list[float]:
+    lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    return [line["loss"] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def whole_run(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The uninterrupted smoke run that others are held against."""
+    output = tmp_path_factory.mktemp("whole") / "run"
+    fit(SMOKE, settings(pictures, output))
+    return output
+
+
+def test_a_run_leaves_a_usable_network_log_and_previews(whole_run: Path) -> None:
+    network = load_network(whole_run / "model")
+    assert network.config.width == 8
+    assert len(losses(whole_run)) == 8
+    assert json.loads((whole_run / "recipe.json").read_text())["seed"] == 2020
+    assert sorted(p.name for p in (whole_run / "previews").iterdir()) == ["0000003.jpg", "0000006.jpg"]
+    with Image.open(whole_run / "previews" / "0000003.jpg") as grid:
+        assert grid.size == (7 * 34, 4 * 34)
+    assert list(whole_run.glob("events.out.tfevents.*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_run_goes_on_with_the_same_losses(pictures: Path, whole_run: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    resume, kills = False, 0
+    for lines_before_kill in (3, 5):
+        process = subprocess.Popen(
+            command(pictures, output, resume=resume), cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL
+        )
+        log = output / "log.jsonl"
+        for _ in range(1200):
+            done = len(log.read_text().splitlines()) if log.exists() else 0
+            if process.poll() is not None or done >= lines_before_kill:
+                break
+            time.sleep(0.05)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+        resume = (output / "state.pt").exists()
+    assert kills == 2
+    assert resume
+    fit(SMOKE, settings(pictures, output), resume=True)
+    assert losses(output) == losses(whole_run)
+    ours, theirs = (load_file(folder / "model" / "model.safetensors") for folder in (output, whole_run))
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=0, atol=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_run_killed_while_saving_keeps_its_last_save(pictures: Path, whole_run: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    # The process kills itself between writing the second state and renaming it.
+    script = (
+        "import os, signal, rfr_core.training.run_state as state\n"
+        "from rfr_core.training.trainer import fit\n"
+        "original, count = os.fsync, []\n"
+        "def fsync(number):\n"
+        "    original(number)\n"
+        "    count.append(os.readlink(f'/proc/self/fd/{number}'))\n"
+        "    if sum('/run/.' in name for name in count) == 3: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "os.fsync = fsync\n"
+        f"fit({str(SMOKE)!r}, {settings(pictures, output)!r})\n"
+    )
+    process = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment(), capture_output=True)
+    assert process.returncode == -signal.SIGKILL, process.stderr.decode()
+    assert list(output.glob(".*.tmp"))
+    assert torch.load(output / "state.pt", weights_only=True)["step"] == 2
+    fit(SMOKE, settings(pictures, output), resume=True)
+    assert not list(output.glob(".*.tmp"))
+    assert losses(output) == losses(whole_run)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo on Windows needs a host name set up")
+def test_two_processes_train_to_the_weights_of_one_with_a_doubled_batch(pictures: Path, tmp_path: Path) -> None:
+    fit(SMOKE, settings(pictures, tmp_path / "one", "phases.0.batch=4", "phases.1.batch=4"))
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1"]
+    launch += ["--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0", "-m"]
+    launch += command(pictures, tmp_path / "two")[2:]
+    result = subprocess.run(launch, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-3000:]
+    one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("one", "two"))
+    start = RFRNet(load_network(tmp_path / "one" / "model").config)
+    assert any((one[name] - value).abs().max() > 1e-4 for name, value in start.state_dict().items())
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-5, msg=lambda m, name=name: f"{name}: {m}")
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=1e-4)
+
+
+def test_fine_tuning_freezes_every_batchnorm_and_starts_from_a_checkpoint(pictures: Path, tmp_path: Path) -> None:
+    start = RFRNet(RFRConfig(width=8, channels=(8, 8, 16), kernel_size=3, recurrences=2))
+    save_pretrained(start, tmp_path / "start")
+    more = [
+        "network.norm=batch",
+        f"init={(tmp_path / 'start').as_posix()}",
+        "ema=0.0",
+        "phases.0.freeze_batchnorm=true",
+    ]
+    fit(SMOKE, settings(pictures, tmp_path / "frozen", *more))
+    frozen = load_file(tmp_path / "frozen" / "model" / "model.safetensors")
+    moved = []
+    for name, value in start.state_dict().items():
+        if "running" in name:
+            assert torch.equal(frozen[name], value), name
+        elif not torch.equal(frozen[name], value):
+            moved.append(name)
+    assert len(moved) > 20
+    fit(SMOKE, settings(pictures, tmp_path / "free", *more[:-1], "phases.1.freeze_batchnorm=false"))
+    free = load_file(tmp_path / "free" / "model" / "model.safetensors")
+    assert not torch.equal(free["encoder.norms.0.running_mean"], frozen["encoder.norms.0.running_mean"])
+
+
+def test_the_kept_network_is_the_running_average(pictures: Path, tmp_path: Path) -> None:
+    more = ["phases.0.steps=1", "phases.1.steps=1", "save_every=1", "ema=0.75"]
+    fit(SMOKE, settings(pictures, tmp_path / "run", *more))
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    kept = load_file(tmp_path / "run" / "model" / "model.safetensors")
+    fit(SMOKE, settings(pictures, tmp_path / "first", more[0], "phases.1.steps=1", "save_every=1", "ema=0.0"))
+    for name, value in kept.items():
+        torch.testing.assert_close(state["average"][f"module.{name}"], value)
+    last = state["network"]
+    assert any(not torch.equal(kept[name], last[name]) for name in kept)
+
+
+def test_released_and_paper_losses_train_with_a_local_vgg(pictures: Path, tmp_path: Path) -> None:
+    vgg = VGG16Features()
+    seed = int(np.load(GOLDEN / "loss_terms.npz")["vgg_seed"])
+    save_file({k: golden_weight(k, v.shape, seed) for k, v in vgg.state_dict().items()}, tmp_path / "vgg.safetensors")
+    more = [f"vgg={(tmp_path / 'vgg.safetensors').as_posix()}", "phases.0.steps=1", "phases.1.steps=1"]
+    more += ["phases.0.loss={}", 'phases.1.loss={perceptual = 0.1, style = 180.0, variation = 0.0, against = "output"}']
+    fit(SMOKE, settings(pictures, tmp_path / "run", *more))
+    first, second = (json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines())
+    assert {"style", "perceptual", "variation", "valid", "hole"} <= set(first)
+    assert first["loss"] == pytest.approx(
+        0.1 * first["variation"]
+        + 120 * first["style"]
+        + 0.05 * first["perceptual"]
+        + first["valid"]
+        + 6 * first["hole"],
+        rel=1e-4,
+    )
+    assert "variation" not in second
+
+
+def test_mixed_precision_trains(pictures: Path, tmp_path: Path) -> None:
+    fit(SMOKE, settings(pictures, tmp_path / "half", "precision=bf16"))
+    fit(SMOKE, settings(pictures, tmp_path / "full"))
+    half, full = losses(tmp_path / "half"), losses(tmp_path / "full")
+    assert half != full
+    np.testing.assert_allclose(half, full, rtol=0.05)
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    phase = Phase(steps=110, learning_rate=1.0, final_learning_rate=0.1, warmup=10)
+    rates = [learning_rate(phase, step) for step in range(110)]
+    assert rates[0] == pytest.approx(1 / 11)
+    assert max(rates) == rates[10] == pytest.approx(1.0)
+    assert rates[60] == pytest.approx(0.55)
+    assert 0.1 < rates[109] < 0.11
+    assert learning_rate(Phase(steps=5), 4) == Phase(steps=5).learning_rate
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        (['data.pictures=["missing"]'], "missing, which is no folder"),
+        (["precision=half"], "precision"),
+        (["init=missing"], "missing"),
+        (["phases.0.loss={style = 1.0}", "vgg=missing.safetensors"], "no VGG-16 file missing.safetensors"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(pictures: Path, tmp_path: Path, more: list[str], match: str) -> None:
+    line = command(pictures, tmp_path / "run", *more)
+    result = subprocess.run(line, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert result.returncode == 2
+    assert match in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_finished_run_is_not_overwritten_and_a_missing_one_not_resumed(
+    pictures: Path, whole_run: Path, tmp_path: Path
+) -> None:
+    from rfr_core.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="holds a run already"):
+        fit(SMOKE, settings(pictures, whole_run))
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        fit(SMOKE, settings(pictures, tmp_path / "none"), resume=True)
+    assert load_recipe(SMOKE).steps == len(losses(whole_run))
