@@ -41,11 +41,11 @@ def model_source(name: str) -> str | Path:
     # The host does not hold what it is sent against the menu's list; only a file that was found there is opened.
     paths = [folder_paths.get_full_path(folder, name) for folder in FOLDERS] if name in model_names() else []
     for path in filter(None, paths):
-        return _checkpoint(Path(path))
+        return checkpoint_of(Path(path))
     raise CheckpointError(f"There is no model {name!r} in models/rfr or models/inpaint; reload the list of models.")
 
 
-def _checkpoint(path: Path) -> Path:
+def checkpoint_of(path: Path) -> Path:
     """The folder of a file that has its configuration beside it, else the file, which must hold it itself."""
     return path.parent if path.name == MODEL_NAME and (path.parent / CONFIG_NAME).is_file() else path
 

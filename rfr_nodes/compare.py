@@ -1,0 +1,73 @@
+"""RFR Compare: two images in numbers, and side by side."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from rfr_core.errors import ImageError
+from rfr_core.metrics import SSIM_WINDOW, l1, psnr, ssim
+from rfr_core.split_view import split_view
+from rfr_nodes.layout import hole_for, to_image, to_pictures
+from rfr_nodes.sockets import CATEGORY
+
+
+class RFRCompare(io.ComfyNode):
+    """Measures how near two pictures are to each other."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RFRCompare",
+            display_name="RFR Compare",
+            category=CATEGORY,
+            description="l1, PSNR and SSIM between two images, over all of them and inside a mask, and a split view.",
+            inputs=[
+                io.Image.Input("image_a", tooltip="Shown on the left, such as the filled picture."),
+                io.Image.Input("image_b", tooltip="Shown on the right, such as the true picture, of the same size."),
+                io.Float.Input(
+                    "position", default=0.5, min=0.0, max=1.0, step=0.01, tooltip="Where the line of the split view is."
+                ),
+                io.Mask.Input("mask", optional=True, tooltip="Also measure inside its white part."),
+            ],
+            outputs=[
+                io.Image.Output("view", display_name="split view", tooltip="A left of the line, B right of it."),
+                io.String.Output("report", display_name="report", tooltip="The figures, a line for each picture."),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, image_a: Tensor, image_b: Tensor, position: float, mask: Tensor | None = None) -> io.NodeOutput:
+        a, b = to_pictures(image_a), to_pictures(image_b)
+        if a.shape != b.shape:
+            raise ImageError(f"The images have {_size(a)} and {_size(b)} pixels; expected the same: scale one of them.")
+        hole = None if mask is None else hole_for(mask, a)[0].expand(len(a), -1, -1, -1)
+        report = "\n".join(_report(a, b, hole))
+        return io.NodeOutput(to_image(split_view(a, b, position)), report, ui={"rfr_text": [report]})
+
+
+def _size(pictures: Tensor) -> str:
+    return f"{len(pictures)} × {pictures.shape[-1]}×{pictures.shape[-2]}"
+
+
+def _report(a: Tensor, b: Tensor, hole: Tensor | None) -> list[str]:
+    places = [("whole", None)] if hole is None else [("in the mask", hole), ("whole", None)]
+    figures = {place: _figures(a, b, within) for place, within in places}
+    count = len(a)
+    return [
+        (f"picture {item}, {place}: " if count > 1 else f"{place}: ") + figures[place][item]
+        for item in range(count)
+        for place, _ in places
+    ]
+
+
+def _figures(a: Tensor, b: Tensor, hole: Tensor | None) -> list[str]:
+    """One line of text for each picture."""
+    columns = [("l1", l1(a, b, hole), "{:.4f}"), ("PSNR", psnr(a, b, hole), "{:.2f} dB")]
+    if min(a.shape[-2:]) >= SSIM_WINDOW:
+        columns.append(("SSIM", ssim(a, b, hole), "{:.4f}"))
+    return [
+        ", ".join(f"{name} {form.format(float(values[item]))}" for name, values, form in columns)
+        for item in range(len(a))
+    ]

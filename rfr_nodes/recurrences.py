@@ -1,0 +1,43 @@
+"""RFR Recurrences: every recurrence as a picture, what was still open, and the film strip."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io
+
+from rfr_core.errors import HoleError
+from rfr_core.film_strip import film_strip, stack_strips
+from rfr_core.recording import Recording
+from rfr_nodes.layout import to_image, to_mask
+from rfr_nodes.sockets import CATEGORY, RFRSteps
+
+
+class RFRRecurrences(io.ComfyNode):
+    """Unpacks the recurrences of RFR Inpaint."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="RFRRecurrences",
+            display_name="RFR Recurrences",
+            category=CATEGORY,
+            description="Shows how the hole closed: one picture for each recurrence.",
+            inputs=[RFRSteps.Input("steps", tooltip="From RFR Inpaint.")],
+            outputs=[
+                io.Image.Output("frames", display_name="frames", tooltip="The picture after each recurrence."),
+                io.Mask.Output("open", display_name="open", tooltip="What each recurrence left open."),
+                io.Image.Output("strip", display_name="film strip", tooltip="All of them in a row, from the start."),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, steps: list[Recording]) -> io.NodeOutput:
+        filled = [recording for recording in steps if len(recording)]
+        if not filled:
+            raise HoleError("The mask was empty, so there is no recurrence to show; connect a mask that is not.")
+        places = [(recording, index) for recording in filled for index in range(1, len(recording) + 1)]
+        frames = torch.cat([recording.picture(index) for recording, index in places])
+        still_open = torch.cat([recording.open_hole(index) for recording, index in places])
+        strip = stack_strips([film_strip(recording) for recording in filled])
+        return io.NodeOutput(to_image(frames), to_mask(still_open), to_image(strip))
