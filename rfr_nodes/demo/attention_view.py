@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -9,10 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rfr_core import InpaintStep
+from rfr_core.attention_map import AttentionMap
+from rfr_nodes.demo.filling import Maps, steps_of
 from rfr_nodes.demo.models import Models
-from rfr_nodes.demo.previews import Box
-from rfr_nodes.demo.filling import steps_of
 from rfr_nodes.demo.sentences import Refusal
 from rfr_nodes.demo.session import Session, Version
 
@@ -21,48 +21,50 @@ _SIDE = 800
 
 
 class LatestRun:
-    """The recurrences of the latest run that someone asked about: one for all visitors, so that memory stays flat."""
+    """The attention of one run, the latest that anyone made or asked about, so that memory stays flat."""
 
     def __init__(self) -> None:
-        self._owner: tuple[str, Path] | None = None
-        self._steps: list[InpaintStep] = []
+        self._owner: Path | None = None
+        self._maps: Maps = ()
         self._lock = Lock()
 
-    def steps(self, session: Session, version: Version, models: Models) -> list[InpaintStep]:
-        """The recurrences of a version, run again unless they are at hand."""
-        owner = (session.token, version.folder)
+    def keep(self, version: Version, maps: Maps) -> None:
+        """Takes the attention of a run that has just been made."""
         with self._lock:
-            if self._owner != owner:
-                self._owner, self._steps = None, []
-                self._steps = list(steps_of(session, version, models.get(version.options.model)))
-                self._owner = owner
-            return self._steps
+            self._owner, self._maps = version.folder, maps
+
+    def maps(self, session: Session, version: Version, models: Models) -> Maps:
+        """The attention of a version's recurrences; they are run again unless they are at hand."""
+        with self._lock:
+            if self._owner == version.folder:
+                return self._maps
+        steps = steps_of(session, version, models.get(version.options.model))
+        maps = tuple(tuple(step.attention_maps()) for step in steps)
+        self.keep(version, maps)
+        return maps
 
 
-def attention_layer(steps: list[InpaintStep], index: int, x: int, y: int, box: Box, path: Path) -> Path:
-    """Writes the attention of recurrence ``index`` (from 1) at pixel (x, y) as a translucent PNG of ``box``.
+def save_attention(maps: Sequence[AttentionMap], x: int, y: int, size: tuple[int, int], path: Path) -> Path:
+    """Writes where one recurrence fetched pixel (x, y) from, as a translucent PNG of a picture of that size.
 
-    Raises Refusal when the pixel was not filled or the network has no attention.
+    size: (width, height). Raises Refusal when the pixel was not filled or the network has no attention.
     """
-    if not 1 <= index <= len(steps):
-        raise Refusal(f"Recurrence {index} is not one of {len(steps)}.")
-    weights = steps[index - 1].attention(x, y)
-    if weights is None:
-        raise Refusal("That pixel was not filled, or this model has no attention: choose one inside the filled part.")
-    _layer(weights, box).save(path, compress_level=1)
-    return path
+    if not maps:
+        raise Refusal("This model has no attention to show.")
+    for attention in maps:
+        row = attention.row_of(x, y)
+        if row is not None:
+            _layer(attention.spread(torch.tensor([row]), size[1], size[0])).save(path, compress_level=1)
+            return path
+    raise Refusal("That pixel was not filled: choose one inside the filled part.")
 
 
-def _layer(weights: torch.Tensor, box: Box) -> Image.Image:
-    left, top, right, bottom = box
-    part = weights[top:bottom, left:right].float().cpu().numpy()
-    strength = np.sqrt(part / max(float(part.max()), 1e-12))  # the root lets faint sources show
-    alpha = Image.fromarray((strength * 230).astype(np.uint8))
+def _layer(weights: torch.Tensor) -> Image.Image:
+    """(H, W) weights -> a layer that is the more opaque the more was fetched."""
+    strength = weights.div(weights.max().clamp(min=1e-12)).sqrt()  # the root lets faint sources show
+    alpha = Image.fromarray(strength.mul(230).to(torch.uint8).numpy().astype(np.uint8))
     scale = min(1.0, _SIDE / max(alpha.size))
-    # Box-averaged when shrunk: single bright pixels must not get lost between the samples.
-    alpha = alpha.resize(
-        (max(1, round(alpha.width * scale)), max(1, round(alpha.height * scale))), Image.Resampling.BOX
-    )
-    layer = Image.new("RGBA", alpha.size, _COLOUR)
-    layer.putalpha(alpha)
+    size = (max(1, round(alpha.width * scale)), max(1, round(alpha.height * scale)))
+    layer = Image.new("RGBA", size, _COLOUR)
+    layer.putalpha(alpha.resize(size, Image.Resampling.BOX))  # averaged: small cells must not fall between samples
     return layer

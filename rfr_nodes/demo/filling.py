@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from rfr_core import Inpainter, InpaintStep
+from rfr_core.attention_map import AttentionMap
 from rfr_core.holes import read_hole
 from rfr_core.images import Picture, save_picture
 from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, Box, near_box, preview, save_preview
@@ -19,14 +20,22 @@ from rfr_nodes.demo.sentences import Refusal
 from rfr_nodes.demo.session import Fill, Options, Session, Version, View
 
 
+Maps = tuple[tuple[AttentionMap, ...], ...]  # of each recurrence, of each region
+
+
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. version: so far, with a preview of each recurrence; finished once it is in the history."""
+    """How far a run is.
+
+    version: so far, with a preview of each recurrence. attention: of the recurrences so far. finished: once the
+    version is in the history.
+    """
 
     index: int
     total: int
     open_ratio: float
     version: Version
+    attention: Maps = ()
     finished: bool = False
 
 
@@ -45,15 +54,16 @@ def fill(session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Op
     done = False
     try:
         version = _start(session.base, picture, mask, _grown(box, options.grow, mask.size), folder, options)
-        result = None
+        result, maps = None, ()
         for step in inpainter.steps(picture.image, hole, **keywords(options)):
             result = step.picture()
             version = _with_frame(version, result, step, picture.icc_profile)
-            yield Progress(step.index, step.total, step.open_ratio, version)
+            maps = (*maps, tuple(step.attention_maps()))
+            yield Progress(step.index, step.total, step.open_ratio, version, maps)
         assert result is not None
         version = session.add(_finished(version, picture, result))
         done = True
-        yield Progress(version.total, version.total, 0.0, version, finished=True)
+        yield Progress(version.total, version.total, 0.0, version, maps, finished=True)
     finally:
         if not done:
             shutil.rmtree(folder, ignore_errors=True)

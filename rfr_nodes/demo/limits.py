@@ -15,3 +15,4 @@ MAX_WAITING = 64  # requests in the queue
 MAX_VERSIONS = 24  # pictures in a visitor's history
 KEPT_SECONDS = 2 * 3600  # since the visitor's last step
 SWEEP_SECONDS = 300
+FILES_KEPT_SECONDS = 6 * 3600  # whoever they belong to

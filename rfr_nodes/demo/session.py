@@ -46,7 +46,7 @@ class View:
     frames: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Version:
     """One picture of the history: the fills that make it of the photo, and how the last of them came about.
 

@@ -1,0 +1,85 @@
+"""The page's functions as an API, for `gradio_client` and plain HTTP."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from rfr_core.errors import HoleError
+from rfr_core.holes import hole_from_alpha
+from rfr_core.images import Picture
+from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
+from rfr_nodes.demo.filling import keywords
+from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
+from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.sentences import Refusal, in_sentences
+from rfr_nodes.demo.session import Options
+from rfr_nodes.demo.uploads import PictureInput, read_mask_upload, read_upload, safe_stem
+
+DESCRIPTION = (
+    "Fills the white part of a mask in a picture and returns the filled picture's file, at full size, with EXIF and "
+    "ICC profile. Without a mask, what is transparent in the picture is filled."
+)
+
+
+def checked_options(model: str | None, recurrences: float, grow: float, feather: float) -> Options:
+    """The options of a request; 0 recurrences lets the hole decide. Raises Refusal for one out of range."""
+    limits = {"recurrences": MAX_RECURRENCES, "grow": MAX_GROW, "feather": MAX_FEATHER}
+    values = {}
+    for (name, most), value in zip(limits.items(), (recurrences, grow, feather), strict=True):
+        if not isinstance(value, (int, float)) or not 0 <= value <= most:
+            raise Refusal(f"{name} is {value!r}: give a number from 0 to {most}.")
+        values[name] = int(value)
+    return Options(model, values["recurrences"] or None, values["grow"], values["feather"])
+
+
+def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
+    """Adds ``/inpaint`` to the Blocks being built; results go into ``folder``, run in turn with ``concurrency_id``."""
+
+    @in_sentences
+    def inpaint(
+        image: FileData | None,
+        mask: FileData | None,
+        recurrences: float,
+        grow: float,
+        feather: float,
+        file_format: str,
+        model: str,
+    ) -> str:
+        options = checked_options(model, recurrences, grow, feather)
+        picture = read_upload(image)
+        size = (picture.image.height, picture.image.width)
+        try:
+            hole = hole_from_alpha(picture.image) if mask is None else read_mask_upload(mask, size)
+        except HoleError as error:
+            raise Refusal(str(error)) from error
+        filled = models.get(options.model)(picture.image, hole, **keywords(options))
+        target = folder / secrets.token_hex(16)
+        target.mkdir(mode=0o700, parents=True)
+        filled = Picture(filled, picture.exif, picture.icc_profile, picture.format)
+        assert image is not None
+        return str(save_download(filled, target, safe_stem(image.orig_name or "picture"), file_format))
+
+    with gr.Group(visible=False):
+        inputs = [
+            PictureInput(label="image"),
+            PictureInput(label="mask"),
+            gr.Number(0, label="recurrences"),
+            gr.Number(0, label="grow"),
+            gr.Number(0, label="feather"),
+            gr.Dropdown(list(FORMATS), value=AS_UPLOADED, label="file_format"),
+            gr.Textbox("", label="model"),
+        ]
+        output = gr.File(label="filled")
+        gr.Button().click(
+            inpaint,
+            inputs,
+            output,
+            api_name="inpaint",
+            api_description=DESCRIPTION,
+            concurrency_id=concurrency_id,
+            concurrency_limit=1,
+        )

@@ -1,0 +1,207 @@
+"""The page: its layout, and which function answers which button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from rfr_nodes.demo import telea
+from rfr_nodes.demo.actions import Actions
+from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS
+from rfr_nodes.demo.endpoints import add_endpoints
+from rfr_nodes.demo.examples import Example, find_examples
+from rfr_nodes.demo.limits import (
+    FILES_KEPT_SECONDS,
+    KEPT_SECONDS,
+    MAX_FEATHER,
+    MAX_GROW,
+    MAX_RECURRENCES,
+    SWEEP_SECONDS,
+)
+from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.painter import Painter
+from rfr_nodes.demo.session import close_session
+from rfr_nodes.demo.uploads import PictureInput
+from rfr_nodes.demo.viewer import Viewer, idle
+
+TITLE = "Remove something from a photo"
+
+_INTRODUCTION = (
+    f"# {TITLE}\n"
+    "Brush over what should go and press **Remove**. Only the painted part is filled, at full resolution; "
+    "every other pixel stays as it is. Your photo stays on this server's disk until you leave."
+)
+_RUN = "run"  # whatever uses the network takes turns
+
+
+@dataclass
+class _Parts:
+    """The components that events read and write."""
+
+    session: gr.State
+    intake: gr.Column
+    photo: PictureInput
+    examples: gr.Gallery
+    work: gr.Column
+    painter: Painter
+    remove: gr.Button
+    cancel: gr.Button
+    another: gr.Button
+    mask: PictureInput
+    options: list[gr.components.Component]
+    viewer: Viewer
+    after: gr.Column
+    download: gr.DownloadButton
+    file_format: gr.Dropdown
+    use: gr.Button
+    undo: gr.Button
+    history: gr.Gallery
+
+
+def build_page(models: Models, root: Path) -> gr.Blocks:
+    """The page with all its events. models: the networks it offers. root: the folder for all visitors' files."""
+    examples = find_examples()
+    actions = Actions(models, root, examples)
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, FILES_KEPT_SECONDS), fill_width=False
+    ) as page:
+        session = gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=close_session)
+        gr.Markdown(_INTRODUCTION, elem_classes="introduction")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=320):
+                left = _left(models, examples)
+            with gr.Column(min_width=320):
+                right = _right()
+        parts = _Parts(session=session, **left, **right)
+        _wire(parts, actions)
+        add_endpoints(models, root, _RUN)
+    return page
+
+
+def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
+    with gr.Column(elem_classes="intake") as intake:
+        photo = PictureInput(
+            label="Your photo", sources=["upload", "webcam", "clipboard"], height=320, buttons=[], elem_id="photo"
+        )
+        gallery = gr.Gallery(
+            [(str(example.photo), example.photo.stem.replace("-", " ")) for example in examples],
+            label="Or try one of these",
+            columns=2,
+            height="auto",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            visible=bool(examples),
+            elem_id="examples",
+        )
+    with gr.Column(visible=False) as work:
+        painter = Painter(elem_id="painter")
+        with gr.Row():
+            remove = gr.Button("Remove", variant="primary", size="lg", elem_id="remove")
+            cancel = gr.Button("Cancel", variant="stop", size="lg", visible=False, elem_id="cancel")
+            another = gr.Button("Another photo", size="lg", elem_id="another")
+        with gr.Accordion("Use a mask file", open=False):
+            mask = PictureInput(
+                label="Mask: what is white is filled",
+                sources=["upload", "clipboard"],
+                height=160,
+                buttons=[],
+                elem_id="mask",
+            )
+        with gr.Accordion("Options", open=False):
+            options = _options(models)
+    return {
+        "intake": intake, "photo": photo, "examples": gallery, "work": work, "painter": painter, "remove": remove,
+        "cancel": cancel, "another": another, "mask": mask, "options": options,
+    }  # fmt: skip
+
+
+def _options(models: Models) -> list[gr.components.Component]:
+    hub = " A Hub repository may be typed in as owner/name." if models.from_hub else ""
+    return [
+        gr.Dropdown(
+            models.names,
+            value=models.names[0],
+            label="Model",
+            info=f"The network that fills.{hub}",
+            allow_custom_value=models.from_hub,
+        ),
+        gr.Slider(
+            0, MAX_RECURRENCES, 0, step=1, label="Recurrences", info="0: as many as the hole needs. Fewer are quicker."
+        ),
+        gr.Slider(0, MAX_GROW, 4, step=1, label="Grow", info="Widens the painted part by so many pixels."),
+        gr.Slider(0, MAX_FEATHER, 0, step=1, label="Feather", info="Softens the edge of the fill, in pixels."),
+    ]
+
+
+def _right() -> dict[str, Any]:
+    viewer = Viewer(idle(), elem_id="viewer")
+    with gr.Column(visible=False) as after:
+        with gr.Row(elem_classes="download-row"):
+            download = gr.DownloadButton("Download", variant="primary", interactive=False, elem_id="download")
+            file_format = gr.Dropdown(list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format")
+        with gr.Row():
+            use = gr.Button("Use the result as input", elem_id="use")
+            undo = gr.Button("Undo this fill", elem_id="undo")
+        history = gr.Gallery(
+            label="History",
+            columns=4,
+            height="auto",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="history",
+        )
+    return {
+        "viewer": viewer, "after": after, "download": download, "file_format": file_format, "use": use, "undo": undo,
+        "history": history,
+    }  # fmt: skip
+
+
+def _wire(parts: _Parts, actions: Actions) -> None:
+    quick: dict[str, Any] = {
+        "api_visibility": "private",
+        "queue": True,
+        "concurrency_limit": 4,
+        "show_progress": "hidden",
+    }
+    slow = quick | {"concurrency_id": _RUN, "concurrency_limit": 1}
+    opened = [
+        parts.session,
+        parts.intake,
+        parts.work,
+        parts.photo,
+        parts.mask,
+        parts.painter,
+        parts.viewer,
+        parts.after,
+    ]
+    parts.photo.upload(actions.open, [parts.session, parts.photo], opened, **quick)
+    parts.examples.select(actions.open_example, parts.session, opened, **quick)
+    parts.another.click(actions.leave, parts.session, opened, **quick)
+    parts.mask.upload(actions.take_mask, [parts.session, parts.mask], [parts.session, parts.painter], **quick)
+
+    buttons = [parts.remove, parts.cancel]
+    shown = [parts.session, parts.viewer, parts.after, parts.history, parts.undo]
+    busy = parts.remove.click(actions.busy, None, [*buttons, parts.download], **quick)
+    run = busy.then(actions.run, [parts.session, parts.painter, *parts.options], shown, **slow)
+    run.then(actions.ready, None, buttons, **quick)
+    written = [parts.session, parts.file_format]
+    run.success(actions.write, written, parts.download, **quick)
+    stopped = parts.cancel.click(actions.stop, parts.session, [parts.viewer, *buttons], cancels=[run], **quick)
+    stopped.then(actions.write, written, parts.download, **quick)
+
+    all_shown = [*shown, parts.painter, parts.download]
+    for button, action in ((parts.use, actions.use), (parts.undo, actions.undo)):
+        button.click(action, parts.session, all_shown, **quick).success(actions.write, written, parts.download, **quick)
+    parts.history.select(actions.show, parts.session, all_shown, **quick).success(
+        actions.write, written, parts.download, **quick
+    )
+    parts.file_format.change(actions.write, written, parts.download, **quick)
+    attended = [parts.session, parts.viewer]
+    parts.viewer.attend(actions.attend, parts.session, attended, **slow)
+    if telea.available:
+        parts.viewer.compare(actions.compare, parts.session, attended, **quick)

@@ -1,0 +1,74 @@
+"""The viewer: a component for what a run makes, with before/after, recurrences, attention and comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from rfr_nodes.demo import telea
+from rfr_nodes.demo.filling import Progress
+from rfr_nodes.demo.session import Version, View
+from rfr_nodes.demo.uploads import Uploaded
+
+_HERE = Path(__file__).parent
+
+
+class Viewer(Uploaded, gr.HTML):
+    """Shows a version's views; it triggers ``attend`` with a recurrence and a pixel, and ``compare``."""
+
+    def __init__(self, value: Any = None, **kwargs: Any) -> None:
+        super().__init__(
+            value,
+            html_template=(_HERE / "viewer.html").read_text("utf-8"),
+            js_on_load=(_HERE / "viewer.js").read_text("utf-8"),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        """The value's form, in JSON's terms."""
+        return {"type": "object"}
+
+
+def idle(note: str = "") -> dict[str, Any]:
+    """The viewer's value when there is no result; ``note`` says why."""
+    return {"status": "idle", "note": note}
+
+
+def running(progress: Progress) -> dict[str, Any]:
+    """The viewer's value while a run goes on."""
+    value = finished(progress.version)
+    done = 1 - progress.open_ratio
+    return value | {"status": "running", "index": progress.index, "total": progress.total, "reached": done}
+
+
+def finished(version: Version) -> dict[str, Any]:
+    """The viewer's value for a version of the history."""
+    return {
+        "status": "finished",
+        "id": version.folder.name,
+        "whole": _view(version.whole),
+        "near": version.near and _view(version.near),
+        "comparable": telea.available,
+    }
+
+
+def layer(path: Path, version: Version, index: int, x: int, y: int) -> dict[str, Any]:
+    """What to add to the viewer's value to show attention: a layer over all of the picture, and whence it was asked."""
+    return {"id": version.folder.name, "layer": _file(path), "index": index, "x": x, "y": y}
+
+
+def comparison(whole: Path, near: Path | None) -> dict[str, Any]:
+    """What to add to the viewer's value to show the other method's result."""
+    return {"whole": _file(whole), "near": near and _file(near)}
+
+
+def _view(view: View) -> dict[str, Any]:
+    return {"box": view.box, "before": _file(view.before), "frames": [_file(path) for path in view.frames]}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return FileData(path=str(path)).model_dump()
