@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError
+from rfr_core.files import appearing
 from rfr_core.holes import area_ratio, read_hole
 from rfr_core.images import FORMAT_BY_SUFFIX, read_picture, to_tensor
 
@@ -156,14 +156,11 @@ def write_json(path: Path, data: object) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text so that the file appears, by rename, only when complete. Raises ConfigError as above."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
+        with appearing(path) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} could not be written: {error.strerror}; choose a folder that exists.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def picture_files(folder: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""Entry points of training and evaluation: ``python -m train fit|evaluate|compare``."""

@@ -1,0 +1,129 @@
+"""``python -m train fit|evaluate|compare``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rfr_core.errors import RFRError
+
+app = typer.Typer(add_completion=False, help="Train RFR networks and judge them.", pretty_exceptions_enable=False)
+
+Model = Annotated[
+    str | None, typer.Option(help="Checkpoint: folder, .safetensors file or Hub id; left out, the bundled model.")
+]
+Pictures = Annotated[Path, typer.Option(help="Folder of pictures.")]
+Holes = Annotated[Path, typer.Option(help="Folder with a folder of masks per bucket, or of masks; white = fill.")]
+Size = Annotated[int, typer.Option(help="Side that pictures and holes are scaled to.")]
+Buckets = Annotated[list[str] | None, typer.Option("--bucket", help="Bucket to take; may be repeated.")]
+Limit = Annotated[int | None, typer.Option(help="Number of pictures, spread evenly over the folder.")]
+
+
+@app.command()
+def fit(
+    recipe: Annotated[Path, typer.Argument(help="TOML file, such as train/recipes/lite.toml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+) -> None:
+    """Train a network as a recipe says; on several devices with ``accelerate launch -m train fit RECIPE``."""
+    with _one_sentence():
+        from rfr_core.training.trainer import fit as run
+
+        run(recipe, overrides or [], resume)
+
+
+@app.command()
+def evaluate(
+    model: Model = None,
+    pictures: Pictures = Path("data/eval"),
+    holes: Holes = Path("data/holes"),
+    size: Size = 256,
+    bucket: Buckets = None,
+    limit: Limit = None,
+    json: Annotated[Path | None, typer.Option(help="Write the scores to this file, too.")] = None,
+    telea: Annotated[
+        bool | None,
+        typer.Option("--telea/--no-telea", help="Columns for OpenCV's two methods; left out, when OpenCV is there."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
+) -> None:
+    """Print l1, PSNR and SSIM of a model per hole bucket as a Markdown table."""
+    with _one_sentence():
+        from rfr_core import Inpainter
+        from rfr_core.training import evaluation
+        from train.peers import PEERS, find_peer, tensor_fill
+
+        opencv = PEERS["telea"].is_available() if telea is None else telea
+        peers = [find_peer(name) for name in ("telea", "ns")] if opencv else []
+        fills = {f"RFR {Path(model or 'lite').name}": Inpainter.from_pretrained(model, device=device)}
+        fills |= {peer.title: tensor_fill(peer) for peer in peers}
+        options = {"size": size, "buckets": bucket or None, "limit": limit}
+        tables = {title: evaluation.evaluate(fill, pictures, holes, **options) for title, fill in fills.items()}
+        if json is not None:
+            evaluation.write_json(json, {title: table.to_dict() for title, table in tables.items()})
+        typer.echo(evaluation.to_markdown(tables), nl=False)
+
+
+@app.command()
+def compare(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for comparison.md, comparison.json, sheet.jpg.")],
+    model: Annotated[
+        list[str] | None, typer.Option(help="Checkpoint; may be repeated; left out, the bundled one.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="Method to compare with; may be repeated; left out, all that are installed and quick."),
+    ] = None,
+    pictures: Pictures = Path("data/eval"),
+    holes: Holes = Path("data/holes"),
+    train: Annotated[
+        Path | None, typer.Option(help="Folder of training pictures: refuse near-duplicates of them.")
+    ] = None,
+    size: Size = 256,
+    bucket: Buckets = None,
+    limit: Limit = None,
+    work: Annotated[Path | None, typer.Option(help="Keep all fills here; peers then run only once.")] = None,
+    device: Annotated[str, typer.Option(help="What models compute on; the peers use the CPU.")] = "cpu",
+) -> None:
+    """Compare models with other inpainting methods: one table, its data and a sheet of the median results."""
+    with _one_sentence():
+        from train import compare as comparing
+
+        comparison = comparing.compare(
+            model or ["lite"],
+            peer,
+            pictures,
+            holes,
+            out,
+            train=train,
+            size=size,
+            buckets=bucket or None,
+            limit=limit,
+            work=work,
+            device=device,
+            report=lambda line: typer.echo(line, err=True),
+        )
+        typer.echo(comparison.to_markdown(), nl=False)
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Ends with the error's sentence and exit status 2 where the input is at fault."""
+    try:
+        yield
+    except RFRError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from error
+    except ModuleNotFoundError as error:
+        typer.echo(f"{error.name} is not installed: pip install 'rfr-inpainting[train,compare]'.", err=True)
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app()
