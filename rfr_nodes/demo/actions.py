@@ -21,8 +21,9 @@ from rfr_nodes.demo.filling import fill
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.painter import Painted, canvas
 from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, preview, save_preview
-from rfr_nodes.demo.sentences import Refusal, in_sentences
+from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Session, Version
+from rfr_nodes.demo.thumbnails import thumbnails
 from rfr_nodes.demo.uploads import read_mask_upload, read_painted
 
 _PAINT_COLOUR = (255, 45, 120, 255)
@@ -47,11 +48,12 @@ class Actions:
         return self._opened(opened)
 
     @in_sentences
-    def open_example(self, session: Session | None, event: gr.SelectData) -> tuple[Any, ...]:
+    def open_example(self, session: Session | None, event: gr.EventData) -> tuple[Any, ...]:
         """Takes an example with its mask."""
-        if not isinstance(event.index, int) or not 0 <= event.index < len(self._examples):
-            raise Refusal("There is no such example.")
-        example = self._examples[event.index]
+        index = _whole_number(event, "index")
+        if not 0 <= index < len(self._examples):
+            raise RequestError("There is no such example.")
+        example = self._examples[index]
         opened = Session(self._root, FileData(path=str(example.photo), orig_name=example.photo.name))
         if session is not None:
             session.close()
@@ -129,10 +131,10 @@ class Actions:
         return self._all_shown(session)
 
     @in_sentences
-    def show(self, session: Session | None, event: gr.SelectData) -> tuple[Any, ...]:
+    def show(self, session: Session | None, event: gr.EventData) -> tuple[Any, ...]:
         """A picture of the history comes back."""
         session = _present(session)
-        session.show(event.index if isinstance(event.index, int) else -1)
+        session.show(_whole_number(event, "index"))
         return self._all_shown(session)
 
     @in_sentences
@@ -150,10 +152,10 @@ class Actions:
         session, version = _result(session)
         index, x, y = (_whole_number(event, name) for name in ("index", "x", "y"))
         if not (0 <= x < session.size[0] and 0 <= y < session.size[1]):
-            raise Refusal("That pixel is outside the picture.")
+            raise RequestError("That pixel is outside the picture.")
         maps = self._latest.maps(session, version, self._models)
         if not 1 <= index <= len(maps):
-            raise Refusal("There is no such recurrence.")
+            raise RequestError("There is no such recurrence.")
         path = version.folder / f"attention-{index}-{x}-{y}.png"
         save_attention(maps[index - 1], x, y, session.size, path)
         return session, viewer.finished(version) | {"attention": viewer.layer(path, version, index, x, y)}
@@ -162,11 +164,11 @@ class Actions:
     def compare(self, session: Session | None) -> tuple[Any, ...]:
         """The same hole by Telea's method."""
         session, version = _result(session)
-        assert version.parent is not None and version.hole is not None and version.box is not None
-        picture = session.picture(version.parent)
+        assert version.run is not None  # only filled versions are shown
+        picture = session.picture(version.run.base)
         image = preview(picture.image, max(picture.image.size)).convert("RGB")
-        with Image.open(version.hole, formats=["PNG"]) as mask:
-            filled = telea.telea(image, mask.convert("L"), version.box)
+        with Image.open(version.run.hole, formats=["PNG"]) as mask:
+            filled = telea.telea(image, mask.convert("L"), version.run.box)
         folder, profile = version.folder, picture.icc_profile
         whole = save_preview(preview(filled, SIDE), folder, "telea", profile)
         near = version.near and save_preview(
@@ -192,10 +194,12 @@ class Actions:
 
     def _shown(self, session: Session) -> tuple[Any, ...]:
         """The session, and the right side of the page for it."""
-        history = [(str(version.whole.frames[-1]), f"{version.number}") for version in session.history]
+        versions = session.history
+        pictures = ((version.thumbnail, f"Fill {version.number}") for version in versions)
+        history = thumbnails(pictures, versions.index(session.shown) if session.shown else None)
         value = viewer.finished(session.shown) if session.shown else viewer.idle()
         has_result = session.shown is not None
-        return session, value, gr.update(visible=bool(history)), history, gr.update(interactive=has_result)
+        return session, value, gr.update(visible=bool(versions)), history, gr.update(interactive=has_result)
 
     def _all_shown(self, session: Session) -> tuple[Any, ...]:
         session.mask = None
@@ -204,14 +208,14 @@ class Actions:
 
 def _present(session: Session | None) -> Session:
     if session is None:
-        raise Refusal("Your photo is no longer here: load it again.")
+        raise RequestError("Your photo is no longer here: load it again.")
     return session
 
 
 def _result(session: Session | None) -> tuple[Session, Version]:
     session = _present(session)
     if session.shown is None:
-        raise Refusal("There is no result yet: paint, and press Remove.")
+        raise RequestError("There is no result yet: paint, and press Remove.")
     return session, session.shown
 
 
@@ -245,5 +249,5 @@ def _canvas(session: Session) -> dict[str, Any]:
 def _whole_number(event: gr.EventData, name: str) -> int:
     value = event._data.get(name) if isinstance(event._data, dict) else None
     if type(value) is not int:
-        raise Refusal("That is no place in the picture.")
+        raise RequestError("The page sent something else than a number: reload it.")
     return value

@@ -13,7 +13,7 @@ from PIL import Image
 from rfr_core.attention_map import AttentionMap
 from rfr_nodes.demo.filling import Maps, steps_of
 from rfr_nodes.demo.models import Models
-from rfr_nodes.demo.sentences import Refusal
+from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Session, Version
 
 _COLOUR = (255, 176, 0)
@@ -38,7 +38,8 @@ class LatestRun:
         with self._lock:
             if self._owner == version.folder:
                 return self._maps
-        steps = steps_of(session, version, models.get(version.options.model))
+        assert version.run is not None  # only filled versions are shown
+        steps = steps_of(session, version.run, models.get(version.run.options.model))
         maps = tuple(tuple(step.attention_maps()) for step in steps)
         self.keep(version, maps)
         return maps
@@ -47,16 +48,16 @@ class LatestRun:
 def save_attention(maps: Sequence[AttentionMap], x: int, y: int, size: tuple[int, int], path: Path) -> Path:
     """Writes where one recurrence fetched pixel (x, y) from, as a translucent PNG of a picture of that size.
 
-    size: (width, height). Raises Refusal when the pixel was not filled or the network has no attention.
+    size: (width, height). Raises RequestError when the pixel was not filled or the network has no attention.
     """
     if not maps:
-        raise Refusal("This model has no attention to show.")
+        raise RequestError("This model has no attention to show.")
     for attention in maps:
         row = attention.row_of(x, y)
         if row is not None:
             _layer(attention.spread(torch.tensor([row]), size[1], size[0])).save(path, compress_level=1)
             return path
-    raise Refusal("That pixel was not filled: choose one inside the filled part.")
+    raise RequestError("That pixel was not filled: choose one inside the filled part.")
 
 
 def _layer(weights: torch.Tensor) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rfr_core.images import FORMAT_BY_SUFFIX, Picture, save_picture
-from rfr_nodes.demo.sentences import Refusal
+from rfr_nodes.demo.sentences import RequestError
 
 AS_UPLOADED = "as uploaded"
 FORMATS = (AS_UPLOADED, "png", "jpg", "webp", "tif")
@@ -18,9 +18,9 @@ def save_download(picture: Picture, folder: Path, stem: str, choice: str = AS_UP
 
     choice: one of `FORMATS`. As uploaded is the photo's own format, PNG where that has no name of its own.
 
-    Raises Refusal for another choice, and ImageError where the format cannot hold the picture.
+    Raises RequestError for another choice, and ImageError where the format cannot hold the picture.
     """
     if choice not in FORMATS:
-        raise Refusal(f"There is no such format here: choose one of {', '.join(FORMATS)}.")
+        raise RequestError(f"There is no such format here: choose one of {', '.join(FORMATS)}.")
     suffix = _SUFFIX.get(picture.format or "", ".png") if choice == AS_UPLOADED else f".{choice}"
     return save_picture(picture, folder / f"{stem}-filled{suffix}")

@@ -15,7 +15,7 @@ from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
 from rfr_nodes.demo.filling import keywords
 from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.models import Models
-from rfr_nodes.demo.sentences import Refusal, in_sentences
+from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Options
 from rfr_nodes.demo.uploads import PictureInput, read_mask_upload, read_upload, safe_stem
 
@@ -26,12 +26,12 @@ DESCRIPTION = (
 
 
 def checked_options(model: str | None, recurrences: float, grow: float, feather: float) -> Options:
-    """The options of a request; 0 recurrences lets the hole decide. Raises Refusal for one out of range."""
+    """The options of a request; 0 recurrences lets the hole decide. Raises RequestError for one out of range."""
     limits = {"recurrences": MAX_RECURRENCES, "grow": MAX_GROW, "feather": MAX_FEATHER}
     values = {}
     for (name, most), value in zip(limits.items(), (recurrences, grow, feather), strict=True):
         if not isinstance(value, (int, float)) or not 0 <= value <= most:
-            raise Refusal(f"{name} is {value!r}: give a number from 0 to {most}.")
+            raise RequestError(f"{name} is {value!r}: give a number from 0 to {most}.")
         values[name] = int(value)
     return Options(model, values["recurrences"] or None, values["grow"], values["feather"])
 
@@ -55,7 +55,7 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
         try:
             hole = hole_from_alpha(picture.image) if mask is None else read_mask_upload(mask, size)
         except HoleError as error:
-            raise Refusal(str(error)) from error
+            raise RequestError(str(error)) from error
         filled = models.get(options.model)(picture.image, hole, **keywords(options))
         target = folder / secrets.token_hex(16)
         target.mkdir(mode=0o700, parents=True)

@@ -15,10 +15,9 @@ from rfr_core import Inpainter, InpaintStep
 from rfr_core.attention_map import AttentionMap
 from rfr_core.holes import read_hole
 from rfr_core.images import Picture, save_picture
-from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, Box, near_box, preview, save_preview
-from rfr_nodes.demo.sentences import Refusal
-from rfr_nodes.demo.session import Fill, Options, Session, Version, View
-
+from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, THUMBNAIL_SIDE, Box, near_box, preview, save_preview
+from rfr_nodes.demo.sentences import RequestError
+from rfr_nodes.demo.session import Fill, Options, Run, Session, Version, View
 
 Maps = tuple[tuple[AttentionMap, ...], ...]  # of each recurrence, of each region
 
@@ -42,38 +41,35 @@ class Progress:
 def fill(session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Options) -> Iterator[Progress]:
     """Fills ``hole`` (1, 1, H, W) in the session's base; the last progress is finished and in the history.
 
-    Closing the generator before leaves the session as it was. Raises Refusal for an empty hole, and what
+    Closing the generator before leaves the session as it was. Raises RequestError for an empty hole, and what
     `Inpainter.steps` raises.
     """
     picture = session.picture(session.base)
     mask = _as_image(hole)
     box = mask.getbbox()
     if box is None:
-        raise Refusal("Nothing is painted yet: brush over what should go, or upload a mask.")
+        raise RequestError("Nothing is painted yet: brush over what should go, or upload a mask.")
     folder = session.new_folder()
     done = False
     try:
         version = _start(session.base, picture, mask, _grown(box, options.grow, mask.size), folder, options)
-        result, maps = None, ()
+        result, maps = picture.image, ()
         for step in inpainter.steps(picture.image, hole, **keywords(options)):
             result = step.picture()
             version = _with_frame(version, result, step, picture.icc_profile)
             maps = (*maps, tuple(step.attention_maps()))
             yield Progress(step.index, step.total, step.open_ratio, version, maps)
-        assert result is not None
         version = session.add(_finished(version, picture, result))
         done = True
-        yield Progress(version.total, version.total, 0.0, version, maps, finished=True)
+        yield Progress(len(maps), len(maps), 0.0, version, maps, finished=True)
     finally:
         if not done:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def steps_of(session: Session, version: Version, inpainter: Inpainter) -> Iterator[InpaintStep]:
-    """The recurrences that made a version, run once more."""
-    assert version.parent is not None and version.hole is not None
-    hole = read_hole(version.hole)
-    return inpainter.steps(session.picture(version.parent).image, hole, **keywords(version.options))
+def steps_of(session: Session, run: Run, inpainter: Inpainter) -> Iterator[InpaintStep]:
+    """The recurrences of a run, once more."""
+    return inpainter.steps(session.picture(run.base).image, read_hole(run.hole), **keywords(run.options))
 
 
 def keywords(options: Options) -> dict[str, Any]:
@@ -99,7 +95,7 @@ def _start(base: Version, picture: Picture, mask: Image.Image, box: Box, folder:
     if around is not None:
         crop = preview(image.crop(around), NEAR_SIDE)
         near = View(around, save_preview(crop, folder, "before-near", profile))
-    return Version(0, base, base.fills, folder, whole, near, hole, box, options)
+    return Version(0, folder, base.fills, Run(base, hole, box, options), whole, near)
 
 
 def _with_frame(version: Version, image: Image.Image, step: InpaintStep, profile: bytes | None) -> Version:
@@ -109,11 +105,13 @@ def _with_frame(version: Version, image: Image.Image, step: InpaintStep, profile
 
     whole = seen(version.whole, SIDE, f"{step.index}")
     near = version.near and seen(version.near, NEAR_SIDE, f"{step.index}-near")
-    return replace(version, whole=whole, near=near, total=step.total)
+    return replace(version, whole=whole, near=near)
 
 
 def _finished(version: Version, picture: Picture, result: Image.Image) -> Version:
-    assert version.box is not None
+    assert version.run is not None
+    box = version.run.box
     path = version.folder / "fill.tif"
-    save_picture(Picture(result.crop(version.box), icc_profile=picture.icc_profile), path)
-    return replace(version, fills=(*version.fills, Fill(path, version.box[0], version.box[1])))
+    preview(result, THUMBNAIL_SIDE).convert("RGB").save(version.thumbnail)
+    save_picture(Picture(result.crop(box), icc_profile=picture.icc_profile), path)
+    return replace(version, fills=(*version.fills, Fill(path, box[0], box[1])))

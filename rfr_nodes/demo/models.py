@@ -10,7 +10,7 @@ from threading import Lock
 
 from rfr_core import Inpainter
 from rfr_core.checkpoints import BUNDLED
-from rfr_nodes.demo.sentences import Refusal
+from rfr_nodes.demo.sentences import RequestError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 _KEPT = 2  # networks in memory
@@ -38,7 +38,7 @@ class Models:
     def get(self, name: str | None = None) -> Inpainter:
         """The network of that name, the default one for None or an empty name.
 
-        Raises Refusal for a name that is not offered, and what `Inpainter.from_pretrained` raises.
+        Raises RequestError for a name that is not offered, and what `Inpainter.from_pretrained` raises.
         """
         source = self._source(name or self.names[0])
         with self._lock:
@@ -53,10 +53,10 @@ class Models:
         if name in self._sources:
             return self._sources[name]
         if not self.from_hub:
-            raise Refusal(f"There is no model of that name here: choose one of {', '.join(self.names)}.")
+            raise RequestError(f"There is no model of that name here: choose one of {', '.join(self.names)}.")
         # What exists on disk would win over the Hub, and visitors may not name files.
         if not _HUB_ID.fullmatch(name) or ".." in name or Path(name).exists():
-            raise Refusal("That is no Hub repository: give it as owner/name, such as someone/rfr-paris.")
+            raise RequestError("That is no Hub repository: give it as owner/name, such as someone/rfr-paris.")
         return name
 
 

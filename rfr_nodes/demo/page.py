@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from rfr_nodes.demo import telea
 from rfr_nodes.demo.actions import Actions
@@ -24,6 +25,7 @@ from rfr_nodes.demo.limits import (
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.painter import Painter
 from rfr_nodes.demo.session import close_session
+from rfr_nodes.demo.thumbnails import Thumbnails, thumbnails
 from rfr_nodes.demo.uploads import PictureInput
 from rfr_nodes.demo.viewer import Viewer, idle
 
@@ -32,7 +34,7 @@ TITLE = "Remove something from a photo"
 _INTRODUCTION = (
     f"# {TITLE}\n"
     "Brush over what should go and press **Remove**. Only the painted part is filled, at full resolution; "
-    "every other pixel stays as it is. Your photo stays on this server's disk until you leave."
+    "every other pixel stays as it is. Photos are deleted a few hours after you leave."
 )
 _RUN = "run"  # whatever uses the network takes turns
 
@@ -44,21 +46,21 @@ class _Parts:
     session: gr.State
     intake: gr.Column
     photo: PictureInput
-    examples: gr.Gallery
+    examples: Thumbnails
     work: gr.Column
     painter: Painter
     remove: gr.Button
     cancel: gr.Button
     another: gr.Button
     mask: PictureInput
-    options: list[gr.components.Component]
+    options: list[Component]
     viewer: Viewer
     after: gr.Column
     download: gr.DownloadButton
     file_format: gr.Dropdown
     use: gr.Button
     undo: gr.Button
-    history: gr.Gallery
+    history: Thumbnails
 
 
 def build_page(models: Models, root: Path) -> gr.Blocks:
@@ -86,23 +88,21 @@ def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
         photo = PictureInput(
             label="Your photo", sources=["upload", "webcam", "clipboard"], height=320, buttons=[], elem_id="photo"
         )
-        gallery = gr.Gallery(
-            [(str(example.photo), example.photo.stem.replace("-", " ")) for example in examples],
+        gallery = Thumbnails(
+            thumbnails((example.photo, example.photo.stem.replace("-", " ").capitalize()) for example in examples),
             label="Or try one of these",
-            columns=2,
-            height="auto",
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
             visible=bool(examples),
             elem_id="examples",
+        )
+        gr.Markdown(
+            "Photos: " + "; ".join(e.credit for e in examples if e.credit), visible=bool(examples), elem_id="credits"
         )
     with gr.Column(visible=False) as work:
         painter = Painter(elem_id="painter")
         with gr.Row():
-            remove = gr.Button("Remove", variant="primary", size="lg", elem_id="remove")
-            cancel = gr.Button("Cancel", variant="stop", size="lg", visible=False, elem_id="cancel")
-            another = gr.Button("Another photo", size="lg", elem_id="another")
+            remove = gr.Button("Remove", variant="primary", elem_id="remove", scale=2, min_width=120)
+            cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel", min_width=100)
+            another = gr.Button("Another photo", elem_id="another", min_width=120)
         with gr.Accordion("Use a mask file", open=False):
             mask = PictureInput(
                 label="Mask: what is white is filled",
@@ -119,7 +119,7 @@ def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _options(models: Models) -> list[gr.components.Component]:
+def _options(models: Models) -> list[Component]:
     hub = " A Hub repository may be typed in as owner/name." if models.from_hub else ""
     return [
         gr.Dropdown(
@@ -141,20 +141,16 @@ def _right() -> dict[str, Any]:
     viewer = Viewer(idle(), elem_id="viewer")
     with gr.Column(visible=False) as after:
         with gr.Row(elem_classes="download-row"):
-            download = gr.DownloadButton("Download", variant="primary", interactive=False, elem_id="download")
-            file_format = gr.Dropdown(list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format")
+            download = gr.DownloadButton(
+                "Download", variant="primary", interactive=False, elem_id="download", scale=2, min_width=140
+            )
+            file_format = gr.Dropdown(
+                list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format", min_width=120
+            )
         with gr.Row():
-            use = gr.Button("Use the result as input", elem_id="use")
-            undo = gr.Button("Undo this fill", elem_id="undo")
-        history = gr.Gallery(
-            label="History",
-            columns=4,
-            height="auto",
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-            elem_id="history",
-        )
+            use = gr.Button("Use the result as input", elem_id="use", min_width=140)
+            undo = gr.Button("Undo this fill", elem_id="undo", min_width=140)
+        history = Thumbnails(label="History", elem_id="history")
     return {
         "viewer": viewer, "after": after, "download": download, "file_format": file_format, "use": use, "undo": undo,
         "history": history,
@@ -180,7 +176,7 @@ def _wire(parts: _Parts, actions: Actions) -> None:
         parts.after,
     ]
     parts.photo.upload(actions.open, [parts.session, parts.photo], opened, **quick)
-    parts.examples.select(actions.open_example, parts.session, opened, **quick)
+    parts.examples.pick(actions.open_example, parts.session, opened, **quick)
     parts.another.click(actions.leave, parts.session, opened, **quick)
     parts.mask.upload(actions.take_mask, [parts.session, parts.mask], [parts.session, parts.painter], **quick)
 
@@ -197,7 +193,7 @@ def _wire(parts: _Parts, actions: Actions) -> None:
     all_shown = [*shown, parts.painter, parts.download]
     for button, action in ((parts.use, actions.use), (parts.undo, actions.undo)):
         button.click(action, parts.session, all_shown, **quick).success(actions.write, written, parts.download, **quick)
-    parts.history.select(actions.show, parts.session, all_shown, **quick).success(
+    parts.history.pick(actions.show, parts.session, all_shown, **quick).success(
         actions.write, written, parts.download, **quick
     )
     parts.file_format.change(actions.write, written, parts.download, **quick)

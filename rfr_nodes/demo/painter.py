@@ -19,7 +19,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Painted:
-    """What the page sends. layer: a PNG as a ``data:`` address, or "". untouched: the layer is as the server sent it."""
+    """What the page sends: a PNG as a ``data:`` address, or "", and whether it is as the server sent it."""
 
     layer: str = ""
     untouched: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,7 +30,7 @@ def save_preview(image: Image.Image, folder: Path, name: str, profile: bytes | N
 
     profile: the ICC profile of an RGB picture, so that the browser shows its colours.
     """
-    options = {"icc_profile": profile} if profile and profile[16:20] == b"RGB " else {}
+    options: dict[str, Any] = {"icc_profile": profile} if profile and profile[16:20] == b"RGB " else {}
     if image.mode == "RGBA":
         path = folder / f"{name}.webp"
         image.save(path, quality=90, method=2, **options)

@@ -17,13 +17,13 @@ _UNEXPECTED = "Something went wrong on our side. Try again, or with another pict
 _log = logging.getLogger("rfr_nodes.demo")
 
 
-class Refusal(RFRError):
+class RequestError(RFRError):
     """A visitor asks for what the demo does not do; its text is the sentence to show."""
 
 
-def without_path(error: RFRError, path: Path, name: str) -> Refusal:
+def without_path(error: RFRError, path: Path, name: str) -> RequestError:
     """The same sentence about ``name`` instead of ``path``."""
-    return Refusal(str(error).replace(str(path), name))
+    return RequestError(str(error).replace(str(path), name))
 
 
 def in_sentences(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from rfr_core.errors import ImageError
 from rfr_core.images import Picture, read_picture
 from rfr_nodes.demo.limits import MAX_PIXELS, MAX_VERSIONS
 from rfr_nodes.demo.previews import Box, preview, save_preview
-from rfr_nodes.demo.sentences import Refusal
+from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.uploads import read_upload, safe_stem
 
 
@@ -46,24 +46,40 @@ class View:
     frames: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True)
+class Run:
+    """What made a version: the version before, the mask file, the box around what it fills, and how."""
+
+    base: Version
+    hole: Path
+    box: Box
+    options: Options
+
+
 @dataclass(frozen=True, eq=False)
 class Version:
-    """One picture of the history: the fills that make it of the photo, and how the last of them came about.
+    """One picture of the history: the fills that make it of the photo, and the run that made the last of them.
 
-    number: 0 is the photo as uploaded. hole: the mask file of the run. total: its recurrences.
-    whole, near: the run's views of all of the picture and of the hole's surroundings (None: no closer view).
+    number: 0 is the photo as uploaded, whose run is None. folder: its files. whole, near: the run's views of all of
+    the picture and of the hole's surroundings (None: no closer view).
     """
 
     number: int
-    parent: Version | None
-    fills: tuple[Fill, ...]
     folder: Path
+    fills: tuple[Fill, ...]
+    run: Run | None
     whole: View
     near: View | None = None
-    hole: Path | None = None
-    box: Box | None = None
-    options: Options = Options()
-    total: int = 0
+
+    @property
+    def thumbnail(self) -> Path:
+        """A small picture of it."""
+        return self.folder / "thumbnail.jpg"
+
+    @property
+    def base(self) -> Version | None:
+        """The version that this one was made of; None for the photo."""
+        return self.run and self.run.base
 
 
 class Session:
@@ -74,7 +90,7 @@ class Session:
     """
 
     def __init__(self, root: Path, file: FileData | None) -> None:
-        """Takes an uploaded photo over into a new folder under ``root``. Raises Refusal as `read_upload`."""
+        """Takes an uploaded photo over into a new folder under ``root``. Raises RequestError as `read_upload`."""
         picture = read_upload(file)
         assert file is not None
         self.token = secrets.token_hex(16)
@@ -87,7 +103,7 @@ class Session:
         self.size = size
         self.format = picture.format or "PNG"
         self.transparent = _has_hole(picture)
-        photo = Version(0, None, (), self.folder, View((0, 0, *size), before, (before,)))
+        photo = Version(0, self.folder, (), None, View((0, 0, *size), before, (before,)))
         self.versions = [photo]
         self.base = photo
         self.shown: Version | None = None
@@ -99,14 +115,14 @@ class Session:
         return self.folder / "photo"
 
     def picture(self, version: Version) -> Picture:
-        """A version at full size, with the photo's metadata. Raises Refusal when its files are gone."""
+        """A version at full size, with the photo's metadata. Raises RequestError when its files are gone."""
         try:
             picture = read_picture(self._photo, max_pixels=MAX_PIXELS)
             for fill in version.fills:
                 piece = read_picture(fill.path, max_pixels=MAX_PIXELS).image
                 picture.image.paste(piece, (fill.left, fill.top))
         except ImageError as error:
-            raise Refusal("This picture has been cleared away: load the photo again.") from error
+            raise RequestError("This picture has been cleared away: load the photo again.") from error
         return picture
 
     def new_folder(self) -> Path:
@@ -130,18 +146,18 @@ class Session:
         return version
 
     def use_shown(self) -> None:
-        """Paints on the shown version from now on. Raises Refusal when there is none."""
+        """Paints on the shown version from now on. Raises RequestError when there is none."""
         if self.shown is None:
-            raise Refusal("There is no result yet: paint, and press Remove.")
+            raise RequestError("There is no result yet: paint, and press Remove.")
         self.base = self.shown
 
     def undo(self) -> None:
-        """Goes back by one fill, which leaves the history. Raises Refusal when there is none."""
+        """Goes back by one fill, which leaves the history. Raises RequestError when there is none."""
         undone = self.shown
-        if undone is None or undone.parent is None:
-            raise Refusal("There is nothing to undo.")
-        self.base = undone.parent
-        self.shown = undone.parent if undone.parent.parent else None
+        if undone is None or undone.base is None:
+            raise RequestError("There is nothing to undo.")
+        self.base = undone.base
+        self.shown = undone.base if undone.base.run else None
         if not any(undone in _line(version) for version in self.versions if version is not undone):
             self._forget(undone)
 
@@ -149,9 +165,9 @@ class Session:
         """Shows the picture at that place of the history, and paints on what it was made of."""
         history = self.history
         if not 0 <= index < len(history):
-            raise Refusal("That picture is no longer in the history.")
+            raise RequestError("That picture is no longer in the history.")
         self.shown = history[index]
-        self.base = self.shown.parent or self.versions[0]
+        self.base = self.shown.base or self.versions[0]
 
     @property
     def history(self) -> list[Version]:
@@ -178,7 +194,7 @@ def _line(version: Version | None) -> Iterator[Version]:
     """A version and those it was made of."""
     while version is not None:
         yield version
-        version = version.parent
+        version = version.base
 
 
 def _has_hole(picture: Picture) -> bool:

@@ -19,7 +19,7 @@ from rfr_core.errors import ImageError
 from rfr_core.holes import read_hole, to_hole
 from rfr_core.images import Picture, read_picture
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_PAINTED_PIXELS, MAX_PIXELS
-from rfr_nodes.demo.sentences import Refusal, without_path
+from rfr_nodes.demo.sentences import RequestError, without_path
 
 _PAINTED_PREFIX = "data:image/png;base64,"
 _UNSAFE = re.compile(r"[^\w .()+-]+")
@@ -29,11 +29,11 @@ class Uploaded:
     """Mixin for components whose files come from visitors: no address is fetched, and the file stays as it is."""
 
     def move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """As the component's own, for files only. Raises Refusal for an address."""
+        """As the component's own, for files only. Raises RequestError for an address."""
         return super().move_resource_to_block_cache(_no_address(url_or_file_path))  # type: ignore[misc]
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """As the component's own, for files only. Raises Refusal for an address."""
+        """As the component's own, for files only. Raises RequestError for an address."""
         return await super().async_move_resource_to_block_cache(_no_address(url_or_file_path))  # type: ignore[misc]
 
 
@@ -56,7 +56,7 @@ class PictureInput(Uploaded, gr.Image):
 def read_upload(file: FileData | None, what: str = "picture") -> Picture:
     """The picture in an uploaded file.
 
-    Raises Refusal: there is none, or it is too large, broken or of another kind; the sentence names it as
+    Raises RequestError: there is none, or it is too large, broken or of another kind; the sentence names it as
     the visitor does.
     """
     path, name = _path(file, what)
@@ -69,7 +69,7 @@ def read_upload(file: FileData | None, what: str = "picture") -> Picture:
 def read_mask_upload(file: FileData | None, size: tuple[int, int]) -> torch.Tensor:
     """The hole (1, 1, H, W) in an uploaded mask, white = fill, scaled to ``size`` = (H, W).
 
-    Raises Refusal as `read_upload`.
+    Raises RequestError as `read_upload`.
     """
     path, name = _path(file, "mask")
     return _named(lambda: read_hole(path, size=size, resize=True, max_pixels=MAX_PIXELS), path, name)
@@ -80,18 +80,18 @@ def read_painted(data_url: Any, size: tuple[int, int]) -> torch.Tensor:
 
     data_url: a PNG as a ``data:`` address, opaque where something is painted.
 
-    Raises Refusal: it is none, or too large.
+    Raises RequestError: it is none, or too large.
     """
     if not isinstance(data_url, str) or not data_url.startswith(_PAINTED_PREFIX):
-        raise Refusal("Nothing is painted yet: brush over what should go, or upload a mask.")
+        raise RequestError("Nothing is painted yet: brush over what should go, or upload a mask.")
     try:
         data = base64.b64decode(data_url[len(_PAINTED_PREFIX) :], validate=True)
         with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
             if opened.width * opened.height > MAX_PAINTED_PIXELS:
-                raise Refusal("The painted mask is larger than this page paints: reload the page.")
+                raise RequestError("The painted mask is larger than this page paints: reload the page.")
             alpha = opened.convert("RGBA").getchannel("A")
     except (binascii.Error, OSError, SyntaxError, ValueError) as error:
-        raise Refusal("The painted mask did not arrive whole: paint once more.") from error
+        raise RequestError("The painted mask did not arrive whole: paint once more.") from error
     # Between the pixels of the small canvas, so that a large picture gets round edges instead of steps.
     return to_hole(alpha.resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
@@ -111,12 +111,12 @@ def _no_address(url_or_file_path: str | Path | None) -> str | Path | None:
 def _path(file: FileData | None, what: str) -> tuple[Path, str]:
     """The uploaded file and what to call it."""
     if file is None:
-        raise Refusal(f"There is no {what} yet: choose a file.")
+        raise RequestError(f"There is no {what} yet: choose a file.")
     path = Path(file.path)
     if not path.is_file():
-        raise Refusal(f"The {what} is no longer here: choose it again.")
+        raise RequestError(f"The {what} is no longer here: choose it again.")
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise Refusal(f"The {what} has more than {MAX_FILE_BYTES >> 20} MB: choose a smaller file.")
+        raise RequestError(f"The {what} has more than {MAX_FILE_BYTES >> 20} MB: choose a smaller file.")
     return path, f"The {what}"
 
 

@@ -39,7 +39,7 @@ function showPair(first, second, firstName, secondName) {
   over.style.clipPath = 'inset(0 ' + (100 - divider) + '% 0 0)';
   line.style.left = divider + '%';
   tags(firstName, secondName);
-  setSlider('Divider between ' + firstName.toLowerCase() + ' and ' + secondName.toLowerCase(), 0, 100, divider, divider + ' %');
+  setSlider(firstName + ' | ' + secondName, 0, 100, divider, divider + ' %');
 }
 
 function showFrame(frames) {
@@ -117,7 +117,7 @@ function render() {
 function tell() {
   const now = value();
   if (now.status === 'running') {
-    find('.viewer-progress').value = now.reached;
+    find('.viewer-progress').value = now.index / now.total;
     said.textContent = now.index
       ? 'Recurrence ' + now.index + ' of ' + now.total + ', ' + Math.round(100 * now.reached) + ' % of the hole reached'
       : 'Starting';
@@ -214,5 +214,6 @@ watch('value', () => {
   if (mode === 'compare' && now.status === 'finished' && !now.comparison) trigger('compare');
   render();
   tell();
+  if (now.status === 'running' && now.index === 1) root.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
 });
 render();

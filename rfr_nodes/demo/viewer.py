@@ -40,9 +40,9 @@ def idle(note: str = "") -> dict[str, Any]:
 
 def running(progress: Progress) -> dict[str, Any]:
     """The viewer's value while a run goes on."""
-    value = finished(progress.version)
-    done = 1 - progress.open_ratio
-    return value | {"status": "running", "index": progress.index, "total": progress.total, "reached": done}
+    reached = 1 - progress.open_ratio
+    now = {"status": "running", "index": progress.index, "total": progress.total, "reached": reached}
+    return finished(progress.version) | now
 
 
 def finished(version: Version) -> dict[str, Any]:
