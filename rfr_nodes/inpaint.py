@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing
 from typing import Any
 
@@ -18,6 +17,7 @@ from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
 from rfr_nodes.progress import LiveProgress
 from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps
+from rfr_nodes.strip_files import write_strips
 
 
 class RFRInpaint(io.ComfyNode):
@@ -58,8 +58,7 @@ class RFRInpaint(io.ComfyNode):
     ) -> io.NodeOutput:
         pictures = to_pictures(image)
         hole, note = hole_for(mask, pictures)
-        if note:
-            logging.warning(f"RFR Inpaint: {note}")
+        notes = [note] if note else []
         hole = rfr_core.holes.grow(hole, grow).expand(len(pictures), -1, -1, -1)
         options = {"recurrences": recurrences or "auto", "context": context, "feather": feather}
         progress = LiveProgress(cls.hidden.unique_id, len(pictures))
@@ -69,7 +68,8 @@ class RFRInpaint(io.ComfyNode):
             for item in range(len(pictures))
         ]
         filled = torch.cat([recording.final for recording in recordings])
-        return io.NodeOutput(to_image(filled), recordings, to_mask(hole))
+        page = {"rfr_strip": write_strips(recordings), "rfr_text": notes}
+        return io.NodeOutput(to_image(filled), recordings, to_mask(hole), ui=page)
 
 
 def _settings() -> list[io.Input]:

@@ -10,6 +10,7 @@ from rfr_core.film_strip import film_strip, stack_strips
 from rfr_core.recording import Recording
 from rfr_nodes.layout import to_image, to_mask
 from rfr_nodes.sockets import CATEGORY, RFRSteps
+from rfr_nodes.strip_files import write_strips
 
 
 class RFRRecurrences(io.ComfyNode):
@@ -40,4 +41,5 @@ class RFRRecurrences(io.ComfyNode):
         frames = torch.cat([recording.picture(index) for recording, index in places])
         still_open = torch.cat([recording.open_hole(index) for recording, index in places])
         strip = stack_strips([film_strip(recording) for recording in filled])
-        return io.NodeOutput(to_image(frames), to_mask(still_open), to_image(strip))
+        page = {"rfr_strip": write_strips(filled)}
+        return io.NodeOutput(to_image(frames), to_mask(still_open), to_image(strip), ui=page)

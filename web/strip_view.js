@@ -1,0 +1,258 @@
+// The film strip: scrub through the recurrences, wipe between before and after, ask a filled pixel for its sources.
+
+import { drawSources, drawWipe, openOutline, shareFilled, sourcesOf } from "./drawing.js";
+import { StripFiles } from "./strip_files.js";
+
+const STYLE = `
+  :host { display: block; width: 100%; height: 100%; min-height: 0; }
+  :host([hidden]) { display: none; }
+  * { box-sizing: border-box; }
+  .view {
+    display: flex; flex-direction: column; gap: 4px; height: 100%; padding: 2px 0;
+    font: 12px/1.3 system-ui, sans-serif; color: var(--input-text, #ddd);
+  }
+  .stage { flex: 1 1 0; min-height: 80px; display: flex; align-items: center; justify-content: center; }
+  canvas { max-width: 100%; max-height: 100%; border-radius: 4px; cursor: crosshair; touch-action: none; }
+  canvas.wiping { cursor: ew-resize; }
+  .row { display: flex; align-items: center; gap: 6px; flex: none; }
+  input[type=range] { flex: 1 1 0; min-width: 0; margin: 0; accent-color: #ffb81a; }
+  .frames { display: flex; gap: 3px; overflow-x: auto; flex: none; scrollbar-width: thin; }
+  .frames button { padding: 0; border: 2px solid transparent; border-radius: 4px; background: none; cursor: pointer; flex: none; }
+  .frames button[aria-pressed=true] { border-color: #ffb81a; }
+  .frames img { display: block; height: 32px; border-radius: 2px; }
+  .tool {
+    padding: 2px 7px; border: 1px solid var(--border-color, #555); border-radius: 4px; font: inherit; cursor: pointer;
+    background: var(--comfy-input-bg, #222); color: inherit;
+  }
+  .tool[aria-pressed=true] { border-color: #ffb81a; }
+  :focus-visible { outline: 2px solid #ffb81a; outline-offset: 1px; }
+  .label { flex: 1 1 0; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  [hidden] { display: none !important; }
+`;
+
+const HTML = `
+  <div class="view">
+    <div class="stage"><canvas aria-label="Picture after the chosen recurrence; click the fill for its sources"></canvas></div>
+    <div class="frames" role="group" aria-label="Recurrences"></div>
+    <div class="row"><input type="range" min="0" step="1" aria-label="Recurrence"></div>
+    <div class="row">
+      <span class="label" aria-live="polite"></span>
+      <button type="button" class="tool previous" title="Previous picture of the batch">‹</button>
+      <button type="button" class="tool next" title="Next picture of the batch">›</button>
+      <button type="button" class="tool outline" title="Draw the border of what is still open">Border</button>
+      <button type="button" class="tool compare" title="Wipe between the picture given and this one">Wipe</button>
+    </div>
+  </div>
+`;
+
+const GONE = "These pictures are gone from the host's temp folder: run the graph again.";
+
+export class StripView {
+  // changed: called when something that is saved with the node has changed.
+  constructor(changed) {
+    this.changed = changed;
+    this.element = document.createElement("div");
+    this.root = this.element.attachShadow({ mode: "open" });
+    const style = document.createElement("style");
+    style.textContent = STYLE;
+    const template = document.createElement("template");
+    template.innerHTML = HTML;
+    this.root.append(style, template.content);
+    this.canvas = this.find("canvas");
+    this.slider = this.find("input");
+    this.state = null;
+    this.listen();
+  }
+
+  find(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  get isEmpty() {
+    return !this.state;
+  }
+
+  get strip() {
+    return this.state.strips[this.state.picture];
+  }
+
+  readOutput(output) {
+    const strips = output.rfr_strip;
+    if (!strips) return undefined;
+    if (!strips.length) return null;
+    const { outline = true, compare = false, wipe = 0.5 } = this.state ?? {};
+    return { strips, picture: 0, frame: strips[0].count, outline, compare, wipe };
+  }
+
+  // state: what readOutput returned, null for nothing to show; it is changed in place as the user goes through it.
+  show(state) {
+    this.state = state;
+    this.element.hidden = this.isEmpty;
+    this.asked = null;
+    if (state) this.showPicture();
+  }
+
+  close() {
+    this.state = null;
+    this.files = null;
+  }
+
+  listen() {
+    this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
+    this.find(".previous").addEventListener("click", () => this.turn(-1));
+    this.find(".next").addEventListener("click", () => this.turn(1));
+    for (const name of ["outline", "compare"]) {
+      this.find(`.${name}`).addEventListener("click", () => {
+        this.state[name] = !this.state[name];
+        this.asked = null;
+        this.update();
+      });
+    }
+    this.canvas.addEventListener("pointerdown", (event) => this.press(event));
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (this.canvas.hasPointerCapture(event.pointerId)) this.wipeTo(event);
+    });
+    // The graph must not take what is meant for the strip: dragging the node, or its shortcuts.
+    for (const name of ["pointerdown", "mousedown", "keydown", "dblclick"]) {
+      this.element.addEventListener(name, (event) => event.stopPropagation());
+    }
+  }
+
+  turn(step) {
+    const count = this.state.strips.length;
+    this.state.picture = (this.state.picture + step + count) % count;
+    this.state.frame = Math.min(this.state.frame, this.strip.count);
+    this.asked = null;
+    this.showPicture();
+    this.changed();
+  }
+
+  go(frame) {
+    this.state.frame = frame;
+    this.update();
+  }
+
+  showPicture() {
+    this.files = new StripFiles(this.strip);
+    this.slider.max = this.strip.count;
+    const many = this.state.strips.length > 1;
+    this.find(".previous").hidden = !many;
+    this.find(".next").hidden = !many;
+    this.showFrames();
+    this.draw();
+  }
+
+  showFrames() {
+    const buttons = [];
+    for (let index = 0; index <= this.strip.count; index++) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.title = index ? `Recurrence ${index}` : "Before";
+      const image = document.createElement("img");
+      image.src = this.files.frameURL(index);
+      image.alt = button.title;
+      image.draggable = false;
+      button.append(image);
+      button.addEventListener("click", () => this.go(index));
+      buttons.push(button);
+    }
+    this.find(".frames").replaceChildren(...buttons);
+  }
+
+  update() {
+    this.draw();
+    this.changed();
+  }
+
+  async draw() {
+    const { files, state } = this;
+    try {
+      const wanted = [files.frame(0), files.frame(state.frame), files.reached(), this.sources()];
+      const [before, frame, reached, found] = await Promise.all(wanted);
+      if (this.files === files && this.state === state) this.paint(before, frame, reached, found);
+    } catch {
+      if (this.files === files) this.say(GONE);
+    }
+  }
+
+  // The sources of the pixel that was clicked; null where none was, or none were found.
+  async sources() {
+    if (!this.asked || !this.state.frame) return null;
+    return sourcesOf(await this.files.attention(this.state.frame), ...this.asked);
+  }
+
+  paint(before, frame, reached, found) {
+    const { state, canvas } = this;
+    canvas.width = frame.naturalWidth;
+    canvas.height = frame.naturalHeight;
+    const context = canvas.getContext("2d");
+    context.drawImage(frame, 0, 0);
+    const thickness = Math.max(1, Math.round(canvas.width / 300));
+    if (state.outline) context.drawImage(openOutline(reached, state.frame, thickness), 0, 0);
+    if (state.compare) drawWipe(context, before, state.wipe);
+    else if (found) drawSources(context, found, canvas.width / this.strip.width);
+    this.showControls(reached, found);
+  }
+
+  showControls(reached, found) {
+    const { state, strip } = this;
+    this.slider.value = state.frame;
+    this.find(".outline").setAttribute("aria-pressed", state.outline);
+    this.find(".compare").setAttribute("aria-pressed", state.compare);
+    this.canvas.classList.toggle("wiping", state.compare);
+    const frames = this.find(".frames");
+    frames.childNodes.forEach((button, index) => button.setAttribute("aria-pressed", index === state.frame));
+    const { offsetLeft, offsetWidth } = frames.childNodes[state.frame];
+    frames.scrollLeft = offsetLeft - frames.offsetLeft - (frames.clientWidth - offsetWidth) / 2;
+    const batch = state.strips.length > 1 ? `picture ${state.picture + 1}: ` : "";
+    this.say(batch + (this.asked ? this.answer(found) : this.place(reached)));
+  }
+
+  place(reached) {
+    const { frame } = this.state;
+    const filled = Math.round(100 * shareFilled(reached, frame));
+    return frame ? `${frame} of ${this.strip.count}, ${filled} % filled` : "before";
+  }
+
+  answer(found) {
+    if (!this.strip.attention) return "This model has no attention to show.";
+    if (!found) return "Click inside the fill to see its sources.";
+    const most = Math.round(100 * (found.sources[0]?.share ?? 0));
+    return `${found.sources.length} sources, the strongest ${most} %`;
+  }
+
+  say(text) {
+    const label = this.find(".label");
+    label.textContent = text;
+    label.title = text;
+  }
+
+  press(event) {
+    if (event.button !== 0 || !this.state) return;
+    event.preventDefault();
+    if (this.state.compare) {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.wipeTo(event);
+    } else this.ask(event);
+  }
+
+  // Where an event is in the picture, 0 to 1 from its left and its top; the page may be zoomed.
+  pointOf(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const within = (value) => Math.min(0.999999, Math.max(0, value));
+    return [within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)];
+  }
+
+  wipeTo(event) {
+    [this.state.wipe] = this.pointOf(event);
+    this.draw();
+    this.changed();
+  }
+
+  ask(event) {
+    const [x, y] = this.pointOf(event);
+    this.asked = [Math.floor(x * this.strip.width), Math.floor(y * this.strip.height)];
+    this.state.frame = Math.max(1, this.state.frame);
+    this.draw();
+  }
+}
