@@ -168,15 +168,27 @@ def test_fine_tuning_freezes_every_batchnorm_and_starts_from_a_checkpoint(pictur
 
 
 def test_the_kept_network_is_the_running_average(pictures: Path, tmp_path: Path) -> None:
-    more = ["phases.0.steps=1", "phases.1.steps=1", "save_every=1", "ema=0.75"]
-    fit(SMOKE, settings(pictures, tmp_path / "run", *more))
-    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
-    kept = load_file(tmp_path / "run" / "model" / "model.safetensors")
-    fit(SMOKE, settings(pictures, tmp_path / "first", more[0], "phases.1.steps=1", "save_every=1", "ema=0.0"))
+    weights = []
+    for steps in (1, 2, 3):
+        more = ["phases.0.steps=1", f"phases.1.steps={steps - 1}", "save_every=9", "ema=0.15"]
+        if steps == 1:
+            more[1] = (
+                "phases=[{steps = 1, batch = 2, crop = 32, learning_rate = 1e-3, warmup = 2, recurrences = [1, 3], "
+            )
+            more[1] += "loss = {perceptual = 0.0, style = 0.0}}]"
+            more = more[1:]
+        output = tmp_path / str(steps)
+        fit(SMOKE, settings(pictures, output, *more))
+        weights.append(torch.load(output / "state.pt", weights_only=True)["network"])
+    kept = load_file(tmp_path / "3" / "model" / "model.safetensors")
     for name, value in kept.items():
-        torch.testing.assert_close(state["average"][f"module.{name}"], value)
-    last = state["network"]
-    assert any(not torch.equal(kept[name], last[name]) for name in kept)
+        first, second, third = (w[name] for w in weights)
+        expected = first
+        for count, current in ((1, second), (2, third)):
+            decay = min(0.15, (1 + count) / (10 + count))  # the average remembers little at first
+            expected = decay * expected + (1 - decay) * current
+        torch.testing.assert_close(value, expected, msg=lambda m, name=name: f"{name}: {m}")
+    assert any(not torch.equal(kept[name], third) for name, third in weights[2].items())
 
 
 def test_released_and_paper_losses_train_with_a_local_vgg(pictures: Path, tmp_path: Path) -> None:

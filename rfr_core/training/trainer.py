@@ -10,7 +10,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -342,8 +342,18 @@ def fill(network: RFRNet, image: Tensor, hole: Tensor) -> Tensor:
 def _average(network: RFRNet, decay: float) -> AveragedModel | None:
     if not decay:
         return None
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=_warmed_up(decay), use_buffers=True)
     return average.requires_grad_(False)
+
+
+def _warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """torch's exponential average with a decay that starts low, or the first, random weights would stay for long."""
+
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        now = min(decay, (1 + int(count)) / (10 + int(count)))
+        get_ema_multi_avg_fn(now)(averaged, current, count)  # pyright: ignore[reportArgumentType]
+
+    return update
 
 
 def _check_folders(recipe: Recipe) -> None:
