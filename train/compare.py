@@ -93,7 +93,8 @@ def compare(
         with _writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
         folder = _write_cases(cases, work or Path(temporary))
-        measured = {method.title: _run(method, folder, device, report) for method in methods}
+        first_models = sorted(methods, key=lambda method: not method.is_model)  # what a user may have misnamed
+        measured = {method.title: _run(method, folder, device, report) for method in first_models}
         fills = [{m.title: folder / m.folder / f"{i:04d}.png" for m in methods} for i in range(len(cases))]
         report("Scoring")
         scores = _score(cases, fills)

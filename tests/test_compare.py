@@ -1,0 +1,218 @@
+import json
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+from typer.testing import CliRunner
+
+from rfr_core import Inpainter, RFRConfig, RFRNet
+from rfr_core.checkpoints import save_pretrained
+from rfr_core.training.evaluation import evaluate
+from train.__main__ import app
+from train.compare import compare
+from train.lpips import ShiftTolerantLPIPS
+from train.measure import peak_mib
+from train.near_duplicates import MAX_SHARE, difference_hash, near_duplicates
+from train.peers import PEERS, find_peer, tensor_fill
+
+SIZE = 48
+
+
+def photograph(seed: int, height: int = 60, width: int = 80) -> Image.Image:
+    """Smooth structure at several scales, as photographs have it."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        Image.fromarray(rng.integers(0, 256, (n, n, 3), dtype=np.uint8)).resize((width, height)) for n in (3, 6, 15)
+    ]
+    return Image.blend(Image.blend(layers[0], layers[1], 0.4), layers[2], 0.3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "eval").mkdir()
+    for seed in range(3):
+        photograph(seed).save(folder / "eval" / f"{seed}.png")
+    for bucket, rows in (("10-20", 8), ("object", 16)):
+        (folder / "holes" / bucket).mkdir(parents=True)
+        mask = np.zeros((SIZE, SIZE), np.uint8)
+        mask[10 : 10 + rows, 4:44] = 255
+        Image.fromarray(mask).save(folder / "holes" / bucket / "a.png")
+    torch.manual_seed(0)
+    save_pretrained(RFRNet(RFRConfig(width=8, norm="group", recurrences=2)), folder / "tiny")
+    return folder
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers_fill_holes_and_see_nothing_of_them(name: str):
+    peer = PEERS[name]
+    if not peer.is_available():
+        pytest.skip(f"{peer.package} is not installed")
+    image = np.array(photograph(1, 64, 64))
+    hole = np.zeros((64, 64), bool)
+    hole[26:36, 30:40] = True
+    erased, inverted = image.copy(), image.copy()
+    erased[hole], inverted[hole] = 0, 255 - image[hole]
+    filled = peer.fill(erased, hole)
+    assert filled.shape == image.shape
+    assert filled.dtype == np.uint8
+    assert np.abs(filled[hole].astype(int) - image[hole]).mean() < np.abs(erased[hole].astype(int) - image[hole]).mean()
+    np.testing.assert_array_equal(peer.fill(inverted, hole)[hole], filled[hole])
+
+
+def test_comparison_scores_every_method_as_evaluation_does(data: Path, tmp_path: Path):
+    pytest.importorskip("cv2")
+    out = tmp_path / "new" / "out"
+    lines: list[str] = []
+    found = compare(
+        [str(data / "tiny")], ["telea", "ns"], data / "eval", data / "holes", out, size=SIZE, report=lines.append
+    )
+    assert list(found.tables) == ["Telea", "Navier-Stokes", "RFR tiny"]
+    fills = {
+        "Telea": tensor_fill(find_peer("telea")),
+        "Navier-Stokes": tensor_fill(find_peer("ns")),
+        "RFR tiny": Inpainter.from_pretrained(data / "tiny", device="cpu"),
+    }
+    for title, fill in fills.items():
+        table = evaluate(fill, data / "eval", data / "holes", size=SIZE)
+        for bucket in ("10-20", "object"):
+            for name, value in table[bucket].items():
+                assert found.tables[title][bucket][name] == pytest.approx(value, abs=2e-2 if "psnr" in name else 1e-3)
+    assert lines[0] == "RFR tiny: running"
+
+    read = json.loads((out / "comparison.json").read_text())
+    telea = read["methods"]["Telea"]
+    assert telea["buckets"]["object"]["psnr"] == pytest.approx(found.tables["Telea"]["object"]["psnr"], abs=1e-5)
+    assert telea["buckets"]["object"]["seconds"] > 0
+    assert (telea["peak_mib"] is None) == (peak_mib() is None)
+    assert read["training_pictures_checked"] is None
+    text = (out / "comparison.md").read_text()
+    assert text == found.to_markdown()
+    best = max(table["object"]["psnr"] for table in found.tables.values())
+    assert f"**{best:.2f}**" in text
+    with Image.open(out / "sheet.jpg") as sheet:
+        assert sheet.width >= 5 * SIZE  # input, three fills, truth
+        assert 2 * SIZE <= sheet.height < 4 * SIZE + 200
+    assert sorted(path.name for path in out.iterdir()) == ["comparison.json", "comparison.md", "sheet.jpg"]
+
+
+def test_peers_run_once_in_a_work_folder(data: Path, tmp_path: Path):
+    pytest.importorskip("cv2")
+    lines: list[str] = []
+    arguments = (data / "eval", data / "holes", tmp_path / "out")
+    for _ in range(2):
+        compare([], ["telea"], *arguments, size=SIZE, work=tmp_path / "work", report=lines.append)
+    assert lines.count("Telea: running") == 1
+    assert len(list((tmp_path / "work").glob("*/telea/*.png"))) == 6
+    compare([], ["telea"], *arguments, size=SIZE, limit=1, work=tmp_path / "work", report=lines.append)
+    assert lines.count("Telea: running") == 2
+
+
+def test_near_duplicates_of_training_pictures_are_found(tmp_path: Path):
+    original = photograph(5, 300, 400)
+    copies = {
+        "small.png": original.resize((90, 70)),
+        "trimmed.png": original.crop((10, 8, 390, 292)),
+        "mirrored.png": ImageOps.mirror(original),
+        "dark.png": original.point([round(0.7 * value) for value in range(256)] * 3),
+        "gray.png": original.convert("L"),
+    }
+    for name, image in copies.items():
+        image.save(tmp_path / name)
+    original.save(tmp_path / "original.jpg", quality=30)
+    for seed in range(10, 40):
+        photograph(seed).save(tmp_path / f"other-{seed}.png")
+    others = [*sorted(tmp_path.glob("other-*")), tmp_path / "original.jpg"]
+    found = near_duplicates([*(tmp_path / name for name in copies), tmp_path / "other-12.png"], others[:2] + others[3:])
+    assert [(pair.picture.name, pair.other.name) for pair in found] == [(name, "original.jpg") for name in copies]
+    assert all(pair.share <= MAX_SHARE for pair in found)
+    assert (difference_hash(original) != difference_hash(photograph(6, 300, 400))).mean() > 2 * MAX_SHARE
+
+
+def test_training_pictures_in_the_evaluation_are_refused(data: Path, tmp_path: Path):
+    pytest.importorskip("cv2")
+    train = tmp_path / "train"
+    (train / "deeper").mkdir(parents=True)
+    photograph(77).save(train / "77.png")
+    options = ("compare", "--pictures", data / "eval", "--holes", data / "holes", "--size", SIZE, "--train", train)
+    options = (*options, "--peer", "telea", "--model", data / "tiny", "--limit", 1)
+    code, shown, _ = run(*options, "-o", tmp_path / "clean")
+    assert code == 0
+    assert "one of the 1 training pictures" in shown
+    photograph(1).resize((160, 120)).save(train / "deeper" / "again.jpg")
+    code, _, complaint = run(*options, "-o", tmp_path / "leaky")
+    assert code == 2
+    assert complaint.startswith("1 evaluation picture(s) are near-duplicates")
+    assert "again.jpg" in complaint
+    assert not (tmp_path / "leaky").exists()
+
+
+def test_evaluate_command(data: Path, tmp_path: Path):
+    pytest.importorskip("cv2")
+    options = ("evaluate", "--model", data / "tiny", "--pictures", data / "eval", "--holes", data / "holes")
+    options = (*options, "--size", SIZE, "--bucket", "object", "--device", "cpu")
+    code, shown, _ = run(*options, "--json", tmp_path / "scores.json")
+    assert code == 0
+    assert shown.splitlines()[0] == "| holes | pictures | RFR tiny PSNR / SSIM / l1 | Telea | Navier-Stokes |"
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["Telea"]["object"]["psnr"] > scores["RFR tiny"]["object"]["psnr"]  # untrained
+    code, shown, _ = run(*options, "--no-telea", "--limit", 1)
+    assert code == 0
+    assert "Telea" not in shown
+
+
+def test_lpips_equals_the_packages_own_code(monkeypatch: pytest.MonkeyPatch):
+    for name in ("torchvision", "torchvision.models", "IPython", "torchsummary"):  # what the package imports unused
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setattr(sys.modules["torchvision"], "models", sys.modules["torchvision.models"], raising=False)
+    monkeypatch.setattr(sys.modules["IPython"], "embed", None, raising=False)
+    monkeypatch.setattr(sys.modules["torchsummary"], "summary", None, raising=False)
+    stlpips = pytest.importorskip("stlpips_pytorch.stlpips")
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.rand(1, 3, SIZE, SIZE, generator=generator)
+    results = torch.cat([torch.rand(1, 3, SIZE, SIZE, generator=generator), truth.flip(3), truth])
+    hole = torch.zeros(1, 1, SIZE, SIZE)
+    hole[..., 10:30, 5:25] = 1
+    whole, inside = ShiftTolerantLPIPS()(results, truth, hole)
+    build = {"net": "alex", "variant": "shift_tolerant", "verbose": False}
+    with torch.inference_mode():
+        expected = stlpips.LPIPS(**build)(2 * results - 1, 2 * truth - 1).flatten()
+        spatial = stlpips.LPIPS(**build, spatial=True)(2 * results - 1, 2 * truth - 1)
+    torch.testing.assert_close(whole, expected)
+    torch.testing.assert_close(inside, (spatial * hole).sum((1, 2, 3)) / hole.sum())
+    assert whole[2].item() == pytest.approx(0, abs=1e-9)
+
+
+def test_refusals_are_one_sentence(data: Path, tmp_path: Path):
+    pytest.importorskip("cv2")
+    folders = ("--pictures", data / "eval", "--holes", data / "holes", "--size", SIZE)
+    tiny = ("--model", data / "tiny")
+    (tmp_path / "file").write_text("not a folder")
+
+    def refused(words: str, *arguments: object) -> None:
+        code, shown, complaint = run(*arguments)
+        assert code == 2
+        assert not shown
+        last = complaint.strip().splitlines()[-1]
+        assert words in last
+        assert "Traceback" not in complaint
+
+    refused("no recipe", "fit", tmp_path / "none.toml")
+    refused("is not a folder", "evaluate", *tiny, "--pictures", tmp_path / "none")
+    refused("no checkpoint", "evaluate", "--model", tmp_path / "none", *folders)
+    refused("could not be written", "evaluate", *tiny, *folders, "--no-telea", "--json", tmp_path / "none" / "a.json")
+    refused("no peer 'lama'", "compare", "-o", tmp_path / "out", *folders, "--peer", "lama")
+    refused("no checkpoint", "compare", "-o", tmp_path / "out", *folders, "--peer", "ns", "--model", tmp_path / "none")
+    refused("no bucket '90-100'", "compare", "-o", tmp_path / "out", *folders, *tiny, "--bucket", "90-100")
+    refused("cannot be written to", "compare", "-o", tmp_path / "file", *folders, *tiny)
+    refused("not a folder with pictures", "compare", "-o", tmp_path / "out", *folders, *tiny, "--train", tmp_path)
+    assert not list((tmp_path / "out").iterdir())
