@@ -94,10 +94,24 @@ def open_checkpoint(
     else:
         local, name = _local_path(source), str(source)
         if isinstance(source, str) and not local.exists() and _is_repository(source):
-            return _open_from_hub(source, revision, local_files_only)
+            return fetch_checkpoint(source, revision=revision, local_files_only=local_files_only)
     if revision is not None:
         raise CheckpointError(f"{name} is no Hub repository, so it has no revision {revision!r}; leave revision out.")
     return _open_folder(local) if local.is_dir() else _open_file(local)
+
+
+def fetch_checkpoint(repo_id: str, *, revision: str | None = None, local_files_only: bool = False) -> Checkpoint:
+    """The checkpoint of a Hub repository ``owner/name``, downloaded unless the cache holds it.
+
+    Raises:
+        CheckpointError: the name is none, the download fails (see `rfr_core.hub.download`), or the files do not fit.
+    """
+    _check_repo_id(repo_id)
+    from rfr_core.hub import download  # costs a while, and only this needs it
+
+    names = (CONFIG_NAME, MODEL_NAME)
+    config, model = download(repo_id, names, revision=revision, local_files_only=local_files_only)
+    return _open_file(model, _read_config(config))
 
 
 def read_safetensors(path: str | Path) -> RFRNet:
@@ -173,8 +187,7 @@ def push_to_hub(
     if not folder.is_dir():
         raise CheckpointError(f"There is no folder {folder}; give one that save_pretrained wrote.")
     _open_folder(folder).load()
-    if not _REPO_ID.fullmatch(repo_id):
-        raise CheckpointError(f"{repo_id!r} is no repository's name; give owner/name, such as 'someone/rfr-paris'.")
+    _check_repo_id(repo_id)
     from rfr_core.hub import upload
 
     names = (CONFIG_NAME, MODEL_NAME, CARD_NAME)
@@ -228,12 +241,9 @@ def _is_repository(source: str) -> bool:
     return not is_file and bool(_REPO_ID.fullmatch(source))
 
 
-def _open_from_hub(repo_id: str, revision: str | None, local_files_only: bool) -> Checkpoint:
-    from rfr_core.hub import download  # costs a while, and only this needs it
-
-    names = (CONFIG_NAME, MODEL_NAME)
-    config, model = download(repo_id, names, revision=revision, local_files_only=local_files_only)
-    return _open_file(model, _read_config(config))
+def _check_repo_id(repo_id: str) -> None:
+    if not _REPO_ID.fullmatch(repo_id):
+        raise CheckpointError(f"{repo_id!r} is no repository's name; give owner/name, such as 'someone/rfr-paris'.")
 
 
 def _open_folder(folder: Path) -> Checkpoint:

@@ -122,7 +122,7 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
     folder, or a failed write.
     """
     path = Path(path)
-    format_name = _format_for(path)
+    format_name = format_for(path)
     _check_writable(picture.image, format_name, path)
     if not 1 <= quality <= 100:
         raise ImageError(f"quality is {quality}; expected a number from 1 to 100, such as 95.")
@@ -134,6 +134,22 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
     except Exception as error:  # encoders, too, fail with errors of every class
         raise ImageError(f"{path} could not be written: {error}. Check the folder and its free space.") from error
     return path
+
+
+def format_for(path: str | os.PathLike[str]) -> str:
+    """PIL's name of the format that a file name's suffix stands for; raises ImageError for an unknown suffix."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in FORMAT_BY_SUFFIX:
+        known = ", ".join(FORMAT_BY_SUFFIX)
+        raise ImageError(f"{path} ends in {suffix or 'no suffix'}; expected one of {known}: rename it.")
+    return FORMAT_BY_SUFFIX[suffix]
+
+
+def check_writable(picture: Picture, path: str | os.PathLike[str]) -> None:
+    """Raise the ImageError that `save_picture` would raise for this name, so that no work is done in vain."""
+    path = Path(path)
+    _check_writable(picture.image, format_for(path), path)
 
 
 def to_supported_mode(image: Image.Image) -> Image.Image:
@@ -297,14 +313,6 @@ def _exif_bytes(exif: Image.Exif) -> bytes | None:
 
 
 # Writing
-
-
-def _format_for(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in FORMAT_BY_SUFFIX:
-        known = ", ".join(FORMAT_BY_SUFFIX)
-        raise ImageError(f"{path} ends in {suffix or 'no suffix'}; expected one of {known}: rename it.")
-    return FORMAT_BY_SUFFIX[suffix]
 
 
 def _check_writable(image: Image.Image, format_name: str, path: Path) -> None:

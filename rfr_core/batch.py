@@ -1,0 +1,262 @@
+"""Many pictures: which with which mask into which file; reading, filling and writing overlapped."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+from torch import Tensor
+
+from rfr_core.errors import HoleError, ImageError, RFRError
+from rfr_core.holes import Channel, area_ratio, hole_from_alpha, read_hole
+from rfr_core.images import FORMAT_BY_SUFFIX, Picture, check_writable, format_for, read_picture, save_picture
+from rfr_core.inpainter import Inpainter, InpaintStep
+
+_WORKERS = min(4, os.cpu_count() or 1)  # threads; also how many pictures lie read, and how many unwritten
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to fill.
+
+    masks: the files that go by the picture's name, of which there should be one; None = fill what is transparent.
+    out: the file to write. steps: folder for a picture of each recurrence, or None.
+    """
+
+    image: Path
+    masks: tuple[Path, ...] | None
+    out: Path
+    steps: Path | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How masks are read (see `holes.to_hole`), holes filled (see `Inpainter`) and pictures saved."""
+
+    threshold: float = 0.5
+    invert: bool = False
+    channel: Channel = "auto"
+    resize: bool = False
+    recurrences: int | str = "auto"
+    context: float = 1.0
+    grow: int = 0
+    feather: int = 0
+    quality: int = 95
+
+
+@dataclass(frozen=True)
+class Recurred:
+    """Recurrence ``index`` of ``total`` of a job is done."""
+
+    job: Job
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. error: one sentence when it failed. hole_ratio: share of the picture that was hole."""
+
+    job: Job
+    status: Literal["filled", "skipped", "failed"]
+    error: str | None = None
+    recurrences: int = 0
+    hole_ratio: float = 0.0
+    seconds: float = 0.0
+
+
+def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = None) -> list[Job]:
+    """What there is to do for a picture or, by sorted names, for a folder of pictures.
+
+    A folder's pictures find their masks by the name's stem in the folder `mask`, or all share the one file. Their
+    results take their names in the folder `out`, their steps lie in a folder of that name in `steps`.
+
+    Raises:
+        ImageError: no such picture or folder, a folder without pictures, results that would replace their source, or
+            a result of an unknown format.
+        HoleError: no such mask, or a folder of masks for a single picture.
+    """
+    if mask is not None and not mask.exists():
+        raise HoleError(f"The mask {mask} does not exist; check the path.")
+    if not image.exists():
+        raise ImageError(f"The picture {image} does not exist; check the path.")
+    if image.is_dir():
+        return _plan_folder(image, mask, out, steps)
+    if mask is not None and mask.is_dir():
+        raise HoleError(f"The mask {mask} is a folder, but {image} is one picture; give one mask.")
+    if out.is_dir():
+        out = out / image.name
+    for source in (image, mask):
+        if source is not None and _same(source, out):
+            raise ImageError(f"The result would replace {source}; choose another name for it.")
+    format_for(out)
+    return [Job(image, None if mask is None else (mask,), out, steps)]
+
+
+def run_jobs(jobs: Iterable[Job], inpainter: Inpainter, settings: Settings) -> Iterator[Recurred | Outcome]:
+    """Fills pictures one after another, reading ahead and writing behind in threads.
+
+    A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
+    some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
+    """
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
+        try:
+            for job, loading in _ahead(pool, jobs, settings):
+                try:
+                    outcome, writing = yield from _fill(job, loading.result(), inpainter, settings, pool)
+                except RFRError as error:
+                    yield Outcome(job, "failed", str(error))
+                    continue
+                unwritten.append((outcome, writing))
+                if len(unwritten) > _WORKERS:
+                    yield _settled(*unwritten.popleft())
+            while unwritten:
+                yield _settled(*unwritten.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it where there are none; raises ImageError when it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"The folder {folder} cannot be made ({error.strerror}); choose another.") from error
+
+
+# Planning
+
+
+def _plan_folder(image: Path, mask: Path | None, out: Path, steps: Path | None) -> list[Job]:
+    if out.is_file() or (not out.exists() and out.suffix.lower() in FORMAT_BY_SUFFIX):
+        raise ImageError(f"{image} is a folder, but {out} names a file; give a folder for the results.")
+    for source in (image, mask):
+        if source is not None and _same(source, out):
+            raise ImageError(f"The results would lie in {source} among their sources; choose another folder.")
+    if mask is not None and _same(image, mask):
+        raise HoleError(f"Pictures and masks are both in {image}; put the masks, of the same names, elsewhere.")
+    pictures = _pictures(image)
+    if not pictures:
+        raise ImageError(f"The folder {image} holds no pictures; expected files such as {', '.join(FORMAT_BY_SUFFIX)}.")
+    masks: dict[str, list[Path]] = {}
+    for path in _pictures(mask) if mask is not None and mask.is_dir() else []:
+        masks.setdefault(path.stem, []).append(path)
+    return [
+        Job(path, _masks_of(path, mask, masks), out / path.name, None if steps is None else steps / path.name)
+        for path in pictures
+    ]
+
+
+def _masks_of(image: Path, mask: Path | None, masks: dict[str, list[Path]]) -> tuple[Path, ...] | None:
+    if mask is None:
+        return None
+    return (mask,) if mask.is_file() else tuple(masks.get(image.stem, ()))
+
+
+def _pictures(folder: Path) -> list[Path]:
+    paths = (path for path in folder.iterdir() if path.suffix.lower() in FORMAT_BY_SUFFIX)
+    return sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+
+
+# Running
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    picture: Picture
+    hole: Tensor  # (1, 1, H, W)
+
+
+def _load(job: Job, settings: Settings) -> _Loaded:
+    picture = read_picture(job.image)
+    check_writable(picture, job.out)
+    return _Loaded(picture, _load_hole(job, picture.image, settings))
+
+
+def _load_hole(job: Job, image: Image.Image, settings: Settings) -> Tensor:
+    if job.masks is None:
+        return hole_from_alpha(image)
+    if len(job.masks) != 1:
+        found = " and ".join(path.name for path in job.masks) or "none"
+        raise HoleError(f"{job.image} needs one mask of its name, but there is {found}.")
+    return read_hole(
+        job.masks[0],
+        size=(image.height, image.width),
+        threshold=settings.threshold,
+        invert=settings.invert,
+        channel=settings.channel,
+        resize=settings.resize,
+    )
+
+
+def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job], settings: Settings) -> Iterator[tuple[Job, Future[_Loaded]]]:
+    """Each job with its picture and hole, of which a few are being read while the caller is busy."""
+    loading: deque[tuple[Job, Future[_Loaded]]] = deque()
+    for job in jobs:
+        loading.append((job, pool.submit(_load, job, settings)))
+        if len(loading) > _WORKERS:
+            yield loading.popleft()
+    while loading:
+        yield loading.popleft()
+
+
+def _fill(
+    job: Job, loaded: _Loaded, inpainter: Inpainter, settings: Settings, pool: ThreadPoolExecutor
+) -> Generator[Recurred, None, tuple[Outcome, Future[Path]]]:
+    """Runs all recurrences, their pictures written on the way, and starts writing the result."""
+    started = time.perf_counter()
+    image, index = loaded.picture.image, 0
+    steps: deque[Future[Path]] = deque()
+    step = None
+    for step in _steps(loaded, inpainter, settings):
+        index = step.index
+        if job.steps is not None:
+            steps.append(pool.submit(_save_step, job.steps, index, replace(loaded.picture, image=step.picture())))
+            if len(steps) > _WORKERS:
+                steps.popleft().result()
+        yield Recurred(job, index, step.total)
+    for writing in steps:
+        writing.result()
+    if step is not None:
+        image = step.picture()
+    seconds = time.perf_counter() - started
+    outcome = Outcome(job, "filled", None, index, float(area_ratio(loaded.hole)), seconds)
+    return outcome, pool.submit(save_picture, replace(loaded.picture, image=image), job.out, quality=settings.quality)
+
+
+def _steps(loaded: _Loaded, inpainter: Inpainter, settings: Settings) -> Iterator[InpaintStep]:
+    return inpainter.steps(
+        loaded.picture.image,
+        loaded.hole,
+        recurrences=settings.recurrences,
+        context=settings.context,
+        grow=settings.grow,
+        feather=settings.feather,
+    )
+
+
+def _save_step(folder: Path, index: int, picture: Picture) -> Path:
+    if picture.image.mode == "CMYK":  # which PNG lacks
+        picture = replace(picture, image=picture.image.convert("RGB"))
+    make_folder(folder)
+    return save_picture(picture, folder / f"step_{index:02d}.png")
+
+
+def _settled(outcome: Outcome, writing: Future[Path]) -> Outcome:
+    try:
+        writing.result()
+        return outcome
+    except RFRError as error:
+        return Outcome(outcome.job, "failed", str(error))

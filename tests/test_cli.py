@@ -1,0 +1,383 @@
+"""The command ``rfr`` as its users see it: files, output, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from golden import released_state
+from hub_server import HubServer
+from PIL import Image, ImageDraw
+
+from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.cli import main
+from rfr_core.config import RFRConfig
+from rfr_core.inpainter import Inpainter
+from rfr_core.network import RFRNet
+
+HEIGHT, WIDTH = 60, 80
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    return save_pretrained(RFRNet(RFRConfig(width=8, norm="group", recurrences=3)), tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a picture and its mask."""
+    monkeypatch.chdir(tmp_path)
+    picture(0).save("photo.png")
+    mask().save("mask.png")
+    return tmp_path
+
+
+def picture(seed: int) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def mask() -> Image.Image:
+    image = Image.new("L", (WIDTH, HEIGHT))
+    ImageDraw.Draw(image).rectangle((30, 20, 45, 35), fill=255)
+    return image
+
+
+def folders(count: int) -> None:
+    for index in range(count):
+        for folder, image in (("photos", picture(index)), ("masks", mask())):
+            Path(folder).mkdir(exist_ok=True)
+            image.save(Path(folder, f"{index}.png"))
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+class Command:
+    """Runs ``rfr`` in this process; ``out`` and ``err`` hold what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], model: Path) -> None:
+        self.capsys = capsys
+        self.model = str(model)
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(list(arguments))
+        self.out, self.err = self.capsys.readouterr()
+        return int(caught.value.code or 0)
+
+    def inpaint(self, *arguments: str) -> int:
+        return self("inpaint", *arguments, "--model", self.model, "--device", "cpu", "--dtype", "float32")
+
+    def refused(self, *arguments: str) -> str:
+        """The one sentence on stderr of a command that exits with 2."""
+        assert self(*arguments) == 2
+        assert self.out == ""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("rfr: ")
+        assert lines[0].endswith(".")
+        return lines[0]
+
+    def json(self) -> list[dict]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def rfr(capsys: pytest.CaptureFixture[str], model: Path) -> Command:
+    return Command(capsys, model)
+
+
+# One picture
+
+
+def test_a_hole_is_filled_and_the_rest_stays(here: Path, rfr: Command, model: Path) -> None:
+    assert rfr.inpaint("photo.png", "mask.png", "-o", "out.png") == 0
+    assert rfr.out.startswith("out.png: 5.3% of it filled in 3 recurrences")
+    assert rfr.err == ""
+    expected = Inpainter(load_network(model), device="cpu", dtype="float32")(picture(0), mask())
+    np.testing.assert_array_equal(pixels("out.png"), np.array(expected))
+    outside = np.array(mask()) == 0
+    np.testing.assert_array_equal(pixels("out.png")[outside], pixels("photo.png")[outside])
+    assert (pixels("out.png") != pixels("photo.png"))[~outside].any()
+
+
+def test_every_option_reaches_its_place(here: Path, rfr: Command, model: Path) -> None:
+    painted = Image.new("RGBA", (40, 30), (0, 0, 255, 255))
+    ImageDraw.Draw(painted).rectangle((15, 10, 22, 17), fill=(100, 0, 255, 255))
+    painted.save("small.png")
+    arguments = ["--recurrences", "2", "--grow", "2", "--feather", "3", "--threshold", "0.3", "--channel", "red"]
+    arguments += ["--context", "0.5", "--resize-mask"]
+    assert rfr.inpaint("photo.png", "small.png", "-o", "out.png", *arguments) == 0
+    inpainter = Inpainter(load_network(model), device="cpu", dtype="float32")
+    options = {"recurrences": 2, "grow": 2, "feather": 3, "threshold": 0.3, "channel": "red", "context": 0.5}
+    expected = inpainter(picture(0), painted, **options, resize=True)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(pixels("out.png"), np.array(expected))
+    inverted = Image.eval(mask(), lambda value: 255 - value)
+    inverted.save("inverted.png")
+    assert rfr.inpaint("photo.png", "inverted.png", "-o", "inverted_out.png", "--invert") == 0
+    assert rfr.inpaint("photo.png", "mask.png", "-o", "out.png") == 0
+    np.testing.assert_array_equal(pixels("inverted_out.png"), pixels("out.png"))
+
+
+def test_steps_are_written_and_the_last_is_the_result(here: Path, rfr: Command) -> None:
+    assert rfr.inpaint("photo.png", "mask.png", "-o", "out.png", "--steps-dir", "all/steps", "--json") == 0
+    assert sorted(path.name for path in Path("all/steps").iterdir()) == ["step_01.png", "step_02.png", "step_03.png"]
+    np.testing.assert_array_equal(pixels("all/steps/step_03.png"), pixels("out.png"))
+    assert (pixels("all/steps/step_01.png") != pixels("out.png")).any()
+    [facts] = rfr.json()
+    assert facts["status"] == "filled"
+    assert facts["recurrences"] == 3
+    assert facts["hole_ratio"] == pytest.approx(256 / (HEIGHT * WIDTH))
+
+
+def test_transparency_is_filled_when_there_is_no_mask(here: Path, rfr: Command) -> None:
+    image = picture(0)
+    image.putalpha(Image.eval(mask(), lambda value: 255 - value))
+    image.save("holed.png")
+    assert rfr.inpaint("holed.png", "-o", "out.png") == 0
+    assert (pixels("out.png")[..., 3] == 255).all()
+
+
+def test_turned_pictures_come_back_upright_with_their_metadata(here: Path, rfr: Command) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a turned photo"
+    profile = bytes(16) + b"RGB " + bytes(108)
+    picture(0).save("turned.jpg", exif=exif, icc_profile=profile)
+    mask().transpose(Image.Transpose.ROTATE_270).save("upright_mask.png")
+    assert rfr.inpaint("turned.jpg", "upright_mask.png", "-o", "out.png") == 0
+    with Image.open("out.png") as out:
+        assert out.size == (HEIGHT, WIDTH)
+        assert out.getexif().get(0x010E) == "a turned photo"
+        assert out.getexif().get(0x0112, 1) == 1
+        assert out.info["icc_profile"] == profile
+
+
+def test_an_empty_hole_gives_the_picture_back(here: Path, rfr: Command) -> None:
+    Image.new("L", (WIDTH, HEIGHT)).save("empty.png")
+    assert rfr.inpaint("photo.png", "empty.png", "-o", "out.png") == 0
+    assert "nothing to fill" in rfr.out
+    np.testing.assert_array_equal(pixels("out.png"), pixels("photo.png"))
+
+
+def test_a_cmyk_picture_has_steps_too(here: Path, rfr: Command) -> None:
+    picture(0).convert("CMYK").save("ink.tif")
+    assert rfr.inpaint("ink.tif", "mask.png", "-o", "out.tif", "--steps-dir", "steps") == 0
+    with Image.open("out.tif") as out, Image.open("steps/step_01.png") as step:
+        assert (out.mode, step.mode) == ("CMYK", "RGB")
+
+
+def test_a_result_goes_into_a_folder_under_its_picture_s_name(here: Path, rfr: Command) -> None:
+    Path("results").mkdir()
+    assert rfr.inpaint("photo.png", "mask.png", "-o", "results") == 0
+    assert pixels("results/photo.png").shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("none.png mask.png -o x.png", "none.png does not exist"),
+        ("photo.png none.png -o x.png", "none.png does not exist"),
+        ("photo.png mask.png -o x.gif", "x.gif ends in .gif"),
+        ("photo.png mask.png -o none/x.png", "the folder none does not exist"),
+        ("photo.png mask.png -o photo.png", "would replace photo.png"),
+        ("photo.png mask.png -o ./mask.png", "would replace mask.png"),
+        ("photo.png -o x.png", "has no transparency"),
+        ("photo.png -o x.png --invert", "--invert and --resize-mask are about a mask"),
+        ("photo.png small.png -o x.png", "80×60"),
+        ("photo.png full.png -o x.png", "covers the whole picture"),
+        ("text.png mask.png -o x.png", "text.png is not a picture"),
+        ("photo.png text.png -o x.png", "the mask cannot be read"),
+        ("holed.png mask.png -o x.jpg", "cannot hold transparency"),
+        ("photo.png folder -o x.png", "is a folder"),
+        ("folder mask.png -o x", "holds no pictures"),
+        ("photo.png mask.png -o x.png --recurrences 0", "recurrences is 0"),
+        ("photo.png mask.png -o x.png --recurrences many", "recurrences is 'many'"),
+        ("photo.png mask.png -o x.png --threshold 0", "threshold is 0"),
+        ("photo.png mask.png -o x.png --channel hue", "channel is 'hue'"),
+        ("photo.png mask.png -o x.png --shard 3/2", "shard is '3/2'"),
+        ("photo.png mask.png -o x.png --model none", "There is no checkpoint none"),
+        ("photo.png mask.png -o x.png --device abacus", "device is 'abacus'"),
+        ("photo.png mask.png -o x.png --dtype int8", "dtype is 'int8'"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: str, sentence: str, here: Path, rfr: Command) -> None:
+    Image.new("L", (10, 10)).save("small.png")
+    Image.new("L", (WIDTH, HEIGHT), 255).save("full.png")
+    Image.new("RGBA", (WIDTH, HEIGHT)).save("holed.png")
+    Path("text.png").write_text("not a picture")
+    Path("folder").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in here.rglob("*")}
+    default_model = [] if "--model" in arguments else ["--model", rfr.model]
+    assert sentence in rfr.refused("inpaint", *arguments.split(), *default_model)
+    assert {path: path.stat().st_mtime_ns for path in here.rglob("*")} == before
+
+
+def test_a_failed_write_leaves_the_older_file(here: Path, rfr: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("out.png").write_text("older")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "No space left on device" in rfr.refused(
+        "inpaint", "photo.png", "mask.png", "-o", "out.png", "--model", rfr.model
+    )
+    assert Path("out.png").read_text() == "older"
+    assert sorted(path.name for path in here.iterdir()) == ["mask.png", "out.png", "photo.png"]
+
+
+# Folders
+
+
+def test_a_folder_is_filled_pair_by_pair(here: Path, rfr: Command, model: Path) -> None:
+    folders(9)
+    Path("photos/notes.txt").write_text("no picture")
+    assert rfr.inpaint("photos", "masks", "-o", "new/out", "--steps-dir", "steps") == 0
+    assert rfr.out == "9 filled, 0 skipped, 0 failed\n"
+    inpainter = Inpainter(load_network(model), device="cpu", dtype="float32")
+    assert len(list(Path("new/out").iterdir())) == 9
+    for index in (0, 8):
+        expected = np.array(inpainter(picture(index), mask()))
+        np.testing.assert_array_equal(pixels(f"new/out/{index}.png"), expected)
+        np.testing.assert_array_equal(pixels(f"steps/{index}.png/step_03.png"), expected)
+
+
+def test_what_fails_is_reported_and_the_others_go_on(here: Path, rfr: Command) -> None:
+    folders(5)
+    Path("photos/1.png").write_bytes(Path("photos/1.png").read_bytes()[:3000])
+    Path("masks/2.png").unlink()
+    mask().save("masks/3.bmp")
+    assert rfr.inpaint("photos", "masks", "-o", "out", "--json") == 1
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "4.png"]
+    status = {Path(facts["image"]).name: facts["status"] for facts in rfr.json()}
+    assert status == {"0.png": "filled", "1.png": "failed", "2.png": "failed", "3.png": "failed", "4.png": "filled"}
+    errors = rfr.err.splitlines()
+    assert len(errors) == 3
+    assert "1.png is damaged" in errors[0]
+    assert "2.png needs one mask of its name, but there is none" in errors[1]
+    assert "3.bmp and 3.png" in errors[2]
+
+
+def test_what_is_done_is_skipped(here: Path, rfr: Command) -> None:
+    folders(3)
+    Path("out").mkdir()
+    Path("out/1.png").write_text("done")
+    assert rfr.inpaint("photos", "masks", "-o", "out") == 0
+    assert rfr.out == "2 filled, 1 skipped, 0 failed\n"
+    assert Path("out/1.png").read_text() == "done"
+    assert rfr("inpaint", "photos", "masks", "-o", "out", "--model", "no-model-is-needed") == 0
+    assert rfr.out == "0 filled, 3 skipped, 0 failed\n"
+    assert rfr.inpaint("photos", "masks", "-o", "out", "--overwrite", "--json") == 0
+    assert [facts["status"] for facts in rfr.json()] == ["filled"] * 3
+    assert pixels("out/1.png").shape == (HEIGHT, WIDTH, 3)
+
+
+def test_shards_share_the_work(here: Path, rfr: Command) -> None:
+    folders(5)
+    for shard, expected in (("1/2", ["0.png", "2.png", "4.png"]), ("2/2", ["1.png", "3.png"])):
+        assert rfr.inpaint("photos", "masks", "-o", f"out{shard[0]}", "--shard", shard) == 0
+        assert sorted(path.name for path in Path(f"out{shard[0]}").iterdir()) == expected
+    assert rfr.inpaint("photos", "masks", "-o", "out6", "--shard", "6/6") == 0
+    assert rfr.out == "0 filled, 0 skipped, 0 failed\n"
+
+
+def test_one_mask_serves_a_whole_folder(here: Path, rfr: Command) -> None:
+    folders(2)
+    assert rfr.inpaint("photos", "mask.png", "-o", "one") == 0
+    assert rfr.inpaint("photos", "masks", "-o", "each") == 0
+    np.testing.assert_array_equal(pixels("one/1.png"), pixels("each/1.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("photos masks -o photos", "would lie in photos"),
+        ("photos masks -o masks", "would lie in masks"),
+        ("photos photos -o out", "both in photos"),
+        ("photos masks -o out.png", "names a file"),
+        ("photos masks -o mask.png/out", "cannot be made"),
+    ],
+)
+def test_bad_folders_are_one_sentence(arguments: str, sentence: str, here: Path, rfr: Command) -> None:
+    folders(1)
+    assert sentence in rfr.refused("inpaint", *arguments.split(), "--model", rfr.model)
+
+
+# Checkpoints
+
+
+def test_info_says_what_a_checkpoint_is(rfr: Command, model: Path) -> None:
+    assert rfr("info", str(model)) == 0
+    assert "float32" in rfr.out
+    assert rfr("info", str(model), "--json") == 0
+    [facts] = rfr.json()
+    network = load_network(model)
+    assert facts["config"] == network.config.to_dict()
+    assert facts["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+    assert facts["size"] == (model / "model.safetensors").stat().st_size
+    assert "There is no checkpoint none" in rfr.refused("info", "none")
+
+
+def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
+    torch.save({"generator": released_state("small_hole")}, "g.pth")
+    assert rfr("convert", "g.pth", "out", "--dtype", "float16", "--json") == 0
+    [facts] = rfr.json()
+    assert facts["dtype"] == "float16"
+    assert facts["config"]["kernel_size"] == 5
+    assert "holds a checkpoint already" in rfr.refused("convert", "g.pth", "out")
+    assert "dtype is 'int8'" in rfr.refused("convert", "g.pth", "other", "--dtype", "int8")
+    assert "There is no file none.pth" in rfr.refused("convert", "none.pth", "other")
+    assert not Path("other").exists()
+
+
+# A process of its own
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)} | environment
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys; sys.argv = ['rfr', 'inpaint', '--help']; from rfr_core.cli import main\n"
+    code += "try: main()\nfinally: print('torch' in sys.modules)"
+    process = run("-c", code)
+    assert process.returncode == 0
+    assert "white = fill" in process.stdout
+    assert process.stdout.splitlines()[-1] == "False"
+
+
+def test_a_missing_argument_is_bad_input() -> None:
+    process = run("-m", "rfr_core", "inpaint", "photo.png", "mask.png")
+    assert process.returncode == 2
+    assert "--out" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_pulled_once_a_model_is_there_without_network(here: Path, model: Path) -> None:
+    with HubServer() as hub:
+        hub.add("owner/tiny", {path.name: path.read_bytes() for path in model.iterdir()})
+        environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(here / "home"), "HF_HUB_DISABLE_XET": "1"}
+        pulled = run("-m", "rfr_core", "pull", "owner/tiny", "--json", **environment)
+        assert pulled.returncode == 0, pulled.stderr
+        assert json.loads(pulled.stdout)["config"]["width"] == 8
+    arguments = ["photo.png", "mask.png", "-o", "out.png", "--model", "owner/tiny", "--device", "cpu"]
+    filled = run("-m", "rfr_core", "inpaint", *arguments, **environment, HF_HUB_OFFLINE="1")
+    assert filled.returncode == 0, filled.stderr
+    assert pixels("out.png").shape == (HEIGHT, WIDTH, 3)
+    absent = run("-m", "rfr_core", "pull", "owner/absent", **environment, HF_HUB_OFFLINE="1")
+    assert absent.returncode == 2
+    assert absent.stderr.startswith("rfr: config.json of owner/absent")
+    assert len(absent.stderr.splitlines()) == 1
