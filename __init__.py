@@ -24,6 +24,8 @@ def _make_importable(name: str) -> None:
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, Path(__file__).resolve().parent / name / "__init__.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"the folder {name} is missing; install the pack anew")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

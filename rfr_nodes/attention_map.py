@@ -1,5 +1,7 @@
 """RFR Attention Map: where the knowledge consistent attention fetched pixels of the fill from."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import torch

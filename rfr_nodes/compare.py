@@ -1,5 +1,7 @@
 """RFR Compare: two images in numbers, and side by side."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from comfy_api.latest import io

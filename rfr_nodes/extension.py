@@ -1,11 +1,14 @@
 """The list of nodes that the host registers."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
 from rfr_nodes.attention_map import RFRAttentionMap
 from rfr_nodes.compare import RFRCompare
+from rfr_nodes.example import RFRExample
 from rfr_nodes.fetch_model import RFRFetchModel
 from rfr_nodes.inpaint import RFRInpaint
 from rfr_nodes.load_mask import RFRLoadMask
@@ -29,4 +32,5 @@ class RFRExtension(ComfyExtension):
             RFRRecurrences,
             RFRAttentionMap,
             RFRCompare,
+            RFRExample,
         ]

@@ -1,5 +1,7 @@
 """Fetch RFR Model (Hub): a checkpoint of a Hub repository, kept in models/rfr."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import re

@@ -1,8 +1,9 @@
 """RFR Inpaint: image + mask -> filled image, every recurrence shown while it runs."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Any
 
 import torch
@@ -111,9 +112,8 @@ def _record(
 ) -> Recording:
     """Fill one picture (1, 3, H, W), reporting each recurrence as it is done."""
     recording = Recording(picture, hole)
-    with closing(inpainter.steps(picture, hole, **options)) as steps:
-        for step in steps:
-            progress.show(item, step.index, step.total, recording.add(step))
+    for step in inpainter.steps(picture, hole, **options):
+        progress.show(item, step.index, step.total, recording.add(step))
     return recording
 
 

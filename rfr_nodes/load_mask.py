@@ -1,5 +1,7 @@
 """Load Mask: a picture file of the input folder -> a mask, white = fill."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from typing import Any

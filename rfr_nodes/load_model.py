@@ -1,5 +1,7 @@
 """Load RFR Model: the bundled network, or a file in the host's model folders."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from comfy_api.latest import io

@@ -1,5 +1,7 @@
 """A network whose weights the host moves between devices."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import torch

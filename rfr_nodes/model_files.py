@@ -1,5 +1,7 @@
 """The model files that the host's folders hold, by the names that its menus show."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Progress, live preview and interrupt while a node runs."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import comfy.utils

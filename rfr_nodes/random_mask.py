@@ -1,5 +1,7 @@
 """Random Irregular Mask: brush strokes and ellipses that cover a given share of the picture."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import numpy as np

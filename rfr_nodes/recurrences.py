@@ -1,5 +1,7 @@
 """RFR Recurrences: every recurrence as a picture, what was still open, and the film strip."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import torch

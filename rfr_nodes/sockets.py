@@ -1,5 +1,7 @@
 """The types of the pack's own connections."""
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from comfy_api.latest import io

@@ -1,12 +1,14 @@
 """What the film strip on a node shows: small pictures and numbers in the host's temp folder, which the page fetches.
 
-For each picture of a batch the page gets `{"stem", "count", "width", "height", "attention"}`, and finds in the temp folder
+For each picture of a batch the page gets `{"stem", "count", "width", "height", "attention"}`, and finds these files:
 
 - `<stem>_00.jpg`, the picture given, and `<stem>_01.jpg` to `<stem>_<count>.jpg`, one after each recurrence;
 - `<stem>_reached.png`, gray: by which recurrence a pixel was reached, 0 = known, 255 = never;
 - `<stem>_attention_01.json` and so on, where `attention` is true: see `_attention`.
 """
 
+# The host's own modules are there only inside it.
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 import json

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ def recording(steps: list[InpaintStep]) -> Recording:
     return recording
 
 
-def _inpainter(**config: object) -> Inpainter:
+def _inpainter(**config: Any) -> Inpainter:
     torch.manual_seed(0)
     return Inpainter(RFRNet(RFRConfig(width=8, norm="group", **config)), device="cpu", dtype="float32")
 
