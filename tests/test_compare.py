@@ -72,9 +72,15 @@ def test_peers_fill_holes_and_see_nothing_of_them(name: str):
 def test_comparison_scores_every_method_as_evaluation_does(data: Path, tmp_path: Path):
     pytest.importorskip("cv2")
     out = tmp_path / "new" / "out"
-    lines: list[str] = []
+    told: list[tuple[str, int, int]] = []
     found = compare(
-        [str(data / "tiny")], ["telea", "ns"], data / "eval", data / "holes", out, size=SIZE, report=lines.append
+        [str(data / "tiny")],
+        ["telea", "ns"],
+        data / "eval",
+        data / "holes",
+        out,
+        size=SIZE,
+        progress=lambda *state: told.append(state),
     )
     assert list(found.tables) == ["Telea", "Navier-Stokes", "RFR tiny"]
     fills = {
@@ -87,7 +93,8 @@ def test_comparison_scores_every_method_as_evaluation_does(data: Path, tmp_path:
         for bucket in ("10-20", "object"):
             for name, value in table[bucket].items():
                 assert found.tables[title][bucket][name] == pytest.approx(value, abs=2e-2 if "psnr" in name else 1e-3)
-    assert lines[0] == "RFR tiny: running"
+    assert told[:6] == [("RFR tiny", done, 6) for done in range(1, 7)]  # what may fail by its name comes first
+    assert told[-1] == ("Scores", 6, 6)
 
     read = json.loads((out / "comparison.json").read_text())
     telea = read["methods"]["Telea"]
@@ -107,14 +114,15 @@ def test_comparison_scores_every_method_as_evaluation_does(data: Path, tmp_path:
 
 def test_peers_run_once_in_a_work_folder(data: Path, tmp_path: Path):
     pytest.importorskip("cv2")
-    lines: list[str] = []
+    ran: list[str] = []
     arguments = (data / "eval", data / "holes", tmp_path / "out")
+    options = {"size": SIZE, "work": tmp_path / "work", "progress": lambda title, *_: ran.append(title)}
     for _ in range(2):
-        compare([], ["telea"], *arguments, size=SIZE, work=tmp_path / "work", report=lines.append)
-    assert lines.count("Telea: running") == 1
+        compare([], ["telea"], *arguments, **options)
+    assert ran.count("Telea") == 6
     assert len(list((tmp_path / "work").glob("*/telea/*.png"))) == 6
-    compare([], ["telea"], *arguments, size=SIZE, limit=1, work=tmp_path / "work", report=lines.append)
-    assert lines.count("Telea: running") == 2
+    compare([], ["telea"], *arguments, limit=1, **options)
+    assert ran.count("Telea") == 8
 
 
 def test_near_duplicates_of_training_pictures_are_found(tmp_path: Path):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from rfr_core.errors import RFRError
+
+T = TypeVar("T")
 
 app = typer.Typer(add_completion=False, help="Train RFR networks and judge them.", pretty_exceptions_enable=False)
 
@@ -63,8 +66,8 @@ def evaluate(
         peers = [find_peer(name) for name in ("telea", "ns")] if opencv else []
         fills = {f"RFR {Path(model or 'lite').name}": Inpainter.from_pretrained(model, device=device)}
         fills |= {peer.title: tensor_fill(peer) for peer in peers}
-        options = {"size": size, "buckets": bucket or None, "limit": limit}
-        tables = {title: evaluation.evaluate(fill, pictures, holes, **options) for title, fill in fills.items()}
+        cases = list(evaluation.read_cases(pictures, holes, size=size, buckets=bucket or None, limit=limit))
+        tables = {title: evaluation.evaluate_cases(fill, _counted(title, cases)) for title, fill in fills.items()}
         if json is not None:
             evaluation.write_json(json, {title: table.to_dict() for title, table in tables.items()})
         typer.echo(evaluation.to_markdown(tables), nl=False)
@@ -107,9 +110,22 @@ def compare(
             limit=limit,
             work=work,
             device=device,
-            report=lambda line: typer.echo(line, err=True),
+            progress=_show,
         )
         typer.echo(comparison.to_markdown(), nl=False)
+
+
+def _counted(title: str, items: Sequence[T]) -> Iterator[T]:
+    for done, item in enumerate(items, start=1):
+        yield item
+        _show(title, done, len(items))
+
+
+def _show(title: str, done: int, total: int) -> None:
+    """A counter on standard error; in a log, its last state alone."""
+    live = sys.stderr.isatty()
+    if live or done == total:
+        typer.echo(f"{title}: {done}/{total}" + ("\r" if live and done < total else "\n"), nl=False, err=True)
 
 
 @contextlib.contextmanager

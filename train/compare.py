@@ -32,6 +32,7 @@ from train.near_duplicates import near_duplicates, pictures_below
 from train.peers import PEERS, find_peer
 from train.sheet import marked, picture_sheet
 
+Progress = Callable[[str, int, int], None]  # what is being done, how many of them are done, of how many
 Scores = dict[str, dict[str, float]]  # of one case: title -> score's name -> value
 
 
@@ -65,7 +66,7 @@ def compare(
     limit: int | None = None,
     work: Path | None = None,
     device: str = "cpu",
-    report: Callable[[str], None] = print,
+    progress: Progress = lambda *_: None,
 ) -> Comparison:
     """Compares, and writes ``comparison.md``, ``comparison.json`` and ``sheet.jpg`` to ``out``.
 
@@ -79,7 +80,7 @@ def compare(
         train: folder of training pictures; an evaluation picture that is a near-duplicate of one is refused.
         work: folder that keeps every fill; a peer that has run there on the same pictures doesn't run again.
         device: what the models compute on.
-        report: gets a line of progress now and then.
+        progress: told of each fill and each score: a title, how many are done, and of how many.
 
     Raises:
         ConfigError: no method, an unknown or missing one, a bad option, a folder that cannot be written, or a method
@@ -94,10 +95,9 @@ def compare(
             out.mkdir(parents=True, exist_ok=True)
         folder = _write_cases(cases, work or Path(temporary))
         first_models = sorted(methods, key=lambda method: not method.is_model)  # what a user may have misnamed
-        measured = {method.title: _run(method, folder, device, report) for method in first_models}
+        measured = {method.title: _run(method, folder, device, len(cases), progress) for method in first_models}
         fills = [{m.title: folder / m.folder / f"{i:04d}.png" for m in methods} for i in range(len(cases))]
-        report("Scoring")
-        scores = _score(cases, fills)
+        scores = _score(cases, fills, progress)
         sheet = _sheet(methods, cases, fills, scores)
     titles = [method.title for method in methods]
     tables = {t: average((c.bucket, s[t]) for c, s in zip(cases, scores, strict=True)) for t in titles}
@@ -160,34 +160,39 @@ def _write_cases(cases: Sequence[Case], work: Path) -> Path:
     return folder
 
 
-def _run(method: Method, folder: Path, device: str, report: Callable[[str], None]) -> Mapping:
+def _run(method: Method, folder: Path, device: str, total: int, progress: Progress) -> Mapping:
     """Fills all cases with one method, unless they are there, and returns its report: see `train.measure`."""
     out = folder / method.folder
     done = out / "report.json"
     if method.is_model:  # its weights may have changed
         done.unlink(missing_ok=True)
     if not done.is_file():
-        report(f"{method.title}: running")
         out.mkdir(exist_ok=True)
-        _run_process([str(folder / "cases"), str(out), method.name, device], method.title)
-    measured = json.loads(done.read_text())
-    report(f"{method.title}: {np.mean(measured['seconds']):.2f} s/picture")
-    return measured
+        for count in _run_process([str(folder / "cases"), str(out), method.name, device], method.title):
+            progress(method.title, count, total)
+    return json.loads(done.read_text())
 
 
-def _run_process(arguments: Sequence[str], title: str) -> None:
+def _run_process(arguments: Sequence[str], title: str) -> Iterator[int]:
+    """Runs `train.measure` and counts what it has done. Raises ConfigError when it fails."""
     package_root = str(Path(__file__).resolve().parent.parent)
     search = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "train.measure", *arguments]
-    ended = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": search}, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if ended.returncode:
-        last = (ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"])[-1]
-        raise ConfigError(f"{title} failed: {last}")
+    with tempfile.TemporaryFile("w+") as complaints:
+        process = subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": search}, stdout=subprocess.PIPE, stderr=complaints, text=True
+        )
+        with process:
+            assert process.stdout is not None
+            for count, _ in enumerate(process.stdout, start=1):
+                yield count
+        if process.returncode:
+            complaints.seek(0)
+            last = (complaints.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+            raise ConfigError(f"{title} failed: {last}")
 
 
-def _score(cases: Sequence[Case], fills: Sequence[Mapping[str, Path]]) -> list[Scores]:
+def _score(cases: Sequence[Case], fills: Sequence[Mapping[str, Path]], progress: Progress) -> list[Scores]:
     perceptual = lpips.ShiftTolerantLPIPS() if lpips.is_available() else None
     scores = []
     for case, paths in zip(cases, fills, strict=True):
@@ -198,6 +203,7 @@ def _score(cases: Sequence[Case], fills: Sequence[Mapping[str, Path]]) -> list[S
             for index, values in enumerate(found.values()):
                 values |= {"lpips": whole[index].item(), "lpips_hole": inside[index].item()}
         scores.append(found)
+        progress("Scores", len(scores), len(cases))
     return scores
 
 

@@ -1,7 +1,8 @@
 """Runs one method over prepared pictures in a process of its own, so that its time and memory are its own.
 
-``python -m train.measure CASES OUT METHOD [DEVICE]``: CASES holds ``0000.image.png`` and ``0000.hole.png`` and so on;
-OUT gets ``0000.png`` and so on, and at last ``report.json``. METHOD is the name of a peer or ``model:SOURCE``.
+``python -m train.measure CASES OUT METHOD [DEVICE]``: CASES holds ``0000.image.png`` and ``0000.hole.png`` and so on.
+OUT gets ``0000.png`` and so on, with a line on standard output for each, and at last ``report.json``. METHOD is the
+name of a peer or ``model:SOURCE``.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def measure(cases: Path, out: Path, method: str, device: str = "cpu") -> None:
         filled = fill(image, hole)
         seconds.append(time.perf_counter() - begin)
         Image.fromarray(np.ascontiguousarray(filled)).save(out / f"{number}.png", compress_level=1)
+        print(number, flush=True)
     with appearing(out / "report.json") as file:
         file.write(json.dumps({"seconds": seconds, "peak_mib": peak_mib()}).encode())
 

@@ -90,7 +90,11 @@ def evaluate(
     returns the picture (1, 3, size, size), whose hole alone is used. The other arguments are those of
     `read_cases`. Raises ImageError, HoleError or ConfigError as it does, and whatever the fill raises.
     """
-    cases = read_cases(pictures, holes, size=size, buckets=buckets, limit=limit)
+    return evaluate_cases(fill, read_cases(pictures, holes, size=size, buckets=buckets, limit=limit))
+
+
+def evaluate_cases(fill: Fill, cases: Iterable[Case]) -> Table:
+    """Score a fill, as for `evaluate`, on the cases of `read_cases`."""
     return average((case.bucket, score(case.composite(fill(case.image, case.hole)), case)) for case in cases)
 
 
