@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -114,6 +115,9 @@ def run_jobs(jobs: Iterable[Job], inpainter: Inpainter, settings: Settings) -> I
                     outcome, writing = yield from _fill(job, loading.result(), inpainter, settings, pool)
                 except RFRError as error:
                     yield Outcome(job, "failed", str(error))
+                    continue
+                except (torch.OutOfMemoryError, MemoryError):
+                    yield Outcome(job, "failed", _too_large(job, inpainter))
                     continue
                 unwritten.append((outcome, writing))
                 if len(unwritten) > _WORKERS:
@@ -234,6 +238,10 @@ def _fill(
     seconds = time.perf_counter() - started
     outcome = Outcome(job, "filled", None, index, float(area_ratio(loaded.hole)), seconds)
     return outcome, pool.submit(save_picture, replace(loaded.picture, image=image), job.out, quality=settings.quality)
+
+
+def _too_large(job: Job, inpainter: Inpainter) -> str:
+    return f"{job.image}: the memory of {inpainter.device} is too small for its hole; give less context or device cpu."
 
 
 def _steps(loaded: _Loaded, inpainter: Inpainter, settings: Settings) -> Iterator[InpaintStep]:

@@ -269,6 +269,25 @@ def test_what_fails_is_reported_and_the_others_go_on(here: Path, rfr: Command) -
     assert "3.bmp and 3.png" in errors[2]
 
 
+def test_memory_that_is_too_small_for_one_picture_leaves_the_others(
+    here: Path, rfr: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders(3)
+    ImageDraw.Draw(large := Image.new("L", (WIDTH, HEIGHT))).rectangle((0, 0, 60, 59), fill=255)
+    large.save("masks/1.png")
+    run_through = RFRNet.steps
+
+    def limited(network: RFRNet, image: torch.Tensor, known: torch.Tensor, *arguments):
+        if float(known.mean()) < 0.5:
+            raise torch.OutOfMemoryError("out of memory")
+        return run_through(network, image, known, *arguments)
+
+    monkeypatch.setattr(RFRNet, "steps", limited)
+    assert rfr.inpaint("photos", "masks", "-o", "out") == 1
+    assert "1.png: the memory of cpu is too small for its hole" in rfr.err
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "2.png"]
+
+
 def test_what_is_done_is_skipped(here: Path, rfr: Command) -> None:
     folders(3)
     Path("out").mkdir()
@@ -345,7 +364,7 @@ def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)} | environment
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"} | environment
     command = [sys.executable, *arguments]
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
 

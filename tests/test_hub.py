@@ -48,7 +48,7 @@ class Client:
         self.home = home
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         self.environment |= {"HF_ENDPOINT": url, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
-        self.environment |= {"HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(TESTS.parent)}
+        self.environment |= {"HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"}
 
     def start(self, action: str = "download", source: str = REPO, env: dict[str, str] | None = None, **arguments: Any):
         command = [sys.executable, str(TESTS / "hub_client.py"), action]
