@@ -11,31 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from rfr_core.box import Box
 from rfr_core.errors import ImageError
+from rfr_core.holes import hole_from_alpha
 from rfr_core.images import paste_fill, to_supported_mode, to_tensor
 
 _WHITES = {"uint8": 255.0, "uint16": 65535.0, "float16": 1.0, "bfloat16": 1.0, "float32": 1.0, "float64": 1.0}
-
-
-class Box(NamedTuple):
-    """A rectangle of pixels: rows from ``top`` to before ``bottom``, columns from ``left`` to before ``right``."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 class Patch(NamedTuple):
@@ -60,6 +41,10 @@ class Canvas(ABC):
     @abstractmethod
     def crop(self, item: int, box: Box) -> Tensor:
         """The part of picture ``item`` in ``box`` as a new float32 tensor (1, 3, h, w) in [0, 1], on the CPU."""
+
+    def hidden(self) -> Tensor:
+        """Where colours cannot be seen, being transparent: bool, (N, 1, H, W) or of a shape that expands to it."""
+        return torch.zeros(1, 1, 1, 1, dtype=torch.bool)
 
     @abstractmethod
     def pasted(self, patches: Sequence[Patch]) -> Any:
@@ -101,6 +86,11 @@ class _PILCanvas(Canvas):
 
     def crop(self, item: int, box: Box) -> Tensor:
         return to_tensor(self._cut(self._image, box))
+
+    def hidden(self) -> Tensor:
+        if self._image.mode not in ("LA", "RGBA"):
+            return super().hidden()
+        return hole_from_alpha(self._image) > 0
 
     def pasted(self, patches: Sequence[Patch]) -> Image.Image:
         image = self._image.copy()

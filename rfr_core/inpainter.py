@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from rfr_core.attention_map import AttentionMap
-from rfr_core.canvas import Box, Canvas, Patch, to_canvas
+from rfr_core.canvas import Canvas, to_canvas
 from rfr_core.config import RFRConfig
 from rfr_core.devices import resolve_device, resolve_dtype
 from rfr_core.errors import ConfigError, HoleError
+from rfr_core.fill import Filling, FillStep, Scene
 from rfr_core.holes import Channel, MaskLike, feather, grow, hole_from_alpha, to_hole
-from rfr_core.network import RFRNet, Step
+from rfr_core.network import RFRNet
 from rfr_core.reasoning import check_recurrences
-from rfr_core.regions import Region, crop_box, find_regions
+from rfr_core.runner import Runner
 
-MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds a small hole
+MAX_CONTEXT = 16
 
 
 @dataclass(frozen=True)
@@ -40,88 +40,46 @@ class _Options:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One region being run: its crop ``box``, its own hole pixels there and their weights (1, 1, h, w)."""
-
-    region: Region
-    box: Box
-    own: Tensor
-    weight: Tensor
-
-
-@dataclass(frozen=True)
-class _Progress:
-    job: _Job
-    step: Step
-
-
-@dataclass(frozen=True)
 class InpaintStep:
     """One recurrence over a whole picture or batch; nothing is decoded until asked for.
 
-    index: 1 to ``total``. open_ratio: the share of the hole not yet reached, 0 to 1.
+    index: 1 to ``total``. open_ratio: the share of the hole not yet reached, 0 to 1, which never rises.
     """
 
     index: int
     total: int
     open_ratio: float
-    _canvas: Canvas = field(repr=False)
-    _hole: Tensor = field(repr=False)
-    _progress: Sequence[_Progress] = field(repr=False)
+    _fill: FillStep = field(repr=False)
 
     def picture(self) -> Any:
         """The picture so far, in the kind that was given; known pixels are bit-identical."""
-        return self._canvas.pasted(self._patches())
+        return self._fill.scene.canvas.pasted(self._fill.patches())
 
     def tensor(self) -> Tensor:
         """The picture so far, composited: (N, 3, H, W) float32 in [0, 1], on the CPU."""
-        return self._canvas.tensor(self._patches())
+        return self._fill.scene.canvas.tensor(self._fill.patches())
 
     def open_hole(self) -> Tensor:
-        """What is still open: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached."""
-        hole = torch.zeros_like(self._hole)
-        for progress in self._progress:
-            job = progress.job
-            open_part = job.own * (1 - _at_picture_size(progress.step.known, job.box))
-            hole[(slice(job.region.item, job.region.item + 1), slice(None), *job.box.slices)] += open_part
-        return hole
+        """What is still open: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached; on the CPU."""
+        return self._fill.open_hole()
 
     def attention(self, x: int, y: int, item: int = 0) -> Tensor | None:
-        """Where the attention of this recurrence fetched pixel (x, y) of picture ``item`` from.
+        """Where the attention fetched pixel (x, y) of picture ``item`` from, in the recurrence that filled it last.
 
         Returns (H, W) float32 >= 0 that sums to 1, or None where (x, y) lies outside every region that was run or the
-        network has no attention.
+        network has no attention. Raises ConfigError for a pixel outside the picture.
         """
-        n, _, height, width = self._hole.shape
-        if not (0 <= x < width and 0 <= y < height and 0 <= item < n):
-            raise ConfigError(f"pixel ({x}, {y}) of picture {item} is outside {n} picture(s) of {width}×{height}.")
-        for progress in self._progress:
-            box = progress.job.box
-            inside = box.top <= y < box.bottom and box.left <= x < box.right
-            if inside and progress.job.region.item == item and progress.step.memory is not None:
-                spread = torch.zeros(height, width)
-                spread[box.slices] = _attention_row(progress.step, box, x - box.left, y - box.top)
-                return spread
-        return None
+        canvas = self._fill.scene.canvas
+        if not (0 <= x < canvas.width and 0 <= y < canvas.height and 0 <= item < canvas.count):
+            raise ConfigError(
+                f"pixel ({x}, {y}) of picture {item} was asked for; there are {canvas.count} of "
+                f"{canvas.width}×{canvas.height} pixels, counted from 0."
+            )
+        return self._fill.attention(x, y, item)
 
     def attention_maps(self) -> list[AttentionMap]:
-        """Where this recurrence fetched each region's hole from, small enough to keep; none without an attention."""
-        maps = []
-        for job, step in ((progress.job, progress.step) for progress in self._progress):
-            if step.memory is not None:
-                columns = step.memory.known.shape[-1]
-                cell = _attention_scale(step, job.box)
-                scores = step.memory.scores[0]
-                maps.append(AttentionMap.strongest(job.region.item, job.box, cell, scores, columns, job.own))
-        return maps
-
-    @torch.inference_mode()
-    def _patches(self) -> list[Patch]:
-        patches = []
-        for job, step in ((progress.job, progress.step) for progress in self._progress):
-            fill = step.decode().float().clamp(0, 1).cpu()
-            patches.append(Patch(job.region.item, job.box, fill, job.weight))
-        return patches
+        """Where this recurrence fetched each crop's hole from, small enough to keep; none without an attention."""
+        return self._fill.attention_maps()
 
 
 class Inpainter:
@@ -140,8 +98,11 @@ class Inpainter:
         """
         self.device = resolve_device(device)
         self.dtype = resolve_dtype(dtype, self.device)
-        self.network = network.eval().to(self.device, self.dtype)
-        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._runner = Runner(network, self.device, self.dtype)
+
+    @property
+    def network(self) -> RFRNet:
+        return self._runner.network
 
     @classmethod
     def from_pretrained(
@@ -224,50 +185,28 @@ class Inpainter:
         options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
         return self._steps(image, hole, options)
 
-    def _steps(self, image: Any, hole: MaskLike | None, options: _Options) -> Iterator[InpaintStep]:
+    def _steps(self, image: Any, mask: MaskLike | None, options: _Options) -> Iterator[InpaintStep]:
         check_recurrences(options.recurrences)
-        if not 0 <= options.context <= 100:
-            raise ConfigError(f"context is {options.context!r}; it must be a number from 0 to 100.")
+        if not 0 <= options.context <= MAX_CONTEXT:
+            raise ConfigError(f"context is {options.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
         canvas = to_canvas(image)
-        read = _read_hole(image, hole, canvas, options)
-        weight = feather(read, options.feather)
-        return self._run(canvas, read, weight, options)
+        hole = _read_hole(image, mask, canvas, options)
+        unknown = hole | canvas.hidden()
+        if bool(unknown.flatten(1).all(1).any()):
+            raise HoleError("the hole covers the whole picture; leave some of it known (is the mask inverted?).")
+        if not bool(hole.any()):
+            return iter(())
+        weight = feather(hole.float(), options.feather) if options.feather else None
+        scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context)
+        return self._run(scene)
 
-    @torch.inference_mode()
-    def _run(self, canvas: Canvas, hole: Tensor, weight: Tensor, options: _Options) -> Iterator[InpaintStep]:
-        jobs = [self._job(region, hole, weight, options.context) for region in find_regions(hole)]
-        area = float(hole.sum())
-        runs = [self._recur(canvas, hole, job, options.recurrences) for job in jobs]
-        latest: list[_Progress] = []
-        while runs:
-            advanced = [next(run, None) for run in runs]
-            if not any(advanced):
-                return
-            pairs = zip(advanced, latest or advanced, strict=True)
-            latest = [progress for new, old in pairs if (progress := new or old)]
-            index = max(progress.step.index for progress in latest)
-            total = max(progress.step.total for progress in latest)
-            still = sum(float((p.job.own * (1 - _at_picture_size(p.step.known, p.job.box))).sum()) for p in latest)
-            yield InpaintStep(index, total, still / area, canvas, hole, tuple(latest))
-
-    def _job(self, region: Region, hole: Tensor, weight: Tensor, context: float) -> _Job:
-        box = region.box
-        margin = max(MIN_CONTEXT, round(context * max(box.height, box.width)))
-        box = crop_box(box, margin, self.config.multiple_of, *hole.shape[-2:])
-        own = region.own(hole, box)
-        item = region.item
-        return _Job(region, box, own, own * weight[(slice(item, item + 1), slice(None), *box.slices)])
-
-    def _recur(self, canvas: Canvas, hole: Tensor, job: _Job, recurrences: int | str) -> Iterator[_Progress]:
-        item = job.region.item
-        known = 1 - hole[(slice(item, item + 1), slice(None), *job.box.slices)]
-        image = canvas.crop(item, job.box).to(self.device, self.dtype, memory_format=torch.channels_last)
-        for step in self.network.steps(image, known.to(self.device), recurrences):
-            yield _Progress(job, step)
+    def _run(self, scene: Scene) -> Iterator[InpaintStep]:
+        for step in Filling(scene, self._runner).steps():
+            yield InpaintStep(step.index, step.total, step.open_ratio, step)
 
 
 def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: _Options) -> Tensor:
-    """The hole (N, 1, H, W), one for each picture of the canvas, on the CPU."""
+    """The hole (N, 1, H, W) bool, one for each picture of the canvas, on the CPU."""
     size = (canvas.height, canvas.width)
     if mask is None:
         if not isinstance(image, Image.Image):
@@ -284,35 +223,7 @@ def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: _Opti
         ).cpu()
     if len(hole) not in (1, canvas.count):
         raise HoleError(f"{len(hole)} masks were given for {canvas.count} picture(s); expected one, or one for each.")
-    hole = grow(hole, options.grow).expand(canvas.count, -1, -1, -1)
-    if bool(hole.flatten(1).all(1).any()):
-        raise HoleError("the hole covers the whole picture; leave some of it known (is the mask inverted?).")
-    return hole.contiguous()
-
-
-def _at_picture_size(known: Tensor, box: Box) -> Tensor:
-    """What is known on the feature map (1, 1, h, w), for each pixel of the crop."""
-    scale = -(-box.height // known.shape[-2])
-    known = known.float().cpu().repeat_interleave(scale, -2).repeat_interleave(scale, -1)
-    return known[..., : box.height, : box.width]
-
-
-def _attention_row(step: Step, box: Box, x: int, y: int) -> Tensor:
-    """Scores of the crop's pixel (x, y) over the crop (h, w), summing to 1."""
-    rows, columns = step.memory.known.shape[-2:]
-    scale = _attention_scale(step, box)
-    row = step.memory.scores[0, (y // scale) * columns + x // scale].float().cpu().view(1, 1, rows, columns)
-    spread = F.interpolate(row, scale_factor=scale)[0, 0, : box.height, : box.width]
-    return spread / spread.sum().clamp(min=1e-12)
-
-
-def _attention_scale(step: Step, box: Box) -> int:
-    """Pixels of the crop to a position of the attention."""
-    rows, columns = step.memory.known.shape[-2:]
-    scale = 1
-    while rows * scale < box.height or columns * scale < box.width:
-        scale *= 2
-    return scale
+    return (grow(hole, options.grow) > 0).expand(canvas.count, -1, -1, -1).contiguous()
 
 
 def _copy(image: Any) -> Any:

@@ -1,0 +1,109 @@
+"""Runs the network on crops, in half precision where that is faster, and in float32 where half does not suffice."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from rfr_core.errors import CheckpointError
+from rfr_core.network import RFRNet, Step
+
+
+@dataclass(frozen=True)
+class RunStep:
+    """One recurrence on a batch of crops.
+
+    index: from 1. step: the network's own.
+    """
+
+    index: int
+    step: Step
+    _run: _Run = field(repr=False)
+
+    def decode(self) -> Tensor:
+        """The network's pictures by now: (N, 3, H, W) float32, neither clamped nor composited, all of them finite."""
+        decoded = self.step.decode().float()
+        if not bool(decoded.isfinite().all()):
+            decoded = self._run.decode_precisely(self.index)
+        return decoded
+
+    @property
+    def attention_cell(self) -> int:
+        """Pixels a side that one position of the attention stands for; 0 where the network has none."""
+        if self.step.memory is None:
+            return 0
+        padded = -(-self._run.image.shape[-2] // (multiple := self._run.runner.config.multiple_of)) * multiple
+        return padded // self.step.memory.known.shape[-2]
+
+    def attention(self, x: int, y: int, i: int) -> Tensor | None:
+        """How much of each pixel of crop i was taken for its pixel (x, y): (H, W) float32, the same within a cell.
+
+        What was taken of the padding is left out. ``None`` where the network has no attention.
+        """
+        cell = self.attention_cell
+        if not cell:
+            return None
+        rows, columns = self.step.memory.known.shape[-2:]
+        shares = self.step.memory.scores[i, y // cell * columns + x // cell].float().view(rows, columns)
+        shares = shares.repeat_interleave(cell, 0).repeat_interleave(cell, 1)
+        return shares[: self._run.image.shape[-2], : self._run.image.shape[-1]]
+
+
+class Runner:
+    """A network on a device, in a number format; safe to use from several threads at once."""
+
+    def __init__(self, network: RFRNet, device: torch.device, dtype: torch.dtype) -> None:
+        self.network = network.eval().to(device, dtype)
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.config = network.config
+        self.device = device
+        self.dtype = dtype
+        self._precise: RFRNet | None = None
+        self._lock = threading.Lock()
+
+    def run(self, image: Tensor, known: Tensor, recurrences: int) -> Iterator[RunStep]:
+        """The recurrences for image (N, 3, H, W) float32 in [0, 1] and known (N, 1, H, W) bool."""
+        run = _Run(self, image.to(self.device), known.to(self.device), recurrences)
+        for step in run.steps(self.network, self.dtype):
+            yield RunStep(step.index, step, run)
+
+    def precise_network(self) -> RFRNet:
+        """The network in float32, made when it is first needed."""
+        with self._lock:
+            if self._precise is None:
+                warnings.warn(
+                    f"The network's result in {str(self.dtype).removeprefix('torch.')} was not finite; such crops are "
+                    "run again in float32 (dtype='float32' avoids the first run).",
+                    stacklevel=2,
+                )
+                self._precise = copy.deepcopy(self.network).float()
+            return self._precise
+
+
+@dataclass(frozen=True)
+class _Run:
+    runner: Runner
+    image: Tensor
+    known: Tensor
+    recurrences: int
+
+    def steps(self, network: RFRNet, dtype: torch.dtype) -> Iterator[Step]:
+        image = self.image.to(dtype).contiguous(memory_format=torch.channels_last)
+        return network.steps(image, self.known.to(dtype), self.recurrences)
+
+    def decode_precisely(self, index: int) -> Tensor:
+        decoded = self.image
+        if self.runner.dtype != torch.float32:
+            for step in self.steps(self.runner.precise_network(), torch.float32):
+                if step.index == index:
+                    decoded = step.decode()
+                    break
+        if self.runner.dtype == torch.float32 or not bool(decoded.isfinite().all()):
+            raise CheckpointError("the network's result is not finite even in float32; its weights are damaged.")
+        return decoded
