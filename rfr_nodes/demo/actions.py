@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 import torch
-from gradio.data_classes import FileData
 from PIL import Image
 
 from rfr_core.holes import hole_from_alpha, read_hole
@@ -19,12 +18,12 @@ from rfr_nodes.demo.endpoints import checked_options
 from rfr_nodes.demo.examples import Example
 from rfr_nodes.demo.filling import fill
 from rfr_nodes.demo.models import Models
-from rfr_nodes.demo.painter import Painted, canvas
+from rfr_nodes.demo.painter import Painted, canvas, painted
 from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Session, Version
-from rfr_nodes.demo.thumbnails import thumbnails
-from rfr_nodes.demo.uploads import read_mask_upload, read_painted
+from rfr_nodes.demo.thumbnails import pictured
+from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_painted, uploaded
 
 _PAINT_COLOUR = (255, 45, 120, 255)
 _TRANSPARENT_NOTE = "What is transparent in this picture is marked already: press Remove, or paint something else."
@@ -40,9 +39,9 @@ class Actions:
         self._latest = LatestRun()
 
     @in_sentences
-    def open(self, session: Session | None, file: FileData | None) -> tuple[Any, ...]:
+    def open(self, session: Session | None, payload: Any) -> tuple[Any, ...]:
         """Takes an uploaded photo, in place of the one before."""
-        opened = Session(self._root, file)
+        opened = Session(self._root, uploaded(payload, self._root))
         if session is not None:
             session.close()
         return self._opened(opened)
@@ -54,7 +53,7 @@ class Actions:
         if not 0 <= index < len(self._examples):
             raise RequestError("There is no such example.")
         example = self._examples[index]
-        opened = Session(self._root, FileData(path=str(example.photo), orig_name=example.photo.name))
+        opened = Session(self._root, Upload(example.photo, example.photo.name))
         if session is not None:
             session.close()
         size = opened.size[1], opened.size[0]
@@ -75,19 +74,21 @@ class Actions:
             gr.skip(),
             viewer.idle(),
             gr.update(visible=False),
+            *self.ready(),
         )
 
     @in_sentences
-    def take_mask(self, session: Session | None, file: FileData | None) -> tuple[Any, ...]:
+    def take_mask(self, session: Session | None, payload: Any) -> tuple[Any, ...]:
         """Shows an uploaded mask as painted, and keeps it at full size."""
         session = _present(session)
-        _keep_mask(session, read_mask_upload(file, (session.size[1], session.size[0])))
+        _keep_mask(session, read_mask_upload(uploaded(payload, self._root), (session.size[1], session.size[0])))
         return session, _canvas(session)
 
     @in_sentences
-    def busy(self) -> tuple[Any, ...]:
-        """The buttons while something runs."""
-        return gr.update(interactive=False, value="Working …"), gr.update(visible=True), gr.update(interactive=False)
+    def busy(self, session: Session | None) -> tuple[Any, ...]:
+        """Before a run, which may have to wait for others: the viewer waits, and the buttons allow to cancel."""
+        session = _present(session)
+        return viewer.waiting(session.base), gr.update(interactive=False, value="Working …"), gr.update(visible=True)
 
     @in_sentences
     def ready(self) -> tuple[Any, ...]:
@@ -96,24 +97,24 @@ class Actions:
 
     @in_sentences
     def run(
-        self, session: Session | None, painted: Painted, model: Any, recurrences: Any, grow: Any, feather: Any
+        self, session: Session | None, paint: Any, model: Any, recurrences: Any, grow: Any, feather: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Fills what is painted, showing each recurrence."""
         session = _present(session)
         options = checked_options(str(model or ""), recurrences, grow, feather)
-        hole = _hole(session, painted)
+        hole = _hole(session, painted(paint))
         for progress in fill(session, hole, self._models.get(options.model), options):
             if progress.finished:
                 self._latest.keep(progress.version, progress.attention)
                 yield self._shown(session)
             else:
-                yield session, viewer.running(progress), gr.skip(), gr.skip(), gr.skip()
+                yield session, viewer.running(progress), *(gr.skip(),) * 4
 
     @in_sentences
     def stop(self, session: Session | None) -> tuple[Any, ...]:
-        """After a cancel: what was shown before, and the buttons for the next run."""
+        """After a cancel or a failure: what was shown before, and the buttons for the next run."""
         before = session and session.shown
-        value = viewer.finished(before) if before else viewer.idle("Cancelled; the photo is as it was.")
+        value = viewer.finished(before) if before else viewer.idle("Nothing was filled; the photo is as it was.")
         return value, *self.ready()
 
     @in_sentences
@@ -121,7 +122,8 @@ class Actions:
         """The result becomes what is painted on."""
         session = _present(session)
         session.use_shown()
-        return self._all_shown(session)
+        session.mask = None
+        return session, _canvas(session)
 
     @in_sentences
     def undo(self, session: Session | None) -> tuple[Any, ...]:
@@ -142,9 +144,9 @@ class Actions:
         """The file behind the download button."""
         if session is None or session.shown is None:
             return gr.update(value=None, interactive=False)
-        choice = str(file_format or AS_UPLOADED)
-        path = save_download(session.picture(session.shown), session.shown.folder, session.stem, choice)
-        return gr.update(value=str(path), interactive=True)
+        version, choice = session.shown, str(file_format or AS_UPLOADED)
+        path = save_download(session.picture(version), version.folder, session.stem, choice)
+        return gr.update(value=str(path), interactive=True) if session.shown is version else gr.skip()
 
     @in_sentences
     def attend(self, session: Session | None, event: gr.EventData) -> tuple[Any, ...]:
@@ -190,20 +192,21 @@ class Actions:
             _canvas(session),
             viewer.idle(note),
             gr.update(visible=False),
+            *self.ready(),
         )
 
     def _shown(self, session: Session) -> tuple[Any, ...]:
         """The session, and the right side of the page for it."""
         versions = session.history
         pictures = ((version.thumbnail, f"Fill {version.number}") for version in versions)
-        history = thumbnails(pictures, versions.index(session.shown) if session.shown else None)
+        history = pictured(pictures, versions.index(session.shown) if session.shown else None)
         value = viewer.finished(session.shown) if session.shown else viewer.idle()
-        has_result = session.shown is not None
-        return session, value, gr.update(visible=bool(versions)), history, gr.update(interactive=has_result)
+        undo = gr.update(interactive=session.shown is not None)
+        return session, value, gr.update(visible=bool(versions)), history, undo, gr.update(interactive=False)
 
     def _all_shown(self, session: Session) -> tuple[Any, ...]:
         session.mask = None
-        return *self._shown(session), _canvas(session), gr.update(interactive=False)
+        return *self._shown(session), _canvas(session)
 
 
 def _present(session: Session | None) -> Session:
@@ -219,11 +222,11 @@ def _result(session: Session | None) -> tuple[Session, Version]:
     return session, session.shown
 
 
-def _hole(session: Session, painted: Painted) -> torch.Tensor:
+def _hole(session: Session, paint: Painted) -> torch.Tensor:
     """The hole at full size: the uploaded mask as it is, unless it was painted over."""
-    if painted.untouched and session.mask is not None:
+    if paint.untouched and session.mask is not None:
         return read_hole(session.mask)
-    return read_painted(painted.layer, (session.size[1], session.size[0]))
+    return read_painted(paint.layer, (session.size[1], session.size[0]))
 
 
 def _keep_mask(session: Session, hole: torch.Tensor) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-from gradio.data_classes import FileData
 
 from rfr_core.errors import HoleError
 from rfr_core.holes import hole_from_alpha
@@ -17,7 +17,7 @@ from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Options
-from rfr_nodes.demo.uploads import PictureInput, read_mask_upload, read_upload, safe_stem
+from rfr_nodes.demo.uploads import read_mask_upload, read_upload, safe_stem, uploaded
 
 DESCRIPTION = (
     "Fills the white part of a mask in a picture and returns the filled picture's file, at full size, with EXIF and "
@@ -41,8 +41,8 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
 
     @in_sentences
     def inpaint(
-        image: FileData | None,
-        mask: FileData | None,
+        image: Any,
+        mask: Any,
         recurrences: float,
         grow: float,
         feather: float,
@@ -50,23 +50,24 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
         model: str,
     ) -> str:
         options = checked_options(model, recurrences, grow, feather)
-        picture = read_upload(image)
+        upload = uploaded(image, folder)
+        picture = read_upload(upload)
         size = (picture.image.height, picture.image.width)
         try:
-            hole = hole_from_alpha(picture.image) if mask is None else read_mask_upload(mask, size)
+            hole = hole_from_alpha(picture.image) if mask is None else read_mask_upload(uploaded(mask, folder), size)
         except HoleError as error:
             raise RequestError(str(error)) from error
         filled = models.get(options.model)(picture.image, hole, **keywords(options))
         target = folder / secrets.token_hex(16)
         target.mkdir(mode=0o700, parents=True)
         filled = Picture(filled, picture.exif, picture.icc_profile, picture.format)
-        assert image is not None
-        return str(save_download(filled, target, safe_stem(image.orig_name or "picture"), file_format))
+        assert upload is not None
+        return str(save_download(filled, target, safe_stem(upload.name), file_format))
 
     with gr.Group(visible=False):
         inputs = [
-            PictureInput(label="image"),
-            PictureInput(label="mask"),
+            gr.Image(type="filepath", label="image"),
+            gr.Image(type="filepath", label="mask"),
             gr.Number(0, label="recurrences"),
             gr.Number(0, label="grow"),
             gr.Number(0, label="feather"),
@@ -79,6 +80,7 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
             inputs,
             output,
             api_name="inpaint",
+            preprocess=False,
             api_description=DESCRIPTION,
             concurrency_id=concurrency_id,
             concurrency_limit=1,

@@ -1,7 +1,8 @@
-"""What stands before the server: routes the page needs no more, files of its own folder only, bounded requests."""
+"""What stands before Gradio: fewer routes, files of one folder only, no addresses to fetch, bounded requests."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,14 @@ class Guard:
         if refusal is not None:
             await PlainTextResponse(refusal[1], refusal[0])(scope, receive, _with_headers(send))
             return
-        await self._app(scope, _counted(receive, _allowed_bytes(scope)), _with_headers(send))
+        if scope["method"] == "POST" and not _is_upload(scope):
+            body = await _read(receive, MAX_BODY_BYTES)
+            if body is None or _names_address(body):
+                text = "The request is too large." if body is None else "Give a file: addresses are not fetched."
+                await PlainTextResponse(text, 413 if body is None else 403)(scope, receive, _with_headers(send))
+                return
+            receive = _replayed(body, receive)
+        await self._app(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         if self._loopback_only and _host(scope) not in _LOOPBACK_NAMES:
@@ -97,22 +105,53 @@ def _declared_bytes(scope: Scope) -> int:
     return int(length) if length.isdigit() else 0
 
 
+def _is_upload(scope: Scope) -> bool:
+    return scope["path"].rstrip("/") == _API + _UPLOAD
+
+
 def _allowed_bytes(scope: Scope) -> int:
-    # An upload has its multipart frame around the file, whose own limit Gradio enforces.
-    return MAX_FILE_BYTES + 2**20 if scope["path"].startswith(_API + _UPLOAD) else MAX_BODY_BYTES
+    # An upload has its multipart frame around the file, whose own limit Gradio enforces as it arrives.
+    return MAX_FILE_BYTES + 2**20 if _is_upload(scope) else MAX_BODY_BYTES
 
 
-def _counted(receive: Receive, allowed: int) -> Receive:
-    """The same messages, ending the request as a disconnected one where its body exceeds what is allowed."""
-    received = 0
-
-    async def counting() -> Message:
-        nonlocal received
+async def _read(receive: Receive, allowed: int) -> bytes | None:
+    """The whole body, or None where it has more bytes than allowed."""
+    body = bytearray()
+    while True:
         message = await receive()
-        received += len(message.get("body", b""))
-        return message if received <= allowed else {"type": "http.disconnect"}
+        body += message.get("body", b"")
+        if len(body) > allowed:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
 
-    return counting
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A body that has been read, as if it were still to come, and after it what comes next."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def replaying() -> Message:
+        message = next(messages, None)
+        return message if message is not None else await receive()
+
+    return replaying
+
+
+def _names_address(body: bytes) -> bool:
+    """Whether a JSON body has an address where a file's path belongs, which Gradio would fetch."""
+    try:
+        waiting = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return False  # no JSON: nothing that names a file
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "://" in str(value.get("path")):
+                return True
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
 
 
 def _with_headers(send: Send) -> Send:

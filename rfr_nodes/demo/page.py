@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,10 @@ from rfr_nodes.demo.limits import (
     SWEEP_SECONDS,
 )
 from rfr_nodes.demo.models import Models
-from rfr_nodes.demo.painter import Painter
+from rfr_nodes.demo.painter import painter
 from rfr_nodes.demo.session import close_session
-from rfr_nodes.demo.thumbnails import Thumbnails, thumbnails
-from rfr_nodes.demo.uploads import PictureInput
-from rfr_nodes.demo.viewer import Viewer, idle
+from rfr_nodes.demo.thumbnails import pictured, thumbnails
+from rfr_nodes.demo.viewer import viewer
 
 TITLE = "Remove something from a photo"
 
@@ -45,22 +45,22 @@ class _Parts:
 
     session: gr.State
     intake: gr.Column
-    photo: PictureInput
-    examples: Thumbnails
+    photo: gr.Image
+    examples: gr.HTML
     work: gr.Column
-    painter: Painter
+    painter: gr.HTML
     remove: gr.Button
     cancel: gr.Button
     another: gr.Button
-    mask: PictureInput
+    mask: gr.Image
     options: list[Component]
-    viewer: Viewer
+    viewer: gr.HTML
     after: gr.Column
     download: gr.DownloadButton
     file_format: gr.Dropdown
     use: gr.Button
     undo: gr.Button
-    history: Thumbnails
+    history: gr.HTML
 
 
 def build_page(models: Models, root: Path) -> gr.Blocks:
@@ -85,26 +85,26 @@ def build_page(models: Models, root: Path) -> gr.Blocks:
 
 def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
     with gr.Column(elem_classes="intake") as intake:
-        photo = PictureInput(
+        photo = gr.Image(
             label="Your photo", sources=["upload", "webcam", "clipboard"], height=320, buttons=[], elem_id="photo"
         )
-        gallery = Thumbnails(
-            thumbnails((example.photo, example.photo.stem.replace("-", " ").capitalize()) for example in examples),
+        gallery = thumbnails(
+            "examples",
+            pictured((example.photo, example.photo.stem.replace("-", " ").capitalize()) for example in examples),
             label="Or try one of these",
             visible=bool(examples),
-            elem_id="examples",
         )
         gr.Markdown(
             "Photos: " + "; ".join(e.credit for e in examples if e.credit), visible=bool(examples), elem_id="credits"
         )
     with gr.Column(visible=False) as work:
-        painter = Painter(elem_id="painter")
+        paint = painter()
         with gr.Row():
             remove = gr.Button("Remove", variant="primary", elem_id="remove", scale=2, min_width=120)
             cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel", min_width=100)
-            another = gr.Button("Another photo", elem_id="another", min_width=120)
+            another = gr.Button("New photo", elem_id="another", min_width=120)
         with gr.Accordion("Use a mask file", open=False):
-            mask = PictureInput(
+            mask = gr.Image(
                 label="Mask: what is white is filled",
                 sources=["upload", "clipboard"],
                 height=160,
@@ -114,7 +114,7 @@ def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
         with gr.Accordion("Options", open=False):
             options = _options(models)
     return {
-        "intake": intake, "photo": photo, "examples": gallery, "work": work, "painter": painter, "remove": remove,
+        "intake": intake, "photo": photo, "examples": gallery, "work": work, "painter": paint, "remove": remove,
         "cancel": cancel, "another": another, "mask": mask, "options": options,
     }  # fmt: skip
 
@@ -138,21 +138,21 @@ def _options(models: Models) -> list[Component]:
 
 
 def _right() -> dict[str, Any]:
-    viewer = Viewer(idle(), elem_id="viewer")
+    view = viewer()
     with gr.Column(visible=False) as after:
         with gr.Row(elem_classes="download-row"):
             download = gr.DownloadButton(
                 "Download", variant="primary", interactive=False, elem_id="download", scale=2, min_width=140
             )
             file_format = gr.Dropdown(
-                list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format", min_width=120
+                list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format", min_width=150
             )
         with gr.Row():
-            use = gr.Button("Use the result as input", elem_id="use", min_width=140)
-            undo = gr.Button("Undo this fill", elem_id="undo", min_width=140)
-        history = Thumbnails(label="History", elem_id="history")
+            use = gr.Button("Use the result as input", elem_id="use", size="md", min_width=140)
+            undo = gr.Button("Undo this fill", elem_id="undo", size="md", min_width=140)
+        history = thumbnails("history", label="History")
     return {
-        "viewer": viewer, "after": after, "download": download, "file_format": file_format, "use": use, "undo": undo,
+        "viewer": view, "after": after, "download": download, "file_format": file_format, "use": use, "undo": undo,
         "history": history,
     }  # fmt: skip
 
@@ -160,44 +160,41 @@ def _right() -> dict[str, Any]:
 def _wire(parts: _Parts, actions: Actions) -> None:
     quick: dict[str, Any] = {
         "api_visibility": "private",
-        "queue": True,
         "concurrency_limit": 4,
         "show_progress": "hidden",
+        "preprocess": False,  # values are checked here, and pictures read by the library alone
     }
-    slow = quick | {"concurrency_id": _RUN, "concurrency_limit": 1}
-    opened = [
-        parts.session,
-        parts.intake,
-        parts.work,
-        parts.photo,
-        parts.mask,
-        parts.painter,
-        parts.viewer,
-        parts.after,
-    ]
+    buttons = [parts.remove, parts.cancel]
+    run = _wire_run(parts, actions, buttons, quick)
+    opened = [parts.session, parts.intake, parts.work, parts.photo, parts.mask, parts.painter, parts.viewer]
+    opened += [parts.after, *buttons]
     parts.photo.upload(actions.open, [parts.session, parts.photo], opened, **quick)
     parts.examples.pick(actions.open_example, parts.session, opened, **quick)
-    parts.another.click(actions.leave, parts.session, opened, **quick)
+    parts.another.click(actions.leave, parts.session, opened, cancels=[run], **quick)
     parts.mask.upload(actions.take_mask, [parts.session, parts.mask], [parts.session, parts.painter], **quick)
+    parts.use.click(actions.use, parts.session, [parts.session, parts.painter], **quick)
 
-    buttons = [parts.remove, parts.cancel]
-    shown = [parts.session, parts.viewer, parts.after, parts.history, parts.undo]
-    busy = parts.remove.click(actions.busy, None, [*buttons, parts.download], **quick)
-    run = busy.then(actions.run, [parts.session, parts.painter, *parts.options], shown, **slow)
-    run.then(actions.ready, None, buttons, **quick)
-    written = [parts.session, parts.file_format]
-    run.success(actions.write, written, parts.download, **quick)
-    stopped = parts.cancel.click(actions.stop, parts.session, [parts.viewer, *buttons], cancels=[run], **quick)
-    stopped.then(actions.write, written, parts.download, **quick)
 
-    all_shown = [*shown, parts.painter, parts.download]
-    for button, action in ((parts.use, actions.use), (parts.undo, actions.undo)):
-        button.click(action, parts.session, all_shown, **quick).success(actions.write, written, parts.download, **quick)
-    parts.history.pick(actions.show, parts.session, all_shown, **quick).success(
-        actions.write, written, parts.download, **quick
-    )
-    parts.file_format.change(actions.write, written, parts.download, **quick)
-    attended = [parts.session, parts.viewer]
-    parts.viewer.attend(actions.attend, parts.session, attended, **slow)
+def _wire_run(parts: _Parts, actions: Actions, buttons: Sequence[Component], quick: dict[str, Any]) -> Any:
+    """Running, and all that shows or changes what was run; returns the event to cancel."""
+    slow = quick | {"concurrency_id": _RUN, "concurrency_limit": 1}
+    shown = [parts.session, parts.viewer, parts.after, parts.history, parts.undo, parts.download]
+    waiting = [parts.viewer, *buttons]
+    busy = parts.remove.click(actions.busy, parts.session, waiting, **quick)
+    run = busy.success(actions.run, [parts.session, parts.painter, *parts.options], shown, **slow)
+    run.success(actions.ready, None, buttons, **quick)
+    run.failure(actions.stop, parts.session, waiting, **quick)
+    parts.cancel.click(actions.stop, parts.session, waiting, cancels=[run], **quick)
+
+    with_canvas = [*shown, parts.painter]
+    undone = parts.undo.click(actions.undo, parts.session, with_canvas, **quick)
+    picked = parts.history.pick(actions.show, parts.session, with_canvas, **quick)
+    for event in (run, undone, picked):
+        event.success(actions.write, [parts.session, parts.file_format], parts.download, **quick)
+    parts.file_format.change(actions.write, [parts.session, parts.file_format], parts.download, **quick)
+
+    seen = [parts.session, parts.viewer]
+    parts.viewer.attend(actions.attend, parts.session, seen, **slow)
     if telea.available:
-        parts.viewer.compare(actions.compare, parts.session, attended, **quick)
+        parts.viewer.compare(actions.compare, parts.session, seen, **quick)
+    return run

@@ -12,9 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from rfr_nodes.demo.uploads import Uploaded
-
-_HERE = Path(__file__).parent
+from rfr_nodes.demo.html_component import html_component
 
 
 @dataclass(frozen=True)
@@ -25,27 +23,16 @@ class Painted:
     untouched: bool = False
 
 
-class Painter(Uploaded, gr.HTML):
-    """Shows a photo; its value towards Python is a `Painted`, from Python it is what `canvas` makes."""
+def painter(**options: Any) -> gr.HTML:
+    """An empty painter; from Python its value is what `canvas` makes, towards Python what `painted` reads."""
+    return html_component("painter", **options)
 
-    def __init__(self, value: Any = None, **kwargs: Any) -> None:
-        super().__init__(
-            value,
-            html_template=(_HERE / "painter.html").read_text("utf-8"),
-            js_on_load=(_HERE / "painter.js").read_text("utf-8"),
-            apply_default_css=False,
-            **kwargs,
-        )
 
-    def preprocess(self, payload: Any) -> Painted:  # type: ignore[override]
-        """The painted layer; whatever else the page may send counts as nothing painted."""
-        if not isinstance(payload, dict) or not isinstance(payload.get("layer"), str):
-            return Painted()
-        return Painted(payload["layer"], payload.get("untouched") is True)
-
-    def api_info(self) -> dict[str, Any]:
-        """The value's form, in JSON's terms."""
-        return {"type": "object"}
+def painted(payload: Any) -> Painted:
+    """What was painted, from the component's raw value; whatever else the page may send counts as nothing."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("layer"), str):
+        return Painted()
+    return Painted(payload["layer"], payload.get("untouched") is True)
 
 
 def canvas(photo: Path, mask: Path | None = None) -> dict[str, Any]:

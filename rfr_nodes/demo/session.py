@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradio.data_classes import FileData
-
 from rfr_core.errors import ImageError
 from rfr_core.images import Picture, read_picture
 from rfr_nodes.demo.limits import MAX_PIXELS, MAX_VERSIONS
 from rfr_nodes.demo.previews import Box, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError
-from rfr_nodes.demo.uploads import read_upload, safe_stem
+from rfr_nodes.demo.uploads import Upload, read_upload, safe_stem
 
 
 @dataclass(frozen=True)
@@ -89,15 +87,15 @@ class Session:
     and the photo's own bytes stay what they were.
     """
 
-    def __init__(self, root: Path, file: FileData | None) -> None:
+    def __init__(self, root: Path, upload: Upload | None) -> None:
         """Takes an uploaded photo over into a new folder under ``root``. Raises RequestError as `read_upload`."""
-        picture = read_upload(file)
-        assert file is not None
+        picture = read_upload(upload)
+        assert upload is not None
         self.token = secrets.token_hex(16)
-        self.stem = safe_stem(file.orig_name or "picture")
+        self.stem = safe_stem(upload.name)
         self.folder = root / self.token
         self.folder.mkdir(mode=0o700, parents=True)
-        shutil.copyfile(file.path, self._photo)
+        shutil.copyfile(upload.path, self._photo)
         size = picture.image.size
         before = save_preview(preview(picture.image), self.folder, "photo", picture.icc_profile)
         self.size = size

@@ -6,16 +6,14 @@ import base64
 import binascii
 import io
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import torch
-from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
-from rfr_core.errors import ImageError
+from rfr_core.errors import HoleError, ImageError
 from rfr_core.holes import read_hole, to_hole
 from rfr_core.images import Picture, read_picture
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_PAINTED_PIXELS, MAX_PIXELS
@@ -25,54 +23,50 @@ _PAINTED_PREFIX = "data:image/png;base64,"
 _UNSAFE = re.compile(r"[^\w .()+-]+")
 
 
-class Uploaded:
-    """Mixin for components whose files come from visitors: no address is fetched, and the file stays as it is."""
+@dataclass(frozen=True)
+class Upload:
+    """A file that a visitor sent, and the name it had with the visitor."""
 
-    def move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """As the component's own, for files only. Raises RequestError for an address."""
-        return super().move_resource_to_block_cache(_no_address(url_or_file_path))  # type: ignore[misc]
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """As the component's own, for files only. Raises RequestError for an address."""
-        return await super().async_move_resource_to_block_cache(_no_address(url_or_file_path))  # type: ignore[misc]
+    path: Path
+    name: str
 
 
-class PictureInput(Uploaded, gr.Image):
-    """An image input that hands on the uploaded file itself, undecoded, with its name."""
+def uploaded(payload: Any, root: Path) -> Upload | None:
+    """The file that a component's raw value names, or None for an empty value.
 
-    is_template = True
-
-    def get_block_name(self) -> str:
-        """The name of the front end's component."""
-        return "image"
-
-    def preprocess(self, payload: ImageData | None) -> FileData | None:  # type: ignore[override]
-        """The uploaded file, or None."""
-        if payload is None or payload.path is None:
-            return None
-        return FileData(path=payload.path, orig_name=payload.orig_name)
+    Raises RequestError for anything but a file within ``root``, links followed.
+    """
+    if payload is None:
+        return None
+    path = payload.get("path") if isinstance(payload, dict) else None
+    if not isinstance(path, str) or "\0" in path or not Path(path).resolve().is_relative_to(root.resolve()):
+        raise RequestError("Only uploaded files are read: choose a file.")
+    name = payload.get("orig_name")
+    return Upload(Path(path), name if isinstance(name, str) else "picture")
 
 
-def read_upload(file: FileData | None, what: str = "picture") -> Picture:
+def read_upload(upload: Upload | None, what: str = "picture") -> Picture:
     """The picture in an uploaded file.
 
-    Raises RequestError: there is none, or it is too large, broken or of another kind; the sentence names it as
-    the visitor does.
+    Raises RequestError: there is none, or it is too large, broken or of another kind; the sentence calls it ``what``.
     """
-    path, name = _path(file, what)
+    path = _path(upload, what)
     try:
         return read_picture(path, max_pixels=MAX_PIXELS)
     except ImageError as error:
-        raise without_path(error, path, name) from error
+        raise without_path(error, path, f"The {what}") from error
 
 
-def read_mask_upload(file: FileData | None, size: tuple[int, int]) -> torch.Tensor:
+def read_mask_upload(upload: Upload | None, size: tuple[int, int]) -> torch.Tensor:
     """The hole (1, 1, H, W) in an uploaded mask, white = fill, scaled to ``size`` = (H, W).
 
     Raises RequestError as `read_upload`.
     """
-    path, name = _path(file, "mask")
-    return _named(lambda: read_hole(path, size=size, resize=True, max_pixels=MAX_PIXELS), path, name)
+    path = _path(upload, "mask")
+    try:
+        return read_hole(path, size=size, resize=True, max_pixels=MAX_PIXELS)
+    except HoleError as error:
+        raise without_path(error, path, "the file") from error
 
 
 def read_painted(data_url: Any, size: tuple[int, int]) -> torch.Tensor:
@@ -102,28 +96,11 @@ def safe_stem(name: str) -> str:
     return stem[:80] or "picture"
 
 
-def _no_address(url_or_file_path: str | Path | None) -> str | Path | None:
-    if "://" in str(url_or_file_path):
-        raise gr.Error("Give a file: addresses are not fetched.", print_exception=False)
-    return url_or_file_path
-
-
-def _path(file: FileData | None, what: str) -> tuple[Path, str]:
-    """The uploaded file and what to call it."""
-    if file is None:
+def _path(upload: Upload | None, what: str) -> Path:
+    if upload is None:
         raise RequestError(f"There is no {what} yet: choose a file.")
-    path = Path(file.path)
-    if not path.is_file():
+    if not upload.path.is_file():
         raise RequestError(f"The {what} is no longer here: choose it again.")
-    if path.stat().st_size > MAX_FILE_BYTES:
+    if upload.path.stat().st_size > MAX_FILE_BYTES:
         raise RequestError(f"The {what} has more than {MAX_FILE_BYTES >> 20} MB: choose a smaller file.")
-    return path, f"The {what}"
-
-
-def _named(read: Callable[[], torch.Tensor], path: Path, name: str) -> torch.Tensor:
-    from rfr_core.errors import HoleError
-
-    try:
-        return read()
-    except HoleError as error:
-        raise without_path(error, path, name) from error
+    return upload.path

@@ -91,6 +91,7 @@ function render() {
   const now = value();
   root.dataset.status = now.status || 'idle';
   root.dataset.mode = mode;
+  root.dataset.id = now.id || '';
   find('.viewer-compare').hidden = !now.comparable;
   find('.viewer-near').hidden = !now.near;
   layer.hidden = mark.hidden = true;
@@ -120,7 +121,7 @@ function tell() {
     find('.viewer-progress').value = now.index / now.total;
     said.textContent = now.index
       ? 'Recurrence ' + now.index + ' of ' + now.total + ', ' + Math.round(100 * now.reached) + ' % of the hole reached'
-      : 'Starting';
+      : 'Waiting for its turn';
   } else if (now.status === 'finished') {
     said.textContent = mode === 'attention'
       ? 'Click a filled place, or move with the arrow keys and press Enter, to see where it was fetched from.'
@@ -214,6 +215,6 @@ watch('value', () => {
   if (mode === 'compare' && now.status === 'finished' && !now.comparison) trigger('compare');
   render();
   tell();
-  if (now.status === 'running' && now.index === 1) root.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
+  if (now.status === 'running' && now.index === 0) root.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
 });
 render();

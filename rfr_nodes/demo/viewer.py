@@ -10,32 +10,23 @@ from gradio.data_classes import FileData
 
 from rfr_nodes.demo import telea
 from rfr_nodes.demo.filling import Progress
+from rfr_nodes.demo.html_component import html_component
 from rfr_nodes.demo.session import Version, View
-from rfr_nodes.demo.uploads import Uploaded
-
-_HERE = Path(__file__).parent
 
 
-class Viewer(Uploaded, gr.HTML):
-    """Shows a version's views; it triggers ``attend`` with a recurrence and a pixel, and ``compare``."""
-
-    def __init__(self, value: Any = None, **kwargs: Any) -> None:
-        super().__init__(
-            value,
-            html_template=(_HERE / "viewer.html").read_text("utf-8"),
-            js_on_load=(_HERE / "viewer.js").read_text("utf-8"),
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """The value's form, in JSON's terms."""
-        return {"type": "object"}
+def viewer() -> gr.HTML:
+    """An empty viewer; it triggers ``attend`` with a recurrence and a pixel, and ``compare``."""
+    return html_component("viewer", value=idle())
 
 
 def idle(note: str = "") -> dict[str, Any]:
     """The viewer's value when there is no result; ``note`` says why."""
     return {"status": "idle", "note": note}
+
+
+def waiting(version: Version) -> dict[str, Any]:
+    """The viewer's value before a run on that version has begun."""
+    return {"status": "running", "id": "waiting", "whole": _view(version.whole), "index": 0, "total": 1, "reached": 0}
 
 
 def running(progress: Progress) -> dict[str, Any]:
