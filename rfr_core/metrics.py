@@ -25,8 +25,7 @@ def l1(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
     (N,) float64 on the CPU; NaN where a picture has no hole pixel. The paper's "mean l1" is this in per cent.
     Raises ImageError: shapes that do not fit each other.
     """
-    difference = (_eight_bit(result, truth) - _eight_bit(truth, result)).abs() / 255
-    return _mean(difference, hole)
+    return _mean(_absolute(*_eight_bit(result, truth)), hole)
 
 
 def psnr(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
@@ -35,8 +34,7 @@ def psnr(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
     The mean runs over pixels and channels together. Arguments, shape and errors as for `l1`; infinite for equal
     pictures.
     """
-    squared = (_eight_bit(result, truth) - _eight_bit(truth, result)).square()
-    return 10 * torch.log10(255**2 / _mean(squared, hole))
+    return _decibels(_mean(_squared(*_eight_bit(result, truth)), hole))
 
 
 def ssim(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
@@ -50,24 +48,55 @@ def ssim(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
 
     Raises ImageError: shapes that do not fit each other, or pictures smaller than the window.
     """
-    height, width = result.shape[-2:]
-    if min(height, width) < SSIM_WINDOW:
-        raise ImageError(f"the pictures are {width}×{height} pixels; SSIM needs at least {SSIM_WINDOW}×{SSIM_WINDOW}.")
-    similarity = _similarity(_eight_bit(result, truth), _eight_bit(truth, result))
-    margin = SSIM_WINDOW // 2
-    return _mean(similarity, hole if hole is None else hole[..., margin : height - margin, margin : width - margin])
+    return _mean(_similarity(*_eight_bit(result, truth)), _window_centres(hole))
 
 
-def _eight_bit(picture: Tensor, other: Tensor) -> Tensor:
-    """The 8-bit values of (N, 3, H, W), as float64 on the CPU: not every device computes in that."""
-    if picture.ndim != 4 or picture.shape[1] != 3 or picture.shape != other.shape:
+def all_metrics(result: Tensor, truth: Tensor, hole: Tensor) -> dict[str, Tensor]:
+    """``l1``, ``psnr`` and ``ssim`` over the whole picture and, as ``l1_hole`` and so on, inside the hole.
+
+    Arguments and errors as for the three functions; quicker than calling each of them twice.
+    """
+    a, b = _eight_bit(result, truth)
+    squared, similarity, absolute = _squared(a, b), _similarity(a, b), _absolute(a, b)
+    return {
+        "psnr": _decibels(_mean(squared)),
+        "ssim": _mean(similarity),
+        "l1": _mean(absolute),
+        "psnr_hole": _decibels(_mean(squared, hole)),
+        "ssim_hole": _mean(similarity, _window_centres(hole)),
+        "l1_hole": _mean(absolute, hole),
+    }
+
+
+def _eight_bit(result: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """The 8-bit values of two (N, 3, H, W), as float64 on the CPU: not every device computes in that."""
+    if result.ndim != 4 or result.shape[1] != 3 or result.shape != truth.shape:
         raise ImageError(
-            f"the pictures have shapes {tuple(picture.shape)} and {tuple(other.shape)}; expected twice (N, 3, H, W)."
+            f"the pictures have shapes {tuple(result.shape)} and {tuple(truth.shape)}; expected twice (N, 3, H, W)."
         )
-    return picture.detach().cpu().to(torch.float64).clamp(0, 1).mul(255).round()
+    a, b = (x.detach().cpu().to(torch.float64).clamp(0, 1).mul(255).round() for x in (result, truth))
+    return a, b
 
 
-def _mean(values: Tensor, hole: Tensor | None) -> Tensor:
+def _absolute(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).abs() / 255
+
+
+def _squared(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).square()
+
+
+def _decibels(mean_squared: Tensor) -> Tensor:
+    return 10 * torch.log10(255**2 / mean_squared)
+
+
+def _window_centres(hole: Tensor | None) -> Tensor | None:
+    """The part of a hole where the SSIM map is: windows reach half their side beyond their centre."""
+    margin = SSIM_WINDOW // 2
+    return None if hole is None else hole[..., margin:-margin, margin:-margin]
+
+
+def _mean(values: Tensor, hole: Tensor | None = None) -> Tensor:
     """(N, C, H, W) -> (N,), over everything or over the pixels of a hole (N, 1, H, W)."""
     if hole is None:
         return values.flatten(1).mean(1)
@@ -80,6 +109,9 @@ def _mean(values: Tensor, hole: Tensor | None) -> Tensor:
 
 def _similarity(a: Tensor, b: Tensor) -> Tensor:
     """The SSIM map (N, 3, H - 6, W - 6) of 8-bit values (N, 3, H, W)."""
+    height, width = a.shape[-2:]
+    if min(height, width) < SSIM_WINDOW:
+        raise ImageError(f"the pictures are {width}×{height} pixels; SSIM needs at least {SSIM_WINDOW}×{SSIM_WINDOW}.")
     c1, c2 = _STABILISERS
     unbiased = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
     mean_a, mean_b = _window_mean(a), _window_mean(b)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.errors import ImageError
-from rfr_core.metrics import l1, psnr, ssim
+from rfr_core.metrics import all_metrics, l1, psnr, ssim
 
 
 def pictures(n: int = 3, height: int = 40, width: int = 33) -> tuple[Tensor, Tensor]:
@@ -71,6 +71,16 @@ def test_hole_alone_counts():
     torch.testing.assert_close(l1(composite, truth), l1(result, truth, hole) * share)
     torch.testing.assert_close(psnr(composite, truth), psnr(result, truth, hole) - 10 * math.log10(share))
     assert (ssim(composite, truth, hole) < ssim(composite, truth)).all()
+
+
+def test_all_metrics_are_the_single_ones():
+    result, truth = pictures()
+    hole = hole_like(truth)
+    found = all_metrics(result, truth, hole)
+    assert list(found) == ["psnr", "ssim", "l1", "psnr_hole", "ssim_hole", "l1_hole"]
+    for name, metric in (("psnr", psnr), ("ssim", ssim), ("l1", l1)):
+        assert torch.equal(found[name], metric(result, truth))
+        assert torch.equal(found[f"{name}_hole"], metric(result, truth, hole))
 
 
 def test_equal_pictures():

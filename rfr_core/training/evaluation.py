@@ -125,10 +125,7 @@ def read_cases(
 
 def score(result: Tensor, case: Case) -> dict[str, float]:
     """The metrics of a composite (1, 3, S, S) against the truth, over the whole picture and inside the hole."""
-    functions = {"psnr": metrics.psnr, "ssim": metrics.ssim, "l1": metrics.l1}
-    whole = {name: function(result, case.truth).item() for name, function in functions.items()}
-    inside = {f"{name}_hole": function(result, case.truth, case.hole).item() for name, function in functions.items()}
-    return whole | inside
+    return {name: value.item() for name, value in metrics.all_metrics(result, case.truth, case.hole).items()}
 
 
 def average(scores: Iterable[tuple[str, Mapping[str, float]]]) -> Table:
