@@ -24,6 +24,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 _RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES)}
 _SLOPES = ("area_slope", "decoder_slope")
+_SWITCHES = ("narrow_deconv", "colour_match")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class RFRConfig:
         area_slope: negative slope after the area identification (0.01 released, 0 paper).
         decoder_slope: negative slope after the last deconvolution (0.01 released, 0.2 paper).
         tail: ``"residual"`` bottleneck (released) or two ``"plain"`` convolutions (Table 4).
+        colour_match: whether the output is matched to the known colours around the hole, in training as at run time
+            (see :mod:`rfr_core.colour_match`; neither released nor in the paper).
 
     Raises:
         ConfigError: a value is out of its range; the message names it.
@@ -71,6 +74,7 @@ class RFRConfig:
     area_slope: float = 0.01
     decoder_slope: float = 0.01
     tail: Literal["residual", "plain"] = "residual"
+    colour_match: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -85,8 +89,9 @@ class RFRConfig:
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value <= 1:
                 raise ConfigError(f"{name} is {value!r}; it must be a number from 0 to 1.")
-        if type(self.narrow_deconv) is not bool:
-            raise ConfigError(f"narrow_deconv is {self.narrow_deconv!r}; it must be true or false.")
+        for name in _SWITCHES:
+            if type(getattr(self, name)) is not bool:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be true or false.")
         if self.width % 8:
             raise ConfigError(f"width is {self.width}; it must be a multiple of 8.")
         self._check_channels()
