@@ -47,14 +47,19 @@ class AttentionMap:
         weights, sources = shares.topk(min(SOURCES, int(within.sum())))
         return cls(item, box, cell, columns, targets, sources.to("cpu", torch.int32), weights.to("cpu", torch.float16))
 
-    def row_of(self, x: int, y: int) -> int | None:
-        """The row of ``sources`` and ``weights`` for pixel (x, y) of the picture; None where it is not in the hole."""
+    def rows_of(self, x: Tensor, y: Tensor) -> Tensor:
+        """The rows of ``sources`` and ``weights`` for pixels (x, y) of the picture, -1 for those not in the hole.
+
+        x, y: (P,) int64. Returns (P,) int64.
+        """
         box = self.box
-        if not (box.top <= y < box.bottom and box.left <= x < box.right):
-            return None
-        target = int((y - box.top + 0.5) / self.cell) * self.columns + int((x - box.left + 0.5) / self.cell)
-        row = int(torch.searchsorted(self.targets, target))
-        return row if row < len(self.targets) and int(self.targets[row]) == target else None
+        inside = (x >= box.left) & (x < box.right) & (y >= box.top) & (y < box.bottom)
+        row, column = (((place + 0.5) / self.cell).long() for place in (y - box.top, x - box.left))
+        target = row * self.columns + column
+        found = torch.searchsorted(self.targets, target).clamp(max=max(0, len(self.targets) - 1))
+        if not len(self.targets):
+            return torch.full_like(x, -1)
+        return torch.where(inside & (self.targets[found] == target), found, -1)
 
     def spread(self, rows: Tensor, height: int, width: int) -> Tensor:
         """The mean of some rows over the picture: (height, width) float32 >= 0, the same within each cell.

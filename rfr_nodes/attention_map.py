@@ -67,7 +67,7 @@ def _pixel(recording: Recording, x: int, y: int) -> Tensor:
 def _nothing_found(recording: Recording, place: str) -> str:
     if not len(recording):
         return "The mask was empty, so nothing was fetched from anywhere; connect a mask that is not."
-    if not recording.attention_maps(1):
+    if not recording.has_attention:
         return "This model has no attention, so there is no map; load another one."
     rows, columns = recording.hole[0, 0].nonzero().unbind(1)
     return (

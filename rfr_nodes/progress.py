@@ -22,11 +22,11 @@ class LiveProgress:
         self._bar = comfy.utils.ProgressBar(count, node_id=node_id)
         self._count = count
 
-    def show(self, item: int, index: int, total: int, picture: Tensor) -> None:
-        """Report that `index` of `total` recurrences are done on picture number `item`, and its looks (1, 3, H, W).
+    def show(self, item: int, index: int, total: int, picture: Tensor | None) -> None:
+        """Report that `index` of `total` recurrences are done on picture `item`, and its looks (1, 3, H, W), if new.
 
         Raises the host's InterruptProcessingException when the user has pressed Cancel.
         """
         model_management.throw_exception_if_processing_interrupted()
-        preview = ("JPEG", to_pil(picture), args.preview_size)
+        preview = None if picture is None else ("JPEG", to_pil(picture), args.preview_size)
         self._bar.update_absolute(item * total + index, self._count * total, preview)

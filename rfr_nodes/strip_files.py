@@ -1,9 +1,9 @@
 """What the film strip on a node shows: small pictures and numbers in the host's temp folder, which the page fetches.
 
-For each picture of a batch the page gets `{"stem", "count", "width", "height", "attention"}`, and finds these files:
+For each picture of a batch the page gets `{"stem", "recurrences", "width", "height", "attention"}`, and finds these files:
 
-- `<stem>_00.jpg`, the picture given, and `<stem>_01.jpg` to `<stem>_<count>.jpg`, one after each recurrence;
-- `<stem>_reached.png`, gray: by which recurrence a pixel was reached, 0 = known, 255 = never;
+- `<stem>_00.jpg`, the picture given, then `<stem>_01.jpg` and so on, one for each number in `recurrences`;
+- `<stem>_reached.png`, gray: by which of these a pixel was reached, 0 = known, 255 = never;
 - `<stem>_attention_01.json` and so on, where `attention` is true: see `_attention`.
 """
 
@@ -46,11 +46,17 @@ def _write_strip(recording: Recording, folder: Path) -> dict[str, Any]:
         picture.save(folder / f"{stem}_{index:02}.jpg", quality=90)
     reached = Image.fromarray(recording.reached[0, 0].numpy()).resize(size, Image.Resampling.NEAREST)
     reached.save(folder / f"{stem}_reached.png")
-    has_attention = bool(recording.attention_maps(1))
+    has_attention = recording.has_attention
     for index in range(1, len(recording) + 1) if has_attention else ():
         regions = [_attention(attention) for attention in recording.attention_maps(index)]
         (folder / f"{stem}_attention_{index:02}.json").write_text(json.dumps(regions, separators=(",", ":")))
-    return {"stem": stem, "count": len(recording), "width": width, "height": height, "attention": has_attention}
+    return {
+        "stem": stem,
+        "recurrences": recording.recurrences,
+        "width": width,
+        "height": height,
+        "attention": has_attention,
+    }
 
 
 def _attention(attention: AttentionMap) -> dict[str, Any]:

@@ -103,6 +103,18 @@ def test_what_was_not_reached_stays_open() -> None:
     assert recording.open_hole(1)[0, 0, 21, 100] == 0
 
 
+def test_of_many_recurrences_some_are_kept_evenly(steps: list[InpaintStep]) -> None:
+    recording = Recording(*_picture_and_hole(), max_frames=4)
+    frames = [step.index for step in steps if recording.add(step) is not None]
+    assert frames == recording.recurrences == [2, 4, 6]
+    assert len(recording) == 3
+    assert torch.equal(recording.final, steps[-1].tensor())
+    assert torch.equal(recording.open_hole(1), steps[1].open_hole())
+    wanted = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    wanted[70, 90] = True
+    assert recording.attention(3, wanted) is not None
+
+
 def test_an_empty_recording_shows_the_picture_given() -> None:
     image, hole = torch.rand(1, 3, 9, 11), torch.zeros(1, 1, 9, 11)
     recording = Recording(image, hole)
@@ -112,7 +124,7 @@ def test_an_empty_recording_shows_the_picture_given() -> None:
 
 
 def test_a_recurrence_that_was_not_run_is_refused(recording: Recording) -> None:
-    with pytest.raises(ConfigError, match="recurrence 7 was asked for"):
+    with pytest.raises(ConfigError, match="frame 7 was asked for"):
         recording.picture(7)
     with pytest.raises(ConfigError, match="from 1 to"):
         recording.attention_maps(0)

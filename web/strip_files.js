@@ -21,7 +21,7 @@ export class StripFiles {
     return this.loaded(this.frameURL(index));
   }
 
-  // Resolves to {width, height, data}: for each pixel the recurrence that reached it, 0 = known, 255 = never.
+  // Resolves to {width, height, data}: for each pixel the frame that reached it, 0 = known, 255 = never.
   reached() {
     this.reachedData ??= this.loaded(this.url("_reached.png")).then((image) => {
       const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);

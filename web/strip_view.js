@@ -76,12 +76,16 @@ export class StripView {
     return this.state.strips[this.state.picture];
   }
 
+  get count() {
+    return this.strip.recurrences.length;
+  }
+
   readOutput(output) {
     const strips = output.rfr_strip;
     if (!strips) return undefined;
     if (!strips.length) return null;
     const { outline = true, compare = false, wipe = 0.5 } = this.state ?? {};
-    return { strips, picture: 0, frame: strips[0].count, outline, compare, wipe };
+    return { strips, picture: 0, frame: strips[0].recurrences.length, outline, compare, wipe };
   }
 
   // state: what readOutput returned, null for nothing to show; it is changed in place as the user goes through it.
@@ -121,7 +125,7 @@ export class StripView {
   turn(step) {
     const count = this.state.strips.length;
     this.state.picture = (this.state.picture + step + count) % count;
-    this.state.frame = Math.min(this.state.frame, this.strip.count);
+    this.state.frame = Math.min(this.state.frame, this.count);
     this.asked = null;
     this.showPicture();
     this.changed();
@@ -134,7 +138,7 @@ export class StripView {
 
   showPicture() {
     this.files = new StripFiles(this.strip);
-    this.slider.max = this.strip.count;
+    this.slider.max = this.count;
     const many = this.state.strips.length > 1;
     this.find(".previous").hidden = !many;
     this.find(".next").hidden = !many;
@@ -144,10 +148,10 @@ export class StripView {
 
   showFrames() {
     const buttons = [];
-    for (let index = 0; index <= this.strip.count; index++) {
+    for (let index = 0; index <= this.count; index++) {
       const button = document.createElement("button");
       button.type = "button";
-      button.title = index ? `Recurrence ${index}` : "Before";
+      button.title = index ? `Recurrence ${this.strip.recurrences[index - 1]}` : "Before";
       const image = document.createElement("img");
       image.src = this.files.frameURL(index);
       image.alt = button.title;
@@ -177,8 +181,13 @@ export class StripView {
 
   // The sources of the pixel that was clicked; null where none was, or none were found.
   async sources() {
-    if (!this.asked || !this.state.frame) return null;
-    return sourcesOf(await this.files.attention(this.state.frame), ...this.asked);
+    const { asked, files } = this;
+    // What was run last has the say: a large hole is run as a whole first, then in finer tiles.
+    for (let frame = asked ? this.state.frame : 0; frame > 0; frame--) {
+      const found = sourcesOf(await files.attention(frame), ...asked);
+      if (found) return found;
+    }
+    return null;
   }
 
   paint(before, frame, reached, found) {
@@ -210,8 +219,9 @@ export class StripView {
 
   place(reached) {
     const { frame } = this.state;
+    const { recurrences } = this.strip;
     const filled = Math.round(100 * shareFilled(reached, frame));
-    return frame ? `${frame} of ${this.strip.count}, ${filled} % filled` : "before";
+    return frame ? `${recurrences[frame - 1]} of ${recurrences.at(-1)}, ${filled} % filled` : "before";
   }
 
   answer(found) {
