@@ -176,8 +176,7 @@ def test_a_run_can_be_cancelled_and_started_again(visitor: Visitor, tmp_path: Pa
     visitor.page.get_by_role("spinbutton", name="Recurrences").fill("1")
     visitor.page.get_by_role("spinbutton", name="Recurrences").press("Enter")
     visitor.remove()
-    visitor.show("Recurrences")
-    assert visitor.page.locator(".viewer-slider input").get_attribute("aria-valuetext") == "1 of 1"
+    assert visitor.page.locator("#history button").count() == 1
 
 
 def test_strokes_are_undone_and_erased(visitor: Visitor, photo: Path) -> None:
@@ -271,6 +270,7 @@ def test_a_reloaded_page_starts_anew_and_what_was_left_behind_is_deleted(
     assert mine
     visitor.page.reload()
     visitor.page.locator("#photo input[type=file]").wait_for(state="attached")
+    visitor.complaints.clear()  # of connections that the reload cut
     assert visitor.page.locator("#history button").count() == 0
     visitor.upload(photo)
     visitor.paint((0.4, 0.5), (0.6, 0.5))

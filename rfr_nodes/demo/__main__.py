@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if find_spec("gradio") is None:
         print("The demo needs Gradio: install it with `pip install 'rfr-inpainting[demo]'`.", file=sys.stderr)
+        return 2
+    if options.port is not None and (trouble := _trouble(options.host, options.port)):
+        print(f"The page cannot be served on {options.host}, port {options.port}: {trouble}.", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="rfr-demo-", ignore_cleanup_errors=True) as folder:
         root = Path(folder).resolve()
@@ -42,6 +46,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--share", action="store_true", help="also give the page a public address, by gradio.live")
     return parser
+
+
+def _trouble(host: str, port: int) -> str | None:
+    """Why that port cannot be listened on, found before everything else is loaded; None if it can."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # as the server does: connections that have just ended do not count
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return None
 
 
 def _absolute(model: str | None) -> str | None:

@@ -53,9 +53,9 @@ def save_attention(maps: Sequence[AttentionMap], x: int, y: int, size: tuple[int
     if not maps:
         raise RequestError("This model has no attention to show.")
     for attention in maps:
-        row = attention.row_of(x, y)
-        if row is not None:
-            _layer(attention.spread(torch.tensor([row]), size[1], size[0])).save(path, compress_level=1)
+        rows = attention.rows_of(torch.tensor([x]), torch.tensor([y]))
+        if int(rows) >= 0:
+            _layer(attention.spread(rows, size[1], size[0])).save(path, compress_level=1)
             return path
     raise RequestError("That pixel was not filled: choose one inside the filled part.")
 

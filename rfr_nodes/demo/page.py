@@ -145,7 +145,7 @@ def _right() -> dict[str, Any]:
                 "Download", variant="primary", interactive=False, elem_id="download", scale=2, min_width=140
             )
             file_format = gr.Dropdown(
-                list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format", min_width=150
+                list(FORMATS), value=AS_UPLOADED, label="File format", elem_id="file-format", min_width=170
             )
         with gr.Row():
             use = gr.Button("Use the result as input", elem_id="use", size="md", min_width=140)

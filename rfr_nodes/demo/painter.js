@@ -30,7 +30,7 @@ function draw(one) {
   pen.lineWidth = one.size;
   pen.lineCap = pen.lineJoin = 'round';
   pen.beginPath();
-  pen.moveTo(one.points[0].x, one.points[0].y);
+  pen.moveTo(one.points[0].x + 0.01, one.points[0].y); // a line without length would not be drawn: a dot is one
   one.points.forEach((point) => pen.lineTo(point.x, point.y));
   pen.stroke();
 }

@@ -1,0 +1,308 @@
+"""The demo as an API, used well and used badly."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+pytest.importorskip("gradio_client")
+pytest.importorskip("gradio")
+
+from browser.demo import REPOSITORY, Demo, photograph, running_demo
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+SECRET = "what no visitor may read"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Demo:
+    return running_demo()
+
+
+@pytest.fixture(scope="module")
+def client(demo: Demo) -> Client:
+    return Client(demo.url, verbose=False)
+
+
+def saved(image: Image.Image, path: Path, **options: Any) -> Any:
+    image.save(path, **options)
+    return handle_file(path)
+
+
+def hole(size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
+    mask = Image.new("L", size)
+    mask.paste(255, box)
+    return mask
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as opened:
+        return np.asarray(opened)
+
+
+def test_inpaint_fills_the_white_part_and_keeps_the_rest_and_the_metadata(client: Client, tmp_path: Path) -> None:
+    picture = photograph(160, 120)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    exif[ExifTags.Base.Artist] = "Ada"
+    image = saved(picture, tmp_path / "my photo.png", exif=exif)
+    mask = saved(hole(picture.size, (40, 30, 70, 60)), tmp_path / "mask.png")
+    path = Path(client.predict(image, mask, api_name="/inpaint"))
+    assert path.name == "my photo-filled.png"
+    upright = np.asarray(picture.transpose(Image.Transpose.ROTATE_180))
+    changed = (pixels(path) != upright).any(axis=2)
+    assert changed[30:60, 40:70].mean() > 0.9
+    changed[30:60, 40:70] = False
+    assert not changed.any()
+    with Image.open(path) as filled:
+        assert filled.getexif()[ExifTags.Base.Artist] == "Ada"
+        assert filled.getexif().get(ExifTags.Base.Orientation, 1) == 1
+
+
+def test_inpaint_without_a_mask_fills_what_is_transparent(client: Client, tmp_path: Path) -> None:
+    picture = photograph(96, 80).convert("RGBA")
+    picture.paste((9, 9, 9, 0), (30, 30, 50, 50))
+    filled = pixels(client.predict(saved(picture, tmp_path / "cut.png"), None, api_name="/inpaint"))
+    assert (filled[..., 3] == 255).all()
+    assert (filled[:30] == np.asarray(picture)[:30]).all()
+
+
+def test_a_jpeg_comes_back_as_jpeg_and_in_another_format_on_request(client: Client, tmp_path: Path) -> None:
+    image = saved(photograph(96, 80), tmp_path / "photo.jpg")
+    mask = saved(hole((96, 80), (30, 30, 50, 50)), tmp_path / "mask.png")
+    with Image.open(client.predict(image, mask, api_name="/inpaint")) as filled:
+        assert filled.format == "JPEG"
+    as_png = client.predict(image, mask, file_format="png", api_name="/inpaint")
+    changed = (pixels(as_png) != pixels(tmp_path / "photo.jpg")).any(axis=2)
+    assert changed.any()
+    assert not changed[:30].any()
+
+
+def test_ten_people_at_once_get_their_own_pictures(demo: Demo, tmp_path: Path) -> None:
+    def ask(number: int) -> bool:
+        size = (80 + 8 * number, 64)
+        picture = photograph(*size, seed=number)
+        image = saved(picture, tmp_path / f"{number}.png")
+        mask = saved(hole(size, (20, 20, 40, 40)), tmp_path / f"{number}-mask.png")
+        filled = pixels(Client(demo.url, verbose=False).predict(image, mask, api_name="/inpaint"))
+        before = np.asarray(picture)
+        known = np.ones(before.shape[:2], dtype=bool)
+        known[20:40, 20:40] = False
+        return filled.shape == before.shape and bool((filled == before)[known].all())
+
+    with ThreadPoolExecutor(10) as people:
+        assert list(people.map(ask, range(10))) == [True] * 10
+
+
+def test_only_inpaint_is_offered(client: Client) -> None:
+    described = client.view_api(return_format="dict", print_info=False)
+    assert isinstance(described, dict)
+    assert list(described["named_endpoints"]) == ["/inpaint"]
+    assert described["unnamed_endpoints"] == {}
+
+
+# What the server refuses
+
+
+def bomb(side: int) -> bytes:
+    """A PNG that claims to have side × side pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(side + 1) * 100)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def whole_png() -> bytes:
+    from io import BytesIO
+
+    file = BytesIO()
+    photograph(64, 64).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"Dear all", "is not a picture"),
+        (b"", "is not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture"),
+        (whole_png()[:200], "damaged or cut short"),
+        (bomb(10_000), "megapixels"),
+        (bomb(60_000), "too large"),
+    ],
+    ids=["text", "empty", "svg", "half", "large", "bomb"],
+)
+def test_a_bad_picture_is_answered_by_a_sentence(client: Client, tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "picture.png").write_bytes(content)
+    with pytest.raises(AppError, match=sentence) as error:
+        client.predict(handle_file(tmp_path / "picture.png"), None, api_name="/inpaint")
+    assert "Traceback" not in str(error.value)
+    assert "/" not in str(error.value).replace("/inpaint", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"recurrences": 1000}, "recurrences is 1000"),
+        ({"grow": -1}, "grow is -1"),
+        ({"feather": "many"}, "feather is 'many'"),
+        ({"file_format": "exe"}, "no such format"),
+        ({"model": "../../etc"}, "no Hub repository"),
+        ({"model": "/etc/passwd"}, "no Hub repository"),
+        ({"model": "http://localhost/model"}, "no Hub repository"),
+    ],
+    ids=lambda value: next(iter(value.items()), ("", ""))[1] if isinstance(value, dict) else "",
+)
+def test_a_bad_option_is_answered_by_a_sentence(
+    client: Client, tmp_path: Path, options: dict[str, Any], sentence: str
+) -> None:
+    image = saved(photograph(64, 64), tmp_path / "photo.png")
+    mask = saved(hole((64, 64), (20, 20, 40, 40)), tmp_path / "mask.png")
+    with pytest.raises(AppError, match=sentence):
+        client.predict(image, mask, api_name="/inpaint", **options)
+
+
+def test_a_mask_with_nothing_to_fill_gives_the_picture_back(client: Client, tmp_path: Path) -> None:
+    image = saved(photograph(64, 64), tmp_path / "photo.png")
+    mask = saved(Image.new("L", (64, 64)), tmp_path / "mask.png")
+    filled = pixels(client.predict(image, mask, api_name="/inpaint"))
+    assert (filled == np.asarray(photograph(64, 64))).all()
+
+
+def answer(
+    demo: Demo, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, str]:
+    """Status and text of a request that no client tidies up on its way."""
+    with closing(http.client.HTTPConnection(demo.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.putrequest(method, path, skip_host=bool(headers and "Host" in headers))
+        sent = {"Content-Length": str(len(body)), "Content-Type": "application/json"} | (headers or {})
+        for name, value in sent.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return response.status, response.read().decode("utf-8", "replace")
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("secret") / "secret.png"
+    path.write_text(SECRET)
+    return path
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{path}", "..{path}", "./../../../../../../..{path}", "{quoted}", "{twice}", "{path}%00.png", "file://{path}"],
+)
+@pytest.mark.parametrize("route", ["/gradio_api/file=", "/gradio_api/file/", "/file="])
+def test_no_file_of_the_machine_is_served(demo: Demo, secret: Path, route: str, form: str) -> None:
+    quoted = str(secret).replace("/", "%2F")
+    name = form.format(path=secret, quoted=quoted, twice=quoted.replace("%", "%25"))
+    status, text = answer(demo, "GET", route + name)
+    assert status in (403, 404)
+    assert SECRET not in text
+
+
+def test_a_link_out_of_the_folder_is_not_followed(demo: Demo, secret: Path) -> None:
+    folder = next(demo.folder.glob("rfr-demo-*/files"))
+    link = folder / "link.png"
+    link.symlink_to(secret)
+    status, text = answer(demo, "GET", f"/gradio_api/file={link}")
+    link.unlink()
+    assert status == 403
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/", "http://example.org/a.png", "https://[::1]/a.png"])
+def test_no_address_is_fetched(demo: Demo, address: str) -> None:
+    assert answer(demo, "GET", f"/gradio_api/file={address}")[0] == 403
+    image = {"path": address, "meta": {"_type": "gradio.FileData"}}
+    body = json.dumps({"data": [image, None, 0, 0, 0, "png", ""]}).encode()
+    for disguise in (body, body.replace(b"://", b":\\/\\/"), body.replace(b"path", b"\\u0070ath")):
+        assert answer(demo, "POST", "/gradio_api/call/inpaint", disguise)[0] == 403
+
+
+def test_a_path_is_not_read_as_an_upload(client: Client, secret: Path) -> None:
+    for path in (str(secret), f"../../../../../../../../../..{secret}", "../secret.png"):
+        image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        with pytest.raises(AppError) as error:
+            client.predict(image, None, api_name="/inpaint")
+        assert SECRET not in str(error.value)
+
+
+def test_large_requests_are_refused(demo: Demo) -> None:
+    join = "/gradio_api/queue/join"
+    assert answer(demo, "POST", join, headers={"Content-Length": str(2**40)})[0] == 413
+    assert answer(demo, "POST", "/gradio_api/upload", headers={"Content-Length": str(2**40)})[0] == 413
+    assert answer(demo, "POST", join, b" " * (9 * 2**20))[0] == 413
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example"])
+def test_another_host_name_is_refused(demo: Demo, host: str) -> None:
+    assert answer(demo, "GET", "/", headers={"Host": host})[0] == 403
+
+
+@pytest.mark.parametrize("route", ["proxy=http://example.org", "component_server", "vibe-code", "stream/a/1/1/x.ts"])
+def test_routes_that_the_page_does_not_need_are_closed(demo: Demo, route: str) -> None:
+    assert answer(demo, "GET", f"/gradio_api/{route}")[0] == 404
+
+
+def test_the_page_forbids_whatever_comes_from_elsewhere(demo: Demo) -> None:
+    with closing(http.client.HTTPConnection(demo.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.request("GET", "/")
+        headers = connection.getresponse().headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+# Starting
+
+
+def started(code: str, *arguments: str, temporary: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    environment = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_without_gradio_a_sentence_says_what_to_install() -> None:
+    code = "import sys; sys.modules['gradio'] = None; from rfr_nodes.demo.__main__ import main; sys.exit(main([]))"
+    result = started(code)
+    assert result.returncode == 2
+    assert "pip install" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_model_that_is_not_there_is_told_at_the_start_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    code = "import sys; from rfr_nodes.demo.__main__ import main; sys.exit(main())"
+    result = started(code, "--model", str(tmp_path / "none.safetensors"), temporary=tmp_path)
+    assert result.returncode == 2
+    assert "none.safetensors" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_in_use_is_told_at_the_start(demo: Demo) -> None:
+    code = "import sys; from rfr_nodes.demo.__main__ import main; sys.exit(main())"
+    result = started(code, "--port", demo.url.rsplit(":", 1)[1])
+    assert result.returncode == 2
+    assert "cannot be served" in result.stderr
+    assert "Traceback" not in result.stderr
