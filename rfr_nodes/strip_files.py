@@ -1,6 +1,6 @@
 """What the film strip on a node shows: small pictures and numbers in the host's temp folder, which the page fetches.
 
-For each picture of a batch the page gets `{"stem", "recurrences", "width", "height", "attention"}`, and finds these files:
+For each picture of a batch the page gets `{"stem", "recurrences", "width", "height", "attention"}` and finds:
 
 - `<stem>_00.jpg`, the picture given, then `<stem>_01.jpg` and so on, one for each number in `recurrences`;
 - `<stem>_reached.png`, gray: by which of these a pixel was reached, 0 = known, 255 = never;
