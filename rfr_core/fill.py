@@ -16,6 +16,7 @@ from torch import Tensor
 from rfr_core.attention_map import AttentionMap
 from rfr_core.box import Box
 from rfr_core.canvas import Canvas, Patch
+from rfr_core.colour_match import match_colours
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import DeviceError, ImageError
 from rfr_core.layer import OVERLAP, Job, Layer, TileFill, build_layers, coarse_fill, compose
@@ -106,6 +107,8 @@ class BatchStep:
     def fills(self) -> list[TileFill]:
         """What each job has made by now."""
         decoded = self.run.decode()
+        if self.run.config.colour_match:
+            decoded = match_colours(decoded, self._image, self._known)
         reached = _at_size(self.run.step.known, *decoded.shape[-2:]) & ~self._known
         there = self._known | reached
         filled = torch.where(self._known, self._image, decoded.clamp(0, 1))
@@ -208,7 +211,8 @@ class Filling:
         self.scene = scene
         self.runner = runner
         self.config = runner.config
-        self.reach = reach(runner)
+        self.reach = reach(runner, None)
+        self._rim = self.reach if scene.recurrences == "auto" else min(self.reach, reach(runner, scene.recurrences))
         known = ~scene.unknown
         regions = find_regions(scene.hole, scene.unknown, lambda box: self._window(box, 0), LARGEST_CROP)
         jobs = [job for region in regions for layer in self._layers(region, known) for job in self._jobs(layer)]
@@ -266,7 +270,7 @@ class Filling:
 
     def _layers(self, region: Region, known: Tensor) -> list[Layer]:
         levels = max(0, math.ceil(math.log2(region.depth / (SLACK * self.reach))))
-        return build_layers(self.scene.canvas, known, region, self._window(region.box, levels), levels)
+        return build_layers(self.scene.canvas, known, region, self._window(region.box, levels), levels, self._rim)
 
     def _jobs(self, layer: Layer) -> Iterator[Job]:
         whole = Box(0, 0, layer.height, layer.width)
@@ -357,12 +361,12 @@ class _Batch:
             yield BatchStep(self.jobs, step, image, known)
 
 
-def reach(runner: Runner) -> int:
-    """How many pixels deep a hole the network fills with as many recurrences as it was trained with."""
+def reach(runner: Runner, recurrences: int | str | None) -> int:
+    """How many pixels deep a hole the network fills in so many recurrences; ``None`` = those it is trained with."""
     length = 2048
     known = torch.zeros(1, 1, runner.config.multiple_of, length)
     known[..., 0] = 1
-    reached = runner.network.plan(known)[-1]
+    reached = runner.network.plan(known, recurrences)[-1]
     return int(_at_size(reached, known.shape[-2], length)[..., 0, :].count_nonzero()) - 1
 
 

@@ -223,7 +223,8 @@ def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: _Opti
         ).cpu()
     if len(hole) not in (1, canvas.count):
         raise HoleError(f"{len(hole)} masks were given for {canvas.count} picture(s); expected one, or one for each.")
-    return (grow(hole, options.grow) > 0).expand(canvas.count, -1, -1, -1).contiguous()
+    hole = grow(hole, options.grow) if options.grow else hole
+    return (hole > 0).expand(canvas.count, -1, -1, -1).contiguous()
 
 
 def _copy(image: Any) -> Any:

@@ -14,8 +14,6 @@ from rfr_core.pyramid import doubled, enlarged, halve, membrane, softened, sprea
 from rfr_core.regions import Region, tile_window
 
 OVERLAP = 32  # pixels that neighbouring tiles share, over which one fades into the other
-RIM = 128  # pixels at each finer scale that are filled anew, from the known ones inwards
-RIM_FADE = 24  # half the width over which the new rim fades into the coarser fill behind it
 STRIP = 512  # rows that are read at once where the whole would take too much memory
 MARGIN = 2  # pixels around a region that the filter of an enlargement looks at
 
@@ -26,7 +24,8 @@ class Layer:
 
     window: the part of the picture that it shows, in the picture's pixels.
     known: (1, 1, h, w) bool, what may be looked at.
-    coarser: the layer of half the size that is filled before this one, if any; this one's rim alone is run then.
+    coarser: the layer of half the size that is filled before this one, if any. This one's rim alone is run then: what
+        is within ``rim`` pixels of a known one.
     """
 
     region: Region
@@ -34,6 +33,7 @@ class Layer:
     window: Box
     known: Tensor
     coarser: Layer | None
+    rim: int
     _canvas: Canvas = field(repr=False)
     _colour: Tensor | None = field(repr=False)
 
@@ -66,15 +66,15 @@ class Layer:
         unknown = ~self.known[(..., *box.slices)]
         inside = self.box.common(box) if self.coarser else None
         if inside is not None:
-            rim = self._near(inside, RIM)
             place = (..., *inside.within(box).slices)
-            unknown[place] &= rim
+            unknown[place] &= self._near(inside, self.rim)
         return unknown
 
     def freshness(self, box: Box) -> Tensor:
         """How far the fill of this scale counts against the coarser one, (1, 1, h, w) in [0, 1], for part of `box`."""
-        around = box.grown(RIM_FADE, self.height, self.width)
-        near = softened(self._near(around, RIM - RIM_FADE), RIM_FADE)
+        fade = self.rim // 4  # on either side of the middle of the transition
+        around = box.grown(fade, self.height, self.width)
+        near = softened(self._near(around, self.rim - fade), fade)
         return near[(..., *box.within(around).slices)]
 
     def in_picture(self, box: Box) -> Box:
@@ -126,7 +126,7 @@ class TileFill:
         return weight if self.reached is None else weight * self.reached
 
 
-def build_layers(canvas: Canvas, known: Tensor, region: Region, window: Box, levels: int) -> list[Layer]:
+def build_layers(canvas: Canvas, known: Tensor, region: Region, window: Box, levels: int, rim: int) -> list[Layer]:
     """A region's layers, the coarsest, at 1 / 2^levels, first.
 
     known: (N, 1, H, W) bool, what the network may look at.
@@ -144,7 +144,7 @@ def build_layers(canvas: Canvas, known: Tensor, region: Region, window: Box, lev
     layers: list[Layer] = []
     for level in range(levels, -1, -1):
         colour, known = scales[level]
-        layers.append(Layer(region, level, window, known, layers[-1] if layers else None, canvas, colour))
+        layers.append(Layer(region, level, window, known, layers[-1] if layers else None, rim, canvas, colour))
     return layers
 
 

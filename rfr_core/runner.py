@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.network import RFRNet, Step
 
@@ -34,11 +35,15 @@ class RunStep:
         return decoded
 
     @property
+    def config(self) -> RFRConfig:
+        return self._run.runner.config
+
+    @property
     def attention_cell(self) -> int:
         """Pixels a side that one position of the attention stands for; 0 where the network has none."""
         if self.step.memory is None:
             return 0
-        padded = -(-self._run.image.shape[-2] // (multiple := self._run.runner.config.multiple_of)) * multiple
+        padded = -(-self._run.image.shape[-2] // (multiple := self.config.multiple_of)) * multiple
         return padded // self.step.memory.known.shape[-2]
 
     def attention(self, x: int, y: int, i: int) -> Tensor | None:
