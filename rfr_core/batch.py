@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -114,10 +113,7 @@ def run_jobs(jobs: Iterable[Job], inpainter: Inpainter, settings: Settings) -> I
                 try:
                     outcome, writing = yield from _fill(job, loading.result(), inpainter, settings, pool)
                 except RFRError as error:
-                    yield Outcome(job, "failed", str(error))
-                    continue
-                except (torch.OutOfMemoryError, MemoryError):
-                    yield Outcome(job, "failed", _too_large(job, inpainter))
+                    yield _failed(job, error)
                     continue
                 unwritten.append((outcome, writing))
                 if len(unwritten) > _WORKERS:
@@ -240,10 +236,6 @@ def _fill(
     return outcome, pool.submit(save_picture, replace(loaded.picture, image=image), job.out, quality=settings.quality)
 
 
-def _too_large(job: Job, inpainter: Inpainter) -> str:
-    return f"{job.image}: the memory of {inpainter.device} is too small for its hole; give less context or device cpu."
-
-
 def _steps(loaded: _Loaded, inpainter: Inpainter, settings: Settings) -> Iterator[InpaintStep]:
     return inpainter.steps(
         loaded.picture.image,
@@ -267,4 +259,9 @@ def _settled(outcome: Outcome, writing: Future[Path]) -> Outcome:
         writing.result()
         return outcome
     except RFRError as error:
-        return Outcome(outcome.job, "failed", str(error))
+        return _failed(outcome.job, error)
+
+
+def _failed(job: Job, error: RFRError) -> Outcome:
+    text = str(error)
+    return Outcome(job, "failed", text if str(job.image) in text else f"{job.image}: {text}")

@@ -167,7 +167,7 @@ def convert_released(path: str | Path, folder: str | Path, *, dtype: torch.dtype
         f"Converted from `{Path(path).name}`, a checkpoint that the authors of the paper released at "
         "https://github.com/jingyuanli001/RFR-Inpainting under the MIT licence."
     )
-    return save_pretrained(network, folder, card=model_card(network.config, origin), dtype=dtype)
+    return save_pretrained(network, folder, card=model_card(network.config, origin, "mit"), dtype=dtype)
 
 
 def push_to_hub(
@@ -194,13 +194,16 @@ def push_to_hub(
     return upload(folder, names, repo_id, private=private, revision=revision, message=message)
 
 
-def model_card(config: RFRConfig, origin: str = "Trained with rfr-inpainting.") -> str:
-    """A model card for a network of this configuration; ``origin`` is a sentence on where its weights come from."""
+def model_card(config: RFRConfig, origin: str = "Trained with rfr-inpainting.", licence: str | None = None) -> str:
+    """A model card for a network of this configuration.
+
+    origin: a sentence on where the weights come from. licence: the Hub's name of theirs, such as ``"mit"``.
+    """
     differing = {k: v for k, v in config.to_dict().items() if v != RFRConfig().to_dict()[k]}
     form = ", ".join(f"{name} = {value}" for name, value in differing.items()) or "as released by the authors"
+    header = "" if licence is None else f"license: {licence}\n"
     return f"""---
-license: mit
-library_name: rfr-inpainting
+{header}library_name: rfr-inpainting
 pipeline_tag: image-to-image
 tags:
 - inpainting
@@ -320,16 +323,18 @@ def _parse_config(text: str, source: str) -> RFRConfig:
 def _agreed(path: Path, config: RFRConfig | None, metadata: Mapping[str, str]) -> RFRConfig:
     """The configuration of a weights' file, from beside it and from within it, which must be the same."""
     within = _parse_config(metadata[_METADATA_KEY], str(path)) if _METADATA_KEY in metadata else None
-    if config is None and within is None:
-        raise CheckpointError(f"{path} holds no configuration; put its {CONFIG_NAME} beside it and give the folder.")
-    if config is not None and within is not None and config != within:
-        ours, theirs = config.to_dict(), within.to_dict()
-        name = next(name for name in ours if ours[name] != theirs[name])
+    if config is None:
+        if within is None:
+            raise CheckpointError(f"{path} holds no configuration; put {CONFIG_NAME} beside it and give the folder.")
+        return within
+    if within is not None and config != within:
+        beside, saved = config.to_dict(), within.to_dict()
+        name = next(name for name in beside if beside[name] != saved[name])
         raise CheckpointError(
-            f"{path} was saved with {name} = {theirs[name]}, but {CONFIG_NAME} beside it says {ours[name]}; "
+            f"{path} was saved with {name} = {saved[name]}, but {CONFIG_NAME} beside it says {beside[name]}; "
             "save or download both anew."
         )
-    return config or within  # type: ignore[return-value]
+    return config
 
 
 def _number_format(path: Path, network: RFRNet, header: _Header) -> str:

@@ -114,7 +114,7 @@ def inpaint(
         invert=invert,
         channel=channel,  # type: ignore[arg-type]
         resize=resize_mask,
-        recurrences=int(recurrences) if recurrences.isdecimal() else recurrences,
+        recurrences=int(recurrences) if re.fullmatch(r"-?\d{1,9}", recurrences) else recurrences,
         context=context,
         grow=grow,
         feather=feather,
@@ -218,13 +218,14 @@ def _run(jobs: Sequence[Job], inpainter: Inpainter, settings: Settings, report: 
         make_folder(jobs[0].out.parent)
     with report.bar as bar:
         task = bar.add_task("Filling", total=len(jobs))
-        done = 0
+        run: set[Job] = set()  # outcomes come later, when the result is written
         for event in run_jobs(jobs, inpainter, settings):
-            if isinstance(event, Recurred):
-                bar.update(task, completed=done + event.index / event.total)
-            else:
-                done += 1
-                bar.update(task, completed=done)
+            if isinstance(event, Recurred) and event.index < event.total:
+                bar.update(task, completed=len(run) + event.index / event.total)
+                continue
+            run.add(event.job)
+            bar.update(task, completed=len(run))
+            if not isinstance(event, Recurred):
                 report.tell(event)
 
 

@@ -119,7 +119,7 @@ def test_a_loaded_network_does_not_hang_on_its_file(folder: Path) -> None:
 def test_saving_again_replaces_the_files_and_keeps_a_card(network: RFRNet, folder: Path) -> None:
     assert names(folder) == FILES
     card = (folder / "README.md").read_text()
-    assert "license: mit" in card
+    assert card.startswith("---\nlibrary_name")
     assert "attention_query = normalized" in card
     (folder / "README.md").write_text("mine")
     with torch.no_grad():
@@ -135,6 +135,18 @@ def test_saving_again_replaces_the_files_and_keeps_a_card(network: RFRNet, folde
 def test_what_exists_on_disk_wins_over_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent.parent)
     assert load_network(f"{folder.parent.name}/{folder.name}").config == TINY
+
+
+def test_the_bundled_checkpoint_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rfr_core.hub.download", lambda *_, **__: pytest.fail("asked the Hub"))
+    checkpoint = open_checkpoint()
+    assert checkpoint == open_checkpoint("lite")
+    assert checkpoint.dtype == "float16"
+    assert checkpoint.size <= 16 << 20
+    assert (checkpoint.path.parent / "README.md").is_file()
+    network = load_network()
+    assert network.config == checkpoint.config
+    assert checkpoint.parameters == sum(parameter.numel() for parameter in network.parameters())
 
 
 # Saving fails without a trace
@@ -176,7 +188,7 @@ def test_a_folder_that_cannot_be_made_is_refused(network: RFRNet, tmp_path: Path
 
 
 def test_tensors_that_do_not_fit_are_refused(folder: Path) -> None:
-    weight = load_file(folder / "model.safetensors")["decoder.out.weight"]
+    weight = load_file(folder / "model.safetensors")["decoder.out.weight"].clone()
     rewrite(folder, **{"decoder.out.weight": weight[:2].clone()})
     assert "decoder.out.weight has shape (2, 64, 3, 3), expected (3, 64, 3, 3)" in refused(folder)
     rewrite(folder, **{"decoder.out.weight": None})
@@ -287,6 +299,7 @@ def test_released_files_are_converted(variant: str, tmp_path: Path) -> None:
     convert_released(tmp_path / "g.pth", tmp_path / "out", dtype=torch.float16)
     assert names(tmp_path / "out") == FILES
     card = (tmp_path / "out" / "README.md").read_text()
+    assert card.startswith("---\nlicense: mit\n")
     assert "https://github.com/jingyuanli001/RFR-Inpainting" in card
     assert "`g.pth`" in card
     loaded = load_network(tmp_path / "out")

@@ -202,6 +202,7 @@ def test_a_result_goes_into_a_folder_under_its_picture_s_name(here: Path, rfr: C
         ("photo.png folder -o x.png", "is a folder"),
         ("folder mask.png -o x", "holds no pictures"),
         ("photo.png mask.png -o x.png --recurrences 0", "recurrences is 0"),
+        ("photo.png mask.png -o x.png --recurrences -3", "recurrences is -3"),
         ("photo.png mask.png -o x.png --recurrences many", "recurrences is 'many'"),
         ("photo.png mask.png -o x.png --threshold 0", "threshold is 0"),
         ("photo.png mask.png -o x.png --channel hue", "channel is 'hue'"),
@@ -284,7 +285,7 @@ def test_memory_that_is_too_small_for_one_picture_leaves_the_others(
 
     monkeypatch.setattr(RFRNet, "steps", limited)
     assert rfr.inpaint("photos", "masks", "-o", "out") == 1
-    assert "1.png: the memory of cpu is too small for its hole" in rfr.err
+    assert f"{Path('photos/1.png')}: the memory does not suffice" in rfr.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "2.png"]
 
 
@@ -346,6 +347,8 @@ def test_info_says_what_a_checkpoint_is(rfr: Command, model: Path) -> None:
     assert facts["parameters"] == sum(parameter.numel() for parameter in network.parameters())
     assert facts["size"] == (model / "model.safetensors").stat().st_size
     assert "There is no checkpoint none" in rfr.refused("info", "none")
+    assert rfr("info") == 0
+    assert "float16" in rfr.out
 
 
 def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
@@ -358,6 +361,12 @@ def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
     assert "dtype is 'int8'" in rfr.refused("convert", "g.pth", "other", "--dtype", "int8")
     assert "There is no file none.pth" in rfr.refused("convert", "none.pth", "other")
     assert not Path("other").exists()
+
+
+def test_the_bundled_model_is_the_default(here: Path, rfr: Command) -> None:
+    assert rfr("inpaint", "photo.png", "mask.png", "-o", "out.png", "--device", "cpu") == 0
+    outside = np.array(mask()) == 0
+    np.testing.assert_array_equal(pixels("out.png")[outside], pixels("photo.png")[outside])
 
 
 # A process of its own
