@@ -13,6 +13,7 @@ from torch import Tensor
 import rfr_core.holes
 from rfr_core import Inpainter
 from rfr_core.config import MAX_RECURRENCES
+from rfr_core.errors import DeviceError
 from rfr_core.recording import Recording
 from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
@@ -63,9 +64,9 @@ class RFRInpaint(io.ComfyNode):
         hole = rfr_core.holes.grow(hole, grow).expand(len(pictures), -1, -1, -1)
         options = {"recurrences": recurrences or "auto", "context": context, "feather": feather}
         progress = LiveProgress(cls.hidden.unique_id, len(pictures))
-        inpainter = model.inpainter(_memory_for(pictures, model))
+        memory = _memory_for(pictures, model)
         recordings = [
-            _record(inpainter, pictures[item : item + 1], hole[item : item + 1], options, progress, item)
+            _record(model, memory, pictures[item : item + 1], hole[item : item + 1], options, progress, item)
             for item in range(len(pictures))
         ]
         filled = torch.cat([recording.final for recording in recordings])
@@ -108,9 +109,26 @@ def _settings() -> list[io.Input]:
 
 
 def _record(
+    model: ManagedModel,
+    memory: int,
+    picture: Tensor,
+    hole: Tensor,
+    options: dict[str, Any],
+    progress: LiveProgress,
+    item: int,
+) -> Recording:
+    """Fill one picture (1, 3, H, W); where even small tiles do not fit, once more with the device to itself."""
+    try:
+        return _run(model.inpainter(memory), picture, hole, options, progress, item)
+    except DeviceError:
+        model.free_device()
+    return _run(model.inpainter(memory), picture, hole, options, progress, item)
+
+
+def _run(
     inpainter: Inpainter, picture: Tensor, hole: Tensor, options: dict[str, Any], progress: LiveProgress, item: int
 ) -> Recording:
-    """Fill one picture (1, 3, H, W), reporting each recurrence as it is done."""
+    """Fill it, reporting each recurrence as it is done."""
     recording = Recording(picture, hole)
     for step in inpainter.steps(picture, hole, **options):
         progress.show(item, step.index, step.total, recording.add(step))

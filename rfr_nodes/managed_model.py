@@ -34,6 +34,11 @@ class ManagedModel:
         model_management.load_models_gpu([self._patcher], memory_required=memory_required, force_full_load=True)
         return Inpainter(self._patcher.model, device=self._patcher.load_device, dtype=self.dtype)
 
+    def free_device(self) -> None:
+        """Take every model off the device, this one too until it is asked for again."""
+        model_management.unload_all_models()
+        model_management.soft_empty_cache()
+
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision != "auto":

@@ -1,0 +1,403 @@
+"""Every node in a real ComfyUI, by HTTP and websocket."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from comfy_server import Client, Host, RefusedError, Run
+from conftest import HEIGHT, HOLE, REPOSITORY, WIDTH
+from graphs import INPAINT, LOAD_MASK, Graph, fill, node, with_mask
+from hub_server import HubServer
+from PIL import Image
+
+NODES = {
+    "RFRLoadModel",
+    "RFRFetchModel",
+    "RFRLoadMask",
+    "RFRRandomMask",
+    "RFRInpaint",
+    "RFRRecurrences",
+    "RFRAttentionMap",
+    "RFRCompare",
+    "RFRExample",
+}
+
+
+@pytest.fixture
+def client(host: Host) -> Iterator[Client]:
+    with host.client() as client:
+        yield client
+
+
+def picture(host: Host, reference: dict[str, str]) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(host.view(reference))).convert("RGB"))
+
+
+def pictures(host: Host, run: Run, name: str = "preview") -> list[np.ndarray]:
+    assert run.error is None, run.error
+    return [picture(host, reference) for reference in run.executed[name]["images"]]
+
+
+def inside() -> np.ndarray:
+    left, top, right, bottom = HOLE
+    hole = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    hole[top:bottom, left:right] = True
+    return hole
+
+
+def original(host: Host, name: str = "photo.png") -> np.ndarray:
+    return np.asarray(Image.open(host.base / "input" / name).convert("RGB"))
+
+
+def shown(graph: Graph, mask: tuple[str, int]) -> Graph:
+    """The graph with a mask shown as a picture by the node preview."""
+    return graph | {
+        "as_image": node("MaskToImage", mask=mask),
+        "preview": node("PreviewImage", images=("as_image", 0)),
+    }
+
+
+# What the host knows of the pack
+
+
+def test_the_host_offers_every_node_with_every_input_explained(host: Host) -> None:
+    offered = {name: info for name, info in host.get("/object_info").items() if info["category"] == "RFR"}
+    assert set(offered) == NODES
+    for name, info in offered.items():
+        assert info["description"], name
+        for group in ("required", "optional"):
+            for key, (_, options) in info["input"].get(group, {}).items():
+                assert options.get("tooltip"), f"{name}.{key}"
+        assert all(info["output_tooltips"]), name
+
+
+def test_the_pack_keeps_to_itself(host: Host) -> None:
+    seen = host.get("/probe")
+    assert not [entry for entry in seen["path"] if "rfr" in entry]
+    assert not seen["train"]
+    assert seen["rfr_core"]
+
+
+def test_help_is_there_for_every_node_with_its_picture(host: Host) -> None:
+    for name in sorted(NODES):
+        text = host.fetch(f"/extensions/rfr-inpainting/docs/{name}.md").decode()
+        assert text.startswith("# ")
+        assert f"({name}.jpg)" in text
+        Image.open(io.BytesIO(host.fetch(f"/extensions/rfr-inpainting/docs/{name}.jpg"))).verify()
+
+
+def test_templates_are_offered_with_pictures(host: Host) -> None:
+    names = host.get("/workflow_templates")["rfr-inpainting"]
+    assert set(names) >= {"remove_an_object", "restore_scratches", "compare_models", "watch_recurrences"}
+    for name in names:
+        Image.open(io.BytesIO(host.fetch(f"/api/workflow_templates/rfr-inpainting/{name}.jpg"))).verify()
+
+
+# Filling
+
+
+def test_a_fill_changes_the_hole_alone_and_is_shown_while_it_runs(host: Host, client: Client) -> None:
+    run = client.run(fill())
+    (filled,) = pictures(host, run)
+    photo, hole = original(host), inside()
+    assert np.array_equal(filled[~hole], photo[~hole])
+    assert not np.array_equal(filled[hole], photo[hole])
+    ours = [(value, most) for name, value, most in run.progress if name == "inpaint"]
+    assert ours == [(index, 6) for index in range(1, 7)]
+    live = [Image.open(io.BytesIO(data)) for name, data in run.previews if name == "inpaint"]
+    assert len(live) == 6
+    assert abs(live[0].width / live[0].height - WIDTH / HEIGHT) < 0.02
+    assert run.executed["inpaint"]["rfr_text"] == []
+
+
+def test_nothing_changed_is_nothing_run(client: Client) -> None:
+    client.run(fill())
+    again = client.run(fill())
+    assert again.started == []
+    assert set(again.cached) == {"image", "mask", "model", "inpaint", "preview"}
+
+
+def test_another_number_of_recurrences_reruns_the_filling_alone(client: Client) -> None:
+    client.run(fill())
+    run = client.run(fill(recurrences=3))
+    assert run.started == ["inpaint", "preview"]
+    assert len(run.previews) == 3
+
+
+def test_cancel_stops_within_a_recurrence_and_leaves_the_host_ready(host: Host, client: Client) -> None:
+    run = client.run(fill(recurrences=60), interrupt_at=1 / 60)
+    assert run.interrupted
+    assert "preview" not in run.started
+    assert run.progress[-1][1] < 30  # sent while the cancelling request was on its way
+    assert len(pictures(host, client.run(fill(recurrences=2)))) == 1
+
+
+def test_two_graphs_in_the_queue_do_not_mix(host: Host) -> None:
+    other = fill(recurrences=4)
+    other["image"] = node("LoadImage", image="other.png")
+    with host.client() as one, host.client() as two:
+        runs = one.queue(fill(recurrences=4)), two.queue(other)
+        first, second = one.follow(runs[0]), two.follow(runs[1])
+    known = ~inside()
+    assert np.array_equal(pictures(host, first)[0][known], original(host)[known])
+    assert np.array_equal(pictures(host, second)[0][known], original(host, "other.png")[known])
+    assert len(first.previews) == len(second.previews) == 4
+
+
+def test_the_model_comes_back_after_the_host_has_freed_it(host: Host, client: Client) -> None:
+    client.run(fill())
+    host.post("/free", {"unload_models": True, "free_memory": True})
+    assert len(pictures(host, client.run(fill(recurrences=2)))) == 1
+
+
+def test_a_batch_is_filled_with_one_mask_or_one_for_each(host: Host, client: Client) -> None:
+    graph = fill(recurrences=2)
+    graph["other"] = node("LoadImage", image="other.png")
+    graph["batch"] = node("ImageBatch", image1=("image", 0), image2=("other", 0))
+    graph["inpaint"]["inputs"]["image"] = ["batch", 0]
+    photos = [original(host), original(host, "other.png")]
+    for filled, photo in zip(pictures(host, client.run(graph)), photos, strict=True):
+        assert np.array_equal(filled[~inside()], photo[~inside()])
+    graph["masks"] = node("RFRRandomMask", width=1, height=1, ratio="10-20 %", seed=1, image=("batch", 0))
+    graph["inpaint"]["inputs"]["mask"] = ["masks", 0]
+    assert len(pictures(host, client.run(graph))) == 2
+    graph["three"] = node("ImageBatch", image1=("batch", 0), image2=("image", 0))
+    graph["masks"]["inputs"]["image"] = ["three", 0]
+    assert client.run(graph).sentence == ("There are 3 masks for 2 pictures; expected one, or one for each picture.")
+
+
+# Masks
+
+
+def test_a_mask_of_another_size_is_resized_and_the_node_says_so(host: Host, client: Client) -> None:
+    run = client.run(with_mask(node("RFRLoadMask", image="small_mask.png", **LOAD_MASK)))
+    assert len(pictures(host, run)) == 1
+    (note,) = run.executed["inpaint"]["rfr_text"]
+    assert note == f"The mask of {WIDTH // 2}×{HEIGHT // 2} pixels was resized to the picture's {WIDTH}×{HEIGHT}."
+
+
+def test_a_picture_without_transparency_has_no_mask(client: Client) -> None:
+    run = client.run(with_mask(node("LoadImage", image="photo.png"), output=1))
+    assert run.sentence.startswith("There is no mask: the loaded file has no transparency;")
+    assert "Traceback" not in run.sentence
+
+
+def test_what_is_erased_in_a_picture_is_filled(host: Host, client: Client) -> None:
+    (filled,) = pictures(host, client.run(with_mask(node("LoadImage", image="erased.png"), output=1)))
+    assert np.array_equal(filled[~inside()], original(host)[~inside()])
+
+
+@pytest.mark.parametrize(
+    ("file", "settings"),
+    [
+        ("mask.png", {}),
+        ("mask.png", {"channel": "luminance", "threshold": 1.0}),
+        ("deep_mask.png", {}),
+        ("erased.png", {"channel": "alpha"}),
+    ],
+)
+def test_masks_of_every_kind_are_read(host: Host, client: Client, file: str, settings: dict[str, Any]) -> None:
+    graph = {"mask": node("RFRLoadMask", image=file, **LOAD_MASK | settings)}
+    (mask,) = pictures(host, client.run(shown(graph, ("mask", 0))))
+    assert np.array_equal(mask[..., 0] > 127, inside())
+
+
+def test_masks_are_inverted_grown_and_resized(host: Host, client: Client) -> None:
+    settings = LOAD_MASK | {"invert": True, "grow": -2}
+    graph = {
+        "image": node("LoadImage", image="photo.png"),
+        "mask": node("RFRLoadMask", image="small_mask.png", **settings, resize_to=("image", 0)),
+    }
+    (mask,) = pictures(host, client.run(shown(graph, ("mask", 0))))
+    assert mask.shape[:2] == (HEIGHT, WIDTH)
+    hole = mask[..., 0] > 127
+    assert not (hole & inside()).any()
+    assert inside().sum() < (~hole).sum() < 1.5 * inside().sum()
+
+
+def test_a_changed_file_is_read_again(host: Host, client: Client) -> None:
+    copy = host.add_input(host.base / "input" / "mask.png", "changing.png")
+    graph = {"mask": node("RFRLoadMask", image=copy, **LOAD_MASK)}
+    client.run(shown(graph, ("mask", 0)))
+    assert client.run(shown(graph, ("mask", 0))).started == []
+    host.add_input(host.base / "input" / "deep_mask.png", "changing.png")
+    assert "mask" in client.run(shown(graph, ("mask", 0))).started
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../secret.png", "missing.png"])
+def test_files_outside_the_input_folder_are_refused(host: Host, client: Client, name: str) -> None:
+    Image.new("L", (8, 8), 255).save(host.base / "secret.png")
+    with pytest.raises(RefusedError, match="input folder"):
+        client.run(shown({"mask": node("RFRLoadMask", image=name, **LOAD_MASK)}, ("mask", 0)))
+
+
+def test_random_masks_keep_to_their_ratio_and_seed(host: Host, client: Client) -> None:
+    def mask(seed: int) -> np.ndarray:
+        graph = {"mask": node("RFRRandomMask", width=90, height=70, ratio="20-30 %", seed=seed)}
+        return pictures(host, client.run(shown(graph, ("mask", 0))))[0][..., 0] > 127
+
+    first = mask(1)
+    assert first.shape == (70, 90)
+    assert 0.2 <= first.mean() < 0.3
+    assert not np.array_equal(first, mask(2))
+    assert np.array_equal(first, mask(1))
+
+
+# Looking into a fill
+
+
+def test_every_recurrence_is_unpacked(host: Host, client: Client) -> None:
+    graph = fill() | {"steps": node("RFRRecurrences", steps=("inpaint", 1))}
+    frames = pictures(host, client.run(graph | {"preview": node("PreviewImage", images=("steps", 0))}))
+    still_open = pictures(host, client.run(shown(graph, ("steps", 1))))
+    (strip,) = pictures(host, client.run(graph | {"preview": node("PreviewImage", images=("steps", 2))}))
+    (filled,) = pictures(host, client.run(fill()))
+    assert len(frames) == len(still_open) == 6
+    assert np.array_equal(frames[-1], filled)
+    assert not np.array_equal(frames[0], filled)
+    left = [(mask > 127).sum() for mask in still_open]
+    assert left == sorted(left, reverse=True)
+    assert left[-1] == 0
+    assert strip.shape[:2] == (HEIGHT, 7 * WIDTH + 6 * 4)
+
+
+def test_the_page_is_told_where_the_film_strip_lies(host: Host, client: Client) -> None:
+    (strip,) = client.run(fill()).executed["inpaint"]["rfr_strip"]
+    assert (strip["width"], strip["height"], strip["recurrences"]) == (WIDTH, HEIGHT, [1, 2, 3, 4, 5, 6])
+    for index in range(7):
+        frame = Image.open(io.BytesIO(host.fetch("/view", type="temp", filename=f"{strip['stem']}_{index:02}.jpg")))
+        assert frame.size == (WIDTH, HEIGHT)
+    reached = host.fetch("/view", type="temp", filename=f"{strip['stem']}_reached.png")
+    values = np.asarray(Image.open(io.BytesIO(reached)))
+    assert np.array_equal(values > 0, inside())
+    assert values.max() <= 6
+    (region,) = host.get("/view", type="temp", filename=f"{strip['stem']}_attention_03.json")
+    assert len(region["targets"]) == len(region["sources"]) == len(region["shares"]) > 0
+    assert all(sum(shares) <= 1005 for shares in region["shares"])
+
+
+def test_attention_is_shown_for_a_pixel_and_for_an_area(host: Host, client: Client) -> None:
+    point = {"x": (HOLE[0] + HOLE[2]) // 2, "y": (HOLE[1] + HOLE[3]) // 2, "picture": 0}
+    graph = fill() | {"attention": node("RFRAttentionMap", steps=("inpaint", 1), **point)}
+    heat = {"preview": node("PreviewImage", images=("attention", 0))}
+    assert len(pictures(host, client.run(graph | heat))) == 6
+    graph["attention"]["inputs"]["area"] = ["mask", 0]
+    assert len(pictures(host, client.run(shown(graph, ("attention", 1))))) == 6
+
+
+def test_attention_outside_the_fill_is_one_sentence(client: Client) -> None:
+    graph = fill() | {"attention": node("RFRAttentionMap", steps=("inpaint", 1), x=0, y=0, picture=0)}
+    left, top, right, bottom = HOLE
+    assert client.run(graph).sentence == (
+        f"Pixel (0, 0) is not in the fill; choose one in columns {left} to {right - 1}, rows {top} to {bottom - 1}."
+    )
+    graph["attention"]["inputs"]["picture"] = 5
+    assert client.run(graph).sentence == "Picture 5 was asked for; the batch has 0 to 0."
+
+
+def test_images_are_compared(host: Host, client: Client) -> None:
+    graph = fill() | {
+        "compare": node("RFRCompare", image_a=("inpaint", 0), image_b=("image", 0), position=0.0, mask=("mask", 0)),
+        "preview": node("PreviewImage", images=("compare", 0)),
+    }
+    run = client.run(graph)
+    assert np.array_equal(pictures(host, run)[0], original(host))
+    within, whole = run.executed["compare"]["rfr_text"][0].splitlines()
+    assert within.startswith("in the mask: l1 0.")
+    assert "dB, SSIM" in whole
+    graph["compare"]["inputs"]["image_a"] = ["image", 0]
+    assert "whole: l1 0.0000, PSNR inf dB, SSIM 1.0000" in client.run(graph).executed["compare"]["rfr_text"][0]
+
+
+def test_images_of_different_sizes_are_not_compared(client: Client) -> None:
+    graph = {
+        "a": node("LoadImage", image="photo.png"),
+        "b": node("LoadImage", image="small_mask.png"),
+        "compare": node("RFRCompare", image_a=("a", 0), image_b=("b", 0), position=0.5),
+    }
+    assert "expected the same" in client.run(graph).sentence
+
+
+def test_examples_come_with_masks(host: Host, client: Client) -> None:
+    graph = {"example": node("RFRExample", example="creek")}
+    (mask,) = pictures(host, client.run(shown(graph, ("example", 1))))
+    assert 0 < (mask > 127).mean() < 0.5
+    graph["example"]["inputs"]["example"] = "../secret"
+    assert client.run(shown(graph, ("example", 1))).sentence.startswith("There is no example '../secret';")
+
+
+# Models
+
+
+@pytest.mark.parametrize("name", ["../../secret.safetensors", "/etc/passwd", "nothing.safetensors"])
+def test_models_outside_the_host_folders_are_refused(client: Client, name: str) -> None:
+    graph = fill()
+    graph["model"]["inputs"]["model_name"] = name
+    assert client.run(graph).sentence.startswith(f"There is no model {name!r} in models/rfr or models/inpaint;")
+
+
+def test_an_unknown_precision_is_refused(client: Client) -> None:
+    graph = fill()
+    graph["model"]["inputs"]["precision"] = "float7"
+    assert client.run(graph).sentence.startswith("dtype is 'float7'")
+
+
+def test_a_model_runs_in_bfloat16(host: Host, client: Client) -> None:
+    graph = fill(recurrences=2)
+    graph["model"]["inputs"]["precision"] = "bfloat16"
+    assert len(pictures(host, client.run(graph))) == 1
+
+
+def fetch(**inputs: Any) -> Graph:
+    model = {"repository": REPOSITORY, "revision": "main", "file": "model.safetensors", "update": False}
+    graph = fill(recurrences=2)
+    graph["model"] = node("RFRFetchModel", **model | {"precision": "float32"} | inputs)
+    return graph
+
+
+def test_a_model_is_fetched_once_and_then_needs_no_hub(host: Host, hub: HubServer, client: Client) -> None:
+    run = client.run(fetch())
+    assert len(pictures(host, run)) == 1
+    folder = host.base / "models" / "rfr" / REPOSITORY.replace("/", "--")
+    assert {file.name for file in folder.iterdir()} == {"config.json", "model.safetensors"}
+    assert "model.safetensors" in " ".join(hub.asked("GET"))
+    hub.status = 503
+    try:
+        again = fetch(precision="bfloat16")  # not what the host has cached
+        assert len(pictures(host, client.run(again))) == 1
+        assert hub.requests == []
+    finally:
+        hub.status = None
+    names = host.get("/object_info/RFRLoadModel")["RFRLoadModel"]["input"]["required"]["model_name"][1]["options"]
+    assert f"{folder.name}/model.safetensors" in names
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ({"repository": "https://example.org/x"}, "is no repository's name"),
+        ({"repository": "../models"}, "is no repository's name"),
+        ({"repository": "/etc/passwd"}, "is no repository's name"),
+        ({"revision": "../main"}, "is no revision"),
+        ({"file": "../model.safetensors"}, "is no file of a repository"),
+        ({"file": "model.pth"}, "is no file of a repository"),
+        ({"repository": "someone/else"}, "There is no repository someone/else"),
+        ({"revision": "v9"}, "has no revision v9"),
+    ],
+)
+def test_what_cannot_be_fetched_is_one_sentence(client: Client, inputs: dict[str, str], sentence: str) -> None:
+    said = client.run(fetch(**inputs)).sentence
+    assert sentence in said
+    assert "\n" not in said
+
+
+def test_all_settings_of_a_fill_are_taken(host: Host, client: Client) -> None:
+    assert set(INPAINT) == {"recurrences", "context", "grow", "feather"}
+    graph = fill(recurrences=2, context=0.25, grow=3, feather=4)
+    run = client.run(shown(graph, ("inpaint", 2)))
+    (mask,) = pictures(host, run)
+    assert (mask[..., 0] > 127).sum() > inside().sum()
