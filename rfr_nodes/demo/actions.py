@@ -159,8 +159,8 @@ class Actions:
         if not 1 <= index <= len(maps):
             raise RequestError("There is no such recurrence.")
         path = version.folder / f"attention-{index}-{x}-{y}.png"
-        save_attention(maps[index - 1], x, y, session.size, path)
-        return session, viewer.finished(version) | {"attention": viewer.layer(path, version, index, x, y)}
+        box = save_attention(maps[index - 1], x, y, session.size, path)
+        return session, viewer.finished(version) | {"attention": viewer.layer(path, box, index, x, y)}
 
     @in_sentences
     def compare(self, session: Session | None) -> tuple[Any, ...]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from rfr_core.attention_map import AttentionMap
 from rfr_nodes.demo.filling import Maps, steps_of
 from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.previews import Box
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Session, Version
 
@@ -45,27 +45,30 @@ class LatestRun:
         return maps
 
 
-def save_attention(maps: Sequence[AttentionMap], x: int, y: int, size: tuple[int, int], path: Path) -> Path:
-    """Writes where one recurrence fetched pixel (x, y) from, as a translucent PNG of a picture of that size.
+def save_attention(maps: Sequence[AttentionMap], x: int, y: int, size: tuple[int, int], path: Path) -> Box:
+    """Writes where one recurrence fetched pixel (x, y) from, as a translucent PNG, and returns the box it covers.
 
-    size: (width, height). Raises RequestError when the pixel was not filled or the network has no attention.
+    size: (width, height) of the picture. Raises RequestError when the pixel was not filled or the network has no
+    attention.
     """
     if not maps:
         raise RequestError("This model has no attention to show.")
     for attention in maps:
         rows = attention.rows_of(torch.tensor([x]), torch.tensor([y]))
         if int(rows) >= 0:
-            _layer(attention.spread(rows, size[1], size[0])).save(path, compress_level=1)
-            return path
+            weights = attention.spread(rows, size[1], size[0])[attention.box.slices]
+            _layer(weights, attention.cell).save(path, compress_level=1)
+            return attention.box.left, attention.box.top, attention.box.right, attention.box.bottom
     raise RequestError("That pixel was not filled: choose one inside the filled part.")
 
 
-def _layer(weights: torch.Tensor) -> Image.Image:
-    """(H, W) weights -> a layer that is the more opaque the more was fetched."""
+def _layer(weights: torch.Tensor, cell: float) -> Image.Image:
+    """(h, w) weights, even within each cell -> a layer that is the more opaque the more was fetched."""
     strength = weights.div(weights.max().clamp(min=1e-12)).sqrt()  # the root lets faint sources show
-    alpha = Image.fromarray(strength.mul(230).to(torch.uint8).numpy().astype(np.uint8))
+    alpha = Image.fromarray(strength.mul(230).to(torch.uint8).numpy())
     scale = min(1.0, _SIDE / max(alpha.size))
     size = (max(1, round(alpha.width * scale)), max(1, round(alpha.height * scale)))
+    alpha = alpha.resize(size, Image.Resampling.BOX)  # averaged: small cells must not fall between samples
     layer = Image.new("RGBA", size, _COLOUR)
-    layer.putalpha(alpha.resize(size, Image.Resampling.BOX))  # averaged: small cells must not fall between samples
+    layer.putalpha(alpha.filter(ImageFilter.GaussianBlur(scale * cell / 3)))
     return layer

@@ -15,7 +15,7 @@ from rfr_core import Inpainter, InpaintStep
 from rfr_core.attention_map import AttentionMap
 from rfr_core.holes import read_hole
 from rfr_core.images import Picture, save_picture
-from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, THUMBNAIL_SIDE, Box, near_box, preview, save_preview
+from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, Box, near_box, preview, renewed, save_preview
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Fill, Options, Run, Session, Version, View
 
@@ -53,13 +53,13 @@ def fill(session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Op
     done = False
     try:
         version = _start(session.base, picture, mask, _grown(box, options.grow, mask.size), folder, options)
-        result, maps = picture.image, ()
+        result, shown, maps = picture.image, preview(picture.image), ()
         for step in inpainter.steps(picture.image, hole, **keywords(options)):
             result = step.picture()
-            version = _with_frame(version, result, step, picture.icc_profile)
+            version = _with_frame(version, Picture(result, icc_profile=picture.icc_profile), shown, step.index)
             maps = (*maps, tuple(step.attention_maps()))
             yield Progress(step.index, step.total, step.open_ratio, version, maps)
-        version = session.add(_finished(version, picture, result))
+        version = session.add(_finished(version, Picture(result, icc_profile=picture.icc_profile)))
         done = True
         yield Progress(len(maps), len(maps), 0.0, version, maps, finished=True)
     finally:
@@ -89,29 +89,33 @@ def _grown(box: Box, pixels: int, size: tuple[int, int]) -> Box:
 def _start(base: Version, picture: Picture, mask: Image.Image, box: Box, folder: Path, options: Options) -> Version:
     hole = folder / "hole.png"
     mask.convert("1").save(hole)
-    image, profile = picture.image, picture.icc_profile
-    whole = View((0, 0, *image.size), save_preview(preview(image), folder, "before", profile))
+    image = picture.image
     around, near = near_box(box, image.size), None
     if around is not None:
         crop = preview(image.crop(around), NEAR_SIDE)
-        near = View(around, save_preview(crop, folder, "before-near", profile))
+        near = View(around, save_preview(crop, folder, "before-near", picture.icc_profile))
+    whole = View((0, 0, *image.size), base.whole.frames[-1])
     return Version(0, folder, base.fills, Run(base, hole, box, options), whole, near)
 
 
-def _with_frame(version: Version, image: Image.Image, step: InpaintStep, profile: bytes | None) -> Version:
-    def seen(view: View, side: int, name: str) -> View:
-        part = preview(image if view.box == (0, 0, *image.size) else image.crop(view.box), side)
-        return replace(view, frames=(*view.frames, save_preview(part, version.folder, name, profile)))
+def _with_frame(version: Version, picture: Picture, before: Image.Image, index: int) -> Version:
+    """The version with one frame more. before: the preview of the picture that it fills."""
+    assert version.run is not None
 
-    whole = seen(version.whole, SIDE, f"{step.index}")
-    near = version.near and seen(version.near, NEAR_SIDE, f"{step.index}-near")
+    def added(view: View, frame: Image.Image, name: str) -> View:
+        return replace(view, frames=(*view.frames, save_preview(frame, version.folder, name, picture.icc_profile)))
+
+    whole = added(version.whole, renewed(before, picture.image, version.run.box), f"{index}")
+    near = version.near
+    if near is not None:
+        near = added(near, preview(picture.image.crop(near.box), NEAR_SIDE), f"{index}-near")
     return replace(version, whole=whole, near=near)
 
 
-def _finished(version: Version, picture: Picture, result: Image.Image) -> Version:
+def _finished(version: Version, picture: Picture) -> Version:
     assert version.run is not None
     box = version.run.box
     path = version.folder / "fill.tif"
-    preview(result, THUMBNAIL_SIDE).convert("RGB").save(version.thumbnail)
-    save_picture(Picture(result.crop(box), icc_profile=picture.icc_profile), path)
+    preview(picture.image, THUMBNAIL_SIDE).convert("RGB").save(version.thumbnail)
+    save_picture(Picture(picture.image.crop(box), icc_profile=picture.icc_profile), path)
     return replace(version, fills=(*version.fills, Fill(path, box[0], box[1])))

@@ -25,6 +25,30 @@ def preview(image: Image.Image, side: int = SIDE) -> Image.Image:
     return image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB")
 
 
+def renewed(old: Image.Image, image: Image.Image, box: Box) -> Image.Image:
+    """The preview of ``image``, made from that of a picture that differed from it within ``box`` alone.
+
+    The work depends on the box, not on the picture.
+    """
+    across, down = image.width / old.width, image.height / old.height
+    reach = 3  # pixels of the preview that a resampled one looks beyond itself
+    left, top = max(0, int(box[0] / across) - reach), max(0, int(box[1] / down) - reach)
+    right, bottom = min(old.width, int(box[2] / across) + 1 + reach), min(old.height, int(box[3] / down) + 1 + reach)
+    source = (left * across, top * down, right * across, bottom * down)
+    around = (
+        max(0, int(source[0] - reach * across)),
+        max(0, int(source[1] - reach * down)),
+        min(image.width, int(source[2] + reach * across) + 1),
+        min(image.height, int(source[3] + reach * down) + 1),
+    )
+    within = (source[0] - around[0], source[1] - around[1], source[2] - around[0], source[3] - around[1])
+    part = _eight_bit(image.crop(around)).convert(old.mode)
+    part = part.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=within, reducing_gap=2.0)
+    result = old.copy()
+    result.paste(part, (left, top))
+    return result
+
+
 def save_preview(image: Image.Image, folder: Path, name: str, profile: bytes | None = None) -> Path:
     """Writes a preview as JPEG, or as WebP where it is transparent, and returns its path.
 

@@ -63,18 +63,18 @@ function toStage(x, y) {
 }
 
 function showAttention() {
-  const fits = answer && answer.id === value().id && answer.index === index && spot &&
+  const fits = answer && answer.index === index && spot &&
     answer.x === spot.x && answer.y === spot.y;
   layer.hidden = !fits;
   if (fits) {
-    // The layer covers the whole picture; in the close-up only a part of it is within the stage.
-    const whole = value().whole.box;
-    const box = view().box;
-    const [left, top] = toStage(whole[0] - 0.5, whole[1] - 0.5);
+    const covers = answer.box; // of the picture, and not always within the view
+    const seen = view().box;
+    const [left, top] = toStage(covers[0] - 0.5, covers[1] - 0.5);
     Object.assign(layer.style, {
-      left: left + '%', top: top + '%',
-      width: 100 * (whole[2] - whole[0]) / (box[2] - box[0]) + '%',
-      height: 100 * (whole[3] - whole[1]) / (box[3] - box[1]) + '%',
+      left: left + '%',
+      top: top + '%',
+      width: 100 * (covers[2] - covers[0]) / (seen[2] - seen[0]) + '%',
+      height: 100 * (covers[3] - covers[1]) / (seen[3] - seen[1]) + '%',
     });
     put(layer, answer.layer, 'Where the marked pixel was fetched from');
   }

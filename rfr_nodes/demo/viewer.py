@@ -11,6 +11,7 @@ from gradio.data_classes import FileData
 from rfr_nodes.demo import telea
 from rfr_nodes.demo.filling import Progress
 from rfr_nodes.demo.html_component import html_component
+from rfr_nodes.demo.previews import Box
 from rfr_nodes.demo.session import Version, View
 
 
@@ -47,9 +48,9 @@ def finished(version: Version) -> dict[str, Any]:
     }
 
 
-def layer(path: Path, version: Version, index: int, x: int, y: int) -> dict[str, Any]:
-    """What to add to the viewer's value to show attention: a layer over all of the picture, and whence it was asked."""
-    return {"id": version.folder.name, "layer": _file(path), "index": index, "x": x, "y": y}
+def layer(path: Path, box: Box, index: int, x: int, y: int) -> dict[str, Any]:
+    """What to add to the viewer's value to show attention: a layer over a box of the picture, and what was asked."""
+    return {"layer": _file(path), "box": box, "index": index, "x": x, "y": y}
 
 
 def comparison(whole: Path, near: Path | None) -> dict[str, Any]:

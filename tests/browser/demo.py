@@ -60,15 +60,25 @@ def running_demo() -> Demo:
     torch.manual_seed(0)
     model = save_pretrained(RFRNet(RFRConfig(width=8, norm="group")), folder / "tiny")
     # The second setting lets a closed page's state live for a second instead of an hour.
-    environment = os.environ | {"TMPDIR": str(folder), "GRADIO_IS_E2E_TEST": "1", "OMP_NUM_THREADS": "1"}
-    process = start_demo(["--model", str(model), "--port", str(free_port())], environment)
+    return start_demo(["--model", str(model)], folder, {"GRADIO_IS_E2E_TEST": "1", "OMP_NUM_THREADS": "1"})
+
+
+def start_demo(arguments: list[str], folder: Path, settings: dict[str, str] | None = None) -> Demo:
+    """Starts the demo with its temporary files in ``folder``, and waits until it answers; it ends with this process."""
+    command = [sys.executable, "-u", "-m", "rfr_nodes.demo", "--port", str(free_port()), *arguments]
+    environment = os.environ | {"TMPDIR": str(folder)} | (settings or {})
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     atexit.register(_end, process)
     assert process.stdout is not None
+    said = []
     for line in process.stdout:
+        said.append(line)
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         if found:
             return Demo(found[0], folder)
-    raise RuntimeError(f"the demo ended with status {process.wait()}")
+    raise RuntimeError(f"the demo ended with status {process.wait()}: {''.join(said)}")
 
 
 def free_port() -> int:
@@ -76,14 +86,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def start_demo(arguments: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """The demo as a process, its output readable line by line."""
-    command = [sys.executable, "-u", "-m", "rfr_nodes.demo", *arguments]
-    return subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -1,0 +1,38 @@
+"""Takes ``docs/demo.png``: the demo with the bundled weights, on its first example.
+
+Run it from the repository's root: ``python tests/browser/screenshot.py``.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from browser.demo import REPOSITORY, Visitor, browser, start_demo
+
+TARGET = REPOSITORY / "docs" / "demo.png"
+
+
+def main() -> None:
+    """Opens the example, removes what its mask marks, and takes the picture."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as chromium:
+        demo = start_demo([], Path(folder))
+        context = chromium.new_context(viewport={"width": 1280, "height": 860}, device_scale_factor=1.5)
+        context.set_default_timeout(300_000)
+        visitor = Visitor(context.new_page(), demo.url)
+        visitor.page.locator("#examples button").first.click()
+        visitor.page.locator("#painter [data-ready]").wait_for()
+        visitor.remove()
+        visitor.page.locator("#download:not([disabled])").wait_for()
+        visitor.page.mouse.move(0, 0)
+        visitor.page.wait_for_timeout(1000)
+        TARGET.parent.mkdir(exist_ok=True)
+        visitor.page.screenshot(path=TARGET)
+
+
+if __name__ == "__main__":
+    main()
