@@ -59,3 +59,14 @@ def released_state(variant: str, seed: int = 2020) -> dict[str, Tensor]:
         else:
             state[name] = golden_weight(name, value.shape, seed)
     return state
+
+
+def empty_released_state(variant: str) -> dict[str, Tensor]:
+    """As :func:`released_state`, all zeros, which take no space in memory or in a file."""
+    with torch.device("meta"):
+        network = RFRNet(RFRConfig.small_hole() if variant == "small_hole" else RFRConfig())
+    tensors = network.state_dict()
+    return {
+        name: torch.zeros((), dtype=tensors[ours].dtype).expand(tensors[ours].shape)
+        for ours, name in released_names(network).items()
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import released_state
+from golden import empty_released_state, released_state
 from safetensors.torch import load_file, save_file
 
 from rfr_core.checkpoints import (
@@ -336,12 +336,12 @@ def test_a_poisoned_pickle_is_refused_and_does_not_run(zipped: bool, tmp_path: P
 
 
 def test_released_files_that_do_not_fit_are_not_converted(tmp_path: Path) -> None:
-    state = released_state("standard")
+    state = empty_released_state("standard")
     wrong = {
         "lacks tensor": {name: value for name, value in state.items() if name != "out.weight"},
         "holds the unknown": state | {"surplus": torch.zeros(1)},
         "has shape": state | {"out.weight": torch.zeros(1)},
-        "not finite": state | {"out.weight": state["out.weight"] * float("inf")},
+        "not finite": state | {"out.weight": state["out.weight"] + float("inf")},
         "wrong type": state | {"out.weight": state["out.weight"].int()},
         "no RFR network": {"weight": torch.zeros(1)},
         "no released checkpoint": {"weight": 1},

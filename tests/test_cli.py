@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden import released_state
+from golden import empty_released_state
 from hub_server import HubServer
 from PIL import Image, ImageDraw
 
@@ -352,7 +352,7 @@ def test_info_says_what_a_checkpoint_is(rfr: Command, model: Path) -> None:
 
 
 def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
-    torch.save({"generator": released_state("small_hole")}, "g.pth")
+    torch.save({"generator": empty_released_state("small_hole")}, "g.pth")
     assert rfr("convert", "g.pth", "out", "--dtype", "float16", "--json") == 0
     [facts] = rfr.json()
     assert facts["dtype"] == "float16"
