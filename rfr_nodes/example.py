@@ -37,6 +37,7 @@ class RFRExample(io.ComfyNode):
                 io.Image.Output("image", display_name="image", tooltip="The picture."),
                 io.Mask.Output("mask", display_name="mask", tooltip="White is filled."),
             ],
+            is_output_node=True,  # so that its picture is there also when the host has the result already
         )
 
     @classmethod
