@@ -1,42 +1,158 @@
 """Attention over a feature map: knowledge consistent attention (paper Sec. 3.2) and contextual attention.
 
-The memory of earlier scores is a value that goes in and comes out; nothing is kept on the modules.
+The memory of earlier scores is a value that goes in and comes out; nothing is kept on the modules. The scores grow with
+the fourth power of a picture's side. While gradients are recorded they are held whole. Otherwise they are computed in
+blocks of rows, held in half precision beyond ``EXACT_SCORES`` of them, and beyond ``STORED_SCORES`` not held at all:
+each recurrence then computes the earlier ones again from their features.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
+from rfr_core.layers import wide
+
+BLOCK = 2**21  # scores computed at once: few enough for a processor's cache, enough for an efficient product
+BLOCK_ROWS = 128  # but never fewer rows than this
+EXACT_SCORES = 2**26  # 256 MiB in float32; one picture of 720 x 720 pixels
+STORED_SCORES = 2**29  # 1 GiB in half precision; one picture of 1200 x 1200 pixels
+NEGLIGIBLE = 2**-12  # a share of earlier scores that isn't worth computing again
 
 
-class AttentionMemory(NamedTuple):
+@dataclass(frozen=True)
+class Attended:
+    """What the scores of one recurrence are computed from.
+
+    query: (N, h*w, C). keys: (N, h*w, C). dtype: of the scores.
+    kept: (N, h*w, 1) in [0, 1], the share of the earlier scores that each position keeps; ``None`` = nothing.
+    """
+
+    query: Tensor
+    keys: Tensor
+    dtype: torch.dtype
+    kept: Tensor | None = None
+
+    def scores(self, rows: slice) -> Tensor:
+        """Softmax over all keys of the similarity (Eq. 5), not blended yet, for some positions: (N, rows, h*w)."""
+        similarity = torch.bmm(self.query[:, rows], self.keys.transpose(1, 2))
+        return similarity.softmax(-1).to(self.dtype)
+
+    def blend(self, scores: Tensor, earlier: Tensor, rows: slice, out: Tensor | None = None) -> Tensor:
+        """Those scores with the ones of the recurrence before (Eq. 6-7)."""
+        assert self.kept is not None
+        return torch.lerp(scores, earlier.to(scores.dtype), self.kept[:, rows].to(scores.dtype), out=out)
+
+
+@dataclass(frozen=True)
+class AttentionMemory:
     """What the attention of one recurrence leaves to the next.
 
-    scores: (N, h*w, h*w), how much of each key position (last axis) a query position took; rows sum to 1.
-    known: (N, 1, h, w) in {0, 1}, the mask which that recurrence was given, at the attention's size.
+    known: (N, 1, h, w) in {0, 1}, the mask which that recurrence was given, at the attention's size; ``None`` before
+        the first.
+    keep_scores: whether :attr:`scores` can still be asked for later; if not, the next recurrence may overwrite them.
     """
 
-    scores: Tensor
-    known: Tensor
+    known: Tensor | None = None
+    keep_scores: bool = True
+    _blocks: tuple[Tensor, ...] = field(default=(), repr=False)  # the scores, each (N, rows, h*w)
+    _history: tuple[Attended, ...] = field(default=(), repr=False)  # or else what they are computed from
+
+    @property
+    def scores(self) -> Tensor:
+        """(N, h*w, h*w), how much of each key position (last axis) a query position took; rows sum to 1.
+
+        Raises RuntimeError: they were not kept.
+        """
+        return self.rows(0, None)
+
+    def rows(self, start: int, stop: int | None) -> Tensor:
+        """:attr:`scores` of the query positions from ``start`` up to ``stop`` alone: (N, stop - start, h*w)."""
+        if not self.keep_scores:
+            raise RuntimeError("the attention's scores were not kept; run the network with keep_scores=True.")
+        if self._history:
+            return _recomputed(self._history, slice(start, stop))
+        return (self._blocks[0] if len(self._blocks) == 1 else torch.cat(self._blocks, 1))[:, start:stop]
 
 
-class KnowledgeConsistentAttention(nn.Module):
-    """Rebuilds every position from all others, blending its scores with those of the recurrence before.
+def attend(now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor) -> tuple[Tensor, AttentionMemory]:
+    """Rebuilds values (N, h*w, C) by the scores of ``now``, blended with those in ``memory`` if ``now`` keeps any.
 
-    Source: paper Eq. 4-9; the released code leaves the query unnormalised, takes the normalised keys as values and
-    blends with weight ``known / (known + r)``, r = |ratio| + 1e-7, so that lambda of Eq. 6 is r / (1 + r).
+    Returns:
+        The rebuilt values (N, h*w, C), and the memory for the next recurrence; ``known`` is put into it.
     """
+    if now.kept is None:
+        memory = AttentionMemory(keep_scores=memory.keep_scores)
+    whole = torch.is_grad_enabled() or torch.compiler.is_compiling()
+    if not whole and values.shape[0] * values.shape[1] ** 2 > STORED_SCORES:
+        return _attend_recomputed(now, values, memory, known)
+    return _attend_stored(now, values, memory, known, whole)
 
-    def __init__(self, channels: int, query: str = "raw", values: str = "normalized") -> None:
+
+def _attend_stored(
+    now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor, whole: bool
+) -> tuple[Tensor, AttentionMemory]:
+    exact = whole or values.shape[0] * values.shape[1] ** 2 <= EXACT_SCORES
+    overwrite = not whole and not memory.keep_scores
+    rebuilt, stored = [], []
+    for index, rows in enumerate([slice(None)] if whole else _row_blocks(values)):
+        scores, held = now.scores(rows), None
+        if memory._blocks:
+            earlier = memory._blocks[index]
+            held = earlier if overwrite else None
+            scores = now.blend(scores, earlier, rows, out=held if exact else None)
+        rebuilt.append(torch.bmm(scores, values))
+        stored.append(scores if exact else scores.half() if held is None else held.copy_(scores))
+    return _joined(rebuilt), AttentionMemory(known, memory.keep_scores, tuple(stored))
+
+
+def _attend_recomputed(
+    now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor
+) -> tuple[Tensor, AttentionMemory]:
+    history = _relevant((*memory._history, now))
+    rebuilt = [torch.bmm(_recomputed(history, rows), values) for rows in _row_blocks(values)]
+    return _joined(rebuilt), AttentionMemory(known, memory.keep_scores, (), history)
+
+
+def _recomputed(history: tuple[Attended, ...], rows: slice) -> Tensor:
+    """The blended scores of the last recurrence in ``history``: (N, rows, h*w)."""
+    scores = history[0].scores(rows)
+    for attended in history[1:]:
+        scores = attended.blend(attended.scores(rows), scores, rows, out=scores)
+    return scores
+
+
+def _relevant(history: tuple[Attended, ...]) -> tuple[Attended, ...]:
+    """The latest part of ``history``, without the recurrences whose scores no longer count."""
+    share = 1.0
+    for index in range(len(history) - 1, 0, -1):
+        kept = history[index].kept
+        share *= 0.0 if kept is None else float(kept.max())
+        if share < NEGLIGIBLE:
+            return history[index:]
+    return history
+
+
+def _row_blocks(values: Tensor) -> Iterator[slice]:
+    n, positions, _ = values.shape
+    size = max(BLOCK_ROWS, BLOCK // (n * positions))
+    return (slice(start, min(start + size, positions)) for start in range(0, positions, size))
+
+
+def _joined(rows: list[Tensor]) -> Tensor:
+    return rows[0] if len(rows) == 1 else torch.cat(rows, 1)
+
+
+class _Attention(nn.Module):
+    """What both attentions share: from features to the features combined with the rebuilt ones."""
+
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.query = query
-        self.values = values
-        self.ratio = nn.Parameter(torch.ones(1))
         self.combiner = nn.Conv2d(2 * channels, channels, 1)
 
     def forward(
@@ -47,68 +163,89 @@ class KnowledgeConsistentAttention(nn.Module):
         Args:
             features: (N, C, h, w).
             known: (N, 1, H, W) in {0, 1}, the mask of this recurrence, at any size.
-            memory: what the last recurrence returned, ``None`` in the first.
+            memory: what the last recurrence returned; in the first ``None``, or an empty memory that says whether
+                scores are to be kept. One that does not keep them can be passed on once only.
 
         Returns:
             The combined features (N, C, h, w), and the memory for the next recurrence.
         """
+        known = F.interpolate(known, features.shape[-2:]) if known.shape[-2:] != features.shape[-2:] else known
+        memory = memory or AttentionMemory()
+        now, values = self._attended(features, known, memory)
+        rebuilt, memory = attend(now, values, memory, known)
+        return self._combine(rebuilt, features), memory
+
+    def _attended(self, features: Tensor, known: Tensor, memory: AttentionMemory) -> tuple[Attended, Tensor]:
+        raise NotImplementedError
+
+    def _combine(self, rebuilt: Tensor, features: Tensor) -> Tensor:
+        """The 1x1 convolution over (rebuilt, features), without copying them together."""
         n, c, h, w = features.shape
-        known = F.interpolate(known, (h, w)) if known.shape[-2:] != (h, w) else known
-        keys = normalize(features)
-        query = keys if self.query == "normalized" else features
-        scores = smoothed_scores(query, keys)  # (N, hw, hw)
-        if memory is not None:
-            scores = self._blend(scores, memory)
-        values = keys if self.values == "normalized" else features
-        rebuilt = torch.bmm(scores, values.flatten(2).transpose(1, 2))  # (N, hw, C)
-        rebuilt = rebuilt.transpose(1, 2).reshape(n, c, h, w)
-        return self.combiner(torch.cat([rebuilt, features], 1)), AttentionMemory(scores, known)
-
-    def _blend(self, scores: Tensor, memory: AttentionMemory) -> Tensor:
-        # In float32: 1e-7 is nothing in half precision, and a ratio of exactly 0 would divide 0 by 0.
-        earlier = memory.known.float().flatten(1).unsqueeze(2)  # (N, hw, 1)
-        weight = earlier / (earlier + self.ratio.float().abs() + 1e-7)
-        return torch.lerp(scores, memory.scores.to(scores.dtype), weight.to(scores.dtype))
+        on_rebuilt, on_features = self.combiner.weight.flatten(1).split(c, 1)  # each (C, C)
+        combined = F.linear(rebuilt, on_rebuilt, self.combiner.bias)  # (N, hw, C)
+        combined += F.linear(positions(features), on_features)
+        return combined.view(n, h, w, -1).permute(0, 3, 1, 2)
 
 
-def normalize(features: Tensor) -> Tensor:
-    """Each position's feature vector (N, C, h, w) plus 1e-7, divided by its length; computed in float32."""
-    shifted = features.float() + 1e-7
-    return (shifted / shifted.square().sum(1, keepdim=True).sqrt()).to(features.dtype)
+class KnowledgeConsistentAttention(_Attention):
+    """Rebuilds every position from all others, blending its scores with those of the recurrence before.
 
-
-def smoothed_scores(query: Tensor, keys: Tensor) -> Tensor:
-    """Softmax over all keys of the similarity summed over the query's 3x3 neighbourhood (Eq. 5) -> (N, hw, hw).
-
-    The sum acts on the query alone, so it is taken before the product: hw*C sums instead of hw*hw.
+    Source: paper Eq. 4-9; the released code leaves the query unnormalised, takes the normalised keys as values and
+    blends with weight ``known / (known + r)``, r = |ratio| + 1e-7, so that lambda of Eq. 6 is r / (1 + r).
     """
-    smoothed = F.avg_pool2d(query, 3, 1, 1) * 9
-    similarity = torch.bmm(smoothed.flatten(2).transpose(1, 2), keys.flatten(2))  # (N, hw, hw)
-    return similarity.softmax(-1, dtype=torch.float32).to(query.dtype)
+
+    def __init__(self, channels: int, query: str = "raw", values: str = "normalized") -> None:
+        super().__init__(channels)
+        self.query = query
+        self.values = values
+        self.ratio = nn.Parameter(torch.ones(1))
+
+    def _attended(self, features: Tensor, known: Tensor, memory: AttentionMemory) -> tuple[Attended, Tensor]:
+        normalized = normalize(features)
+        query = neighbourhood_sum(normalized if self.query == "normalized" else features)
+        kept = None if memory.known is None else self._kept(memory.known)
+        now = Attended(positions(query), positions(normalized), features.dtype, kept)
+        return now, now.keys if self.values == "normalized" else positions(features)
+
+    def _kept(self, known: Tensor) -> Tensor:
+        # In float32 or better: 1e-7 is nothing in half precision, and a ratio of exactly 0 would divide 0 by 0.
+        earlier = wide(known).flatten(1).unsqueeze(2)  # (N, hw, 1)
+        return earlier / (earlier + wide(self.ratio).abs() + 1e-7)
 
 
-class ContextualAttention(nn.Module):
+class ContextualAttention(_Attention):
     """Attention of Yu et al. (2018), per recurrence on its own: 3x3 patches, keys only where something is known."""
 
     softmax_scale = 10.0
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.combiner = nn.Conv2d(2 * channels, channels, 1)
+    def _attended(self, features: Tensor, known: Tensor, memory: AttentionMemory) -> tuple[Attended, Tensor]:
+        patches = F.unfold(wide(features), 3, padding=1).transpose(1, 2)  # (N, hw, 9C)
+        keys = F.normalize(patches, dim=2, eps=1e-4)
+        # One more channel carries the penalty for unknown keys; it is finite, for an all-hole map must give even
+        # weights and not 0 / 0.
+        penalty = -1e4 * (1 - known.to(keys.dtype)).flatten(2).transpose(1, 2)
+        query = F.pad(keys * self.softmax_scale, (0, 1), value=1.0)
+        return Attended(query, torch.cat([keys, penalty], 2), features.dtype), positions(features)
 
-    def forward(
-        self, features: Tensor, known: Tensor, memory: AttentionMemory | None
-    ) -> tuple[Tensor, AttentionMemory]:
-        """As :meth:`KnowledgeConsistentAttention.forward`; the memory passed in is not used."""
-        n, c, h, w = features.shape
-        known = F.interpolate(known, (h, w)) if known.shape[-2:] != (h, w) else known
-        patches = F.unfold(features.float(), 3, padding=1)  # (N, 9C, hw)
-        keys = F.normalize(patches, dim=1, eps=1e-4)
-        similarity = torch.bmm(keys.transpose(1, 2), keys) * self.softmax_scale
-        # A finite number: an all-hole map must give even weights, not 0 / 0.
-        scores = (similarity - 1e4 * (1 - known.float().flatten(2))).softmax(-1).to(features.dtype)
-        rebuilt = torch.bmm(scores, features.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(n, c, h, w)
-        return self.combiner(torch.cat([rebuilt, features], 1)), AttentionMemory(scores, known)
+
+def positions(features: Tensor) -> Tensor:
+    """(N, C, h, w) -> (N, h*w, C), without a copy where the channels already lie last in memory."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def normalize(features: Tensor) -> Tensor:
+    """Each position's feature vector (N, C, h, w) plus 1e-7, divided by its length; computed in float32 or better."""
+    shifted = wide(features) + 1e-7
+    return (shifted / torch.linalg.vector_norm(shifted, dim=1, keepdim=True)).to(features.dtype)
+
+
+def neighbourhood_sum(features: Tensor) -> Tensor:
+    """Features (N, C, h, w) summed over each position's 3x3 neighbourhood.
+
+    Eq. 5 smooths scores over the query's neighbourhood. That acts on the query alone, so it is done before the product:
+    h*w*C sums instead of h*w*h*w.
+    """
+    return F.avg_pool2d(features, 3, 1, 1, divisor_override=1)
 
 
 def build_attention(config: RFRConfig, channels: int) -> KnowledgeConsistentAttention | ContextualAttention | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 GROUPS = 8
 
@@ -37,3 +38,8 @@ def deconv(n_in: int, n_out: int, kind: str, slope: float) -> nn.Sequential:
     """Transposed 4x4 convolution that doubles the size, norm, activation."""
     layer = nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=False)
     return nn.Sequential(layer, norm(kind, n_out), activation(slope))
+
+
+def wide(x: Tensor) -> Tensor:
+    """In float32, or as it is where it has more digits."""
+    return x if x.dtype == torch.float64 else x.float()

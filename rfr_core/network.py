@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.attention import AttentionMemory
+from rfr_core.colour_match import match_colours
 from rfr_core.config import RFRConfig
 from rfr_core.layers import activation, conv, deconv, norm
-from rfr_core.partial_conv import Coverage, PartialConv2d
-from rfr_core.reasoning import AreaIdentification, FeatureReasoning, Recurrence, RecurrentFeatureReasoning
+from rfr_core.partial_conv import Coverage, PartialConv2d, masked
+from rfr_core.reasoning import AreaIdentification, FeatureReasoning, Recurrence, RecurrentFeatureReasoning, last
 
 
 class Encoder(nn.Module):
@@ -34,9 +36,9 @@ class Encoder(nn.Module):
         for layer, normalize in zip(self.convs, self.norms, strict=True):
             assert isinstance(layer, PartialConv2d)
             coverage = layer.cover(known)
-            features = F.relu(normalize(layer(features, coverage)))
+            features = F.relu(normalize(layer(features, coverage)), inplace=True)
             known = coverage.known
-            features = features * known.to(features.dtype)  # a norm's shift is not knowledge
+            features = masked(features, known)  # a norm's shift is not knowledge
         return features, known
 
 
@@ -52,7 +54,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        return F.relu(features + self.expand(self.reason(self.reduce(features))))
+        return F.relu(self.expand(self.reason(self.reduce(features))).add_(features), inplace=True)
 
 
 class Decoder(nn.Module):
@@ -89,9 +91,9 @@ class Decoder(nn.Module):
         features = self.ups(features)  # (N, C, H, W)
         reached = F.interpolate(reached, features.shape[-2:])
         coverage = self.tail.cover_groups([(known, 3), (reached, features.shape[1])])
-        x = torch.cat([image, features * reached.to(features.dtype)], 1)
-        x = self.tail_activation(self.tail(x, coverage))  # (N, 32, H, W)
-        return self.out(torch.cat([x, self.refine(x)], 1))
+        x = self.tail_activation(self.tail.forward_groups([image, masked(features, reached)], coverage))
+        on_tail, on_refined = self.out.weight.split(self.tail_channels, 1)  # of (N, 32, H, W) each
+        return F.conv2d(x, on_tail, padding=1).add_(F.conv2d(self.refine(x), on_refined, padding=1))
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,10 @@ class Step:
         """The network's picture by now: (N, 3, H, W), neither clamped nor composited."""
         inputs = self._inputs
         decoded = self._network.decoder(inputs.image, inputs.known, self._recurrence.merged, self._recurrence.known)
-        return decoded[..., : inputs.height, : inputs.width]
+        inside = (..., slice(inputs.height), slice(inputs.width))
+        if self._network.config.colour_match:
+            return match_colours(decoded[inside], inputs.image[inside], inputs.known[inside])
+        return decoded[inside]
 
 
 @dataclass(frozen=True)
@@ -156,20 +161,36 @@ class RFRNet(nn.Module):
             ConfigError: ``recurrences`` is out of range.
             ValueError: the shapes do not fit each other.
         """
-        *_, last = self.steps(image, known, recurrences)
-        return last.decode()
+        return last(self.steps(image, known, recurrences, keep_scores=False)).decode()
 
-    def steps(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Iterator[Step]:
-        """As :meth:`forward`, one :class:`Step` per recurrence; stopping early leaves nothing behind."""
+    def steps(
+        self, image: Tensor, known: Tensor, recurrences: int | str | None = None, *, keep_scores: bool = True
+    ) -> Generator[Step, None, None]:
+        """As :meth:`forward`, one :class:`Step` per recurrence; stopping early leaves nothing behind.
+
+        With ``keep_scores=False`` the attention reuses its memory, and no :attr:`Step.memory` can tell its scores.
+        """
         inputs = self._pad(image, known)
         plan_for = self.config.recurrences if recurrences is None else recurrences
         features, reached = self.encoder(inputs.image, inputs.known)
         plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
         scale = 2**self.config.downsamples
         rows, columns = -(-inputs.height // scale), -(-inputs.width // scale)
-        for recurrence in self.reasoning._run(features, reached, plan):
+        memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
+        for recurrence in self.reasoning._run(features, reached, plan, memory):
             inside = recurrence.known[..., :rows, :columns]
             yield Step(recurrence.index, recurrence.total, inside, recurrence.memory, self, inputs, recurrence)
+
+    def optimized(self) -> RFRNet:
+        """A copy for inference alone, equal but for rounding and quicker; this network stays as it is.
+
+        Every batch normalisation with a convolution before it is folded into that; group normalisations stay. Weights
+        lie channels last, and on a CPU in the order that its kernels read. Its state dictionary is no checkpoint's.
+        """
+        from rfr_core.folding import fold
+        from rfr_core.packing import pack
+
+        return pack(fold(self)).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
         """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""

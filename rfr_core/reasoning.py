@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from rfr_core.attention import build_attention
 from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
-from rfr_core.layers import activation, conv, deconv, norm
+from rfr_core.layers import activation, conv, deconv, norm, wide
 from rfr_core.partial_conv import Coverage, PartialConv2d
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,6 @@ class Recurrence:
     total: how many recurrences there will be.
     features: (N, C, h, w), this recurrence's features, 0 where still unknown.
     known: (N, 1, h, w) float32 in {0, 1}, what is known by now.
-    merged: (N, C, h, w), all recurrences so far merged (Eq. 3).
     memory: what the reasoning network hands on; :class:`~rfr_core.attention.AttentionMemory` in RFR-Net.
     """
 
@@ -32,8 +33,23 @@ class Recurrence:
     total: int
     features: Tensor
     known: Tensor
-    merged: Tensor
     memory: Any
+    _merge: str = field(repr=False)
+    _total: Tensor = field(repr=False)  # (N, C, h, w), features of the encoder and all recurrences so far, summed
+    _count: Tensor = field(repr=False)  # (N, 1, h, w), how many of them each position has
+
+    @property
+    def merged(self) -> Tensor:
+        """(N, C, h, w), all recurrences so far merged (Eq. 3); computed when asked for."""
+        if self._merge == "last":
+            return self.features
+        maps = self.index + 1
+        if self._merge == "mean":
+            return self._total / maps
+        # Adding 1e-7 to the mean of the masks, as released, is adding maps * 1e-7 to their sum. Where nothing is known
+        # the sum of features is 0, and a finite factor keeps it so in half precision.
+        factor = torch.where(self._count > 0, 1 / (self._count + maps * 1e-7), 0)
+        return self._total * factor.to(self._total.dtype)
 
 
 class AreaIdentification(nn.Module):
@@ -119,8 +135,7 @@ class RecurrentFeatureReasoning(nn.Module):
 
     def forward(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Recurrence:
         """Runs all recurrences and returns the last; arguments as for :meth:`recur`."""
-        *_, last = self.recur(features, known, recurrences)
-        return last
+        return last(self.recur(features, known, recurrences))
 
     def recur(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Iterator[Recurrence]:
         """Runs one recurrence after another, yielding each as it is done.
@@ -152,27 +167,26 @@ class RecurrentFeatureReasoning(nn.Module):
             coverages.append(self.area.cover(coverages[-1][-1].known if coverages else known))
         return coverages
 
-    def _run(self, features: Tensor, known: Tensor, plan: Sequence[Sequence[Coverage]]) -> Iterator[Recurrence]:
+    def _run(
+        self, features: Tensor, known: Tensor, plan: Sequence[Sequence[Coverage]], memory: Any = None
+    ) -> Iterator[Recurrence]:
         features = features * known.to(features.dtype)
-        total, count = features, known.float()
-        memory = None
+        total, count = features, wide(known)
         for index, coverages in enumerate(plan, 1):
             known = coverages[-1].known
             reached = self.area(features, coverages)
             features, memory = self.reason(reached, known, memory)
             features = features * known.to(features.dtype)
             total, count = total + features, count + known
-            yield Recurrence(index, len(plan), features, known, self._merged(features, total, count, index), memory)
+            yield Recurrence(index, len(plan), features, known, memory, self.merge, total, count)
 
-    def _merged(self, features: Tensor, total: Tensor, count: Tensor, index: int) -> Tensor:
-        if self.merge == "last":
-            return features
-        if self.merge == "mean":
-            return total / (index + 1)
-        # Adding 1e-7 to the mean of the masks, as released, is adding (index + 1) * 1e-7 to their sum. Where nothing
-        # is known the sum of features is 0, and a finite factor keeps it so in half precision.
-        factor = torch.where(count > 0, 1 / (count + (index + 1) * 1e-7), 0)
-        return total * factor.to(total.dtype)
+
+def last(steps: Iterator[T]) -> T:
+    """Drains ``steps``, at least one, holding on to nothing but the latest."""
+    step = next(steps)
+    for step in steps:  # noqa: B007
+        pass
+    return step
 
 
 def check_recurrences(recurrences: object) -> None:
