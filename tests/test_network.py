@@ -1,0 +1,381 @@
+"""The network: every named option, any size, batch and number of recurrences, its masks and its gradients."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.reference import PlainNetwork
+from rfr_core import ConfigError, RecurrentFeatureReasoning, RFRConfig, RFRNet
+from rfr_core.partial_conv import PartialConv2d, cover
+from rfr_core.reasoning import AreaIdentification
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"width": 16},
+    {"channels": (16, 8, 24)},
+    {"kernel_size": 5},
+    {"downsamples": 0},
+    {"downsamples": 2},
+    {"downsamples": 3},
+    {"recurrences": 2},
+    {"dilation": 1},
+    {"norm": "group"},
+    {"attention": "contextual"},
+    {"attention": None},
+    {"attention_scale": 16},
+    {"attention": "contextual", "attention_scale": 16},
+    {"attention_query": "normalized"},
+    {"attention_values": "raw"},
+    {"narrow_deconv": True},
+    {"merge": "mean"},
+    {"merge": "last"},
+    {"area_slope": 0.0},
+    {"decoder_slope": 0.2},
+    {"tail": "plain"},
+]
+
+
+def build(seed: int = 0, **options: Any) -> RFRNet:
+    """A small network with random weights, and batch statistics that are not the neutral ones."""
+    torch.manual_seed(seed)
+    network = RFRNet(RFRConfig.from_dict({"width": 8} | options))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.8, 1.2)
+    return network.eval()
+
+
+def sample(*shape: int, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Pictures (N, 3, H, W), each with another rectangular hole."""
+    generator = torch.Generator().manual_seed(seed)
+    n, height, width = shape
+    known = torch.ones(n, 1, height, width)
+    for item in range(n):
+        known[item, :, height // 4 : height // 2 + 2 * item + 1, width // 4 : 3 * width // 4 - 3 * item] = 0
+    return torch.rand(n, 3, height, width, generator=generator), known
+
+
+def assert_close(actual: Tensor, expected: Tensor, tolerance: float = 1e-5) -> None:
+    error = (actual - expected).abs().max()
+    assert error <= tolerance * expected.abs().max(), f"off by {error:g} of {expected.abs().max():g}"
+
+
+def trained_once(network: RFRNet, image: Tensor, known: Tensor) -> Tensor:
+    output = network.train()(image, known)
+    output.square().mean().backward()
+    return output
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_option_runs_forward_and_backward(options: dict[str, Any]) -> None:
+    network = build(**options)
+    output = trained_once(network, *sample(2, 48, 64))
+    assert output.shape == (2, 3, 48, 64)
+    assert bool(torch.isfinite(output).all())
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, f"{name} has no gradient"
+        assert bool(torch.isfinite(parameter.grad).all()), name
+
+
+@pytest.mark.parametrize("config", [RFRConfig.paper(width=8), RFRConfig(width=8, kernel_size=5)])
+def test_named_forms_train(config: RFRConfig) -> None:
+    network = RFRNet(config)
+    trained_once(network, *sample(2, 32, 32))
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:], ids=str)
+def test_an_option_changes_the_network(options: dict[str, Any]) -> None:
+    image, known = sample(1, 64, 64)
+    with torch.inference_mode():
+        assert not torch.equal(build(**options)(image, known), build()(image, known))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (37, 3), (16, 17), (63, 50)])
+@pytest.mark.parametrize("downsamples", [0, 1, 3])
+def test_any_size_is_taken(size: tuple[int, int], downsamples: int) -> None:
+    image, known = torch.rand(1, 3, *size), torch.ones(1, 1, *size)
+    known[..., size[0] // 2 :, size[1] // 2 :] = 0
+    with torch.inference_mode():
+        steps = list(build(downsamples=downsamples).steps(image, known))
+        output = steps[-1].decode()
+    assert output.shape == image.shape
+    assert bool(torch.isfinite(output).all())
+    scale = 2**downsamples
+    assert steps[0].known.shape[-2:] == (-(-size[0] // scale), -(-size[1] // scale))
+
+
+def test_padding_changes_nothing_at_multiples_of_sixteen() -> None:
+    network = build()
+    image, known = sample(2, 48, 64)
+    with torch.inference_mode():
+        assert_close(network(image, known), PlainNetwork(network)(image, known))
+
+
+def test_padding_repeats_the_border() -> None:
+    network = build()
+    image, known = sample(1, 41, 53)
+    padded = [F.pad(x, (0, 11, 0, 7), mode="replicate") for x in (image * known, known)]
+    with torch.inference_mode():
+        assert_close(network(image, known), network(*padded)[..., :41, :53])
+
+
+def test_a_pixel_under_the_hole_is_never_seen() -> None:
+    network = build()
+    image, known = sample(1, 32, 48)
+    spoiled = torch.where(known > 0, image, float("nan"))
+    with torch.inference_mode():
+        assert torch.equal(network(spoiled, known), network(image, known))
+
+
+@pytest.mark.parametrize("attention", ["kca", "contextual", None])
+def test_a_batch_equals_its_pictures_alone(attention: str | None) -> None:
+    network = build(attention=attention)
+    image, known = sample(3, 48, 48)
+    with torch.inference_mode():
+        batch = network(image, known)
+        for item in range(3):
+            assert_close(batch[item], network(image[item : item + 1], known[item : item + 1])[0])
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    network = build()
+    samples = [sample(1, 48, 48 + 16 * seed, seed=seed) for seed in range(4)]
+
+    def run(pair: tuple[Tensor, Tensor]) -> Tensor:
+        with torch.inference_mode():
+            return network(*pair)
+
+    expected = [run(pair) for pair in samples]
+    with ThreadPoolExecutor(4) as pool:
+        for actual, alone in zip(pool.map(run, samples * 3), expected * 3, strict=True):
+            assert torch.equal(actual, alone)
+
+
+def test_interleaved_runs_do_not_disturb_each_other() -> None:
+    network = build()
+    pairs = [sample(1, 48, 48, seed=seed) for seed in range(2)]
+    with torch.inference_mode():
+        together = list(zip(*(network.steps(*pair) for pair in pairs), strict=True))[-1]
+        for step, pair in zip(together, pairs, strict=True):
+            assert torch.equal(step.decode(), network(*pair))
+
+
+def test_an_interrupted_run_leaves_nothing_behind() -> None:
+    network = build()
+    pair, other = sample(1, 48, 48), sample(1, 48, 48, seed=9)
+    with torch.inference_mode():
+        expected = network(*pair)
+        state = {name: value.clone() for name, value in network.state_dict().items()}
+        for count in (1, 3):
+            run = network.steps(*other)
+            for _ in range(count):
+                next(run)
+            run.close()
+            assert torch.equal(network(*pair), expected)
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
+def test_a_step_is_the_run_that_ends_there() -> None:
+    network = build()
+    image, known = sample(1, 64, 64)
+    with torch.inference_mode():
+        steps = list(network.steps(image, known, 4))
+        assert [(step.index, step.total) for step in steps] == [(i, 4) for i in range(1, 5)]
+        for step in steps:
+            assert torch.equal(step.decode(), network(image, known, step.index))
+
+
+def test_steps_hold_what_the_plan_says() -> None:
+    network = build(downsamples=2)
+    image, known = sample(2, 96, 96)
+    with torch.inference_mode():
+        steps = list(network.steps(image, known, "auto"))
+    plan = network.plan(known, "auto")
+    assert len(plan) == len(steps)
+    assert all(torch.equal(step.known, planned) for step, planned in zip(steps, plan, strict=True))
+
+
+def test_auto_runs_until_all_is_known() -> None:
+    network = build(kernel_size=3, recurrences=2)
+    image = torch.rand(1, 3, 160, 160)
+    known = torch.zeros(1, 1, 160, 160)
+    known[..., :8] = 1
+    with torch.inference_mode():
+        steps = list(network.steps(image, known, "auto"))
+    assert not bool(steps[-2].known.all())
+    assert bool(steps[-1].known.all())
+    assert len(steps) == steps[-1].total > 30
+    shares = [float(step.known.mean()) for step in steps]
+    assert shares == sorted(set(shares))
+
+
+def test_auto_runs_the_configured_number_at_least() -> None:
+    network = build(recurrences=5)
+    assert len(network.plan(torch.ones(1, 1, 32, 32), "auto")) == 5
+    assert len(network.plan(torch.zeros(1, 1, 32, 32), "auto")) == 5
+    assert len(network.plan(torch.ones(1, 1, 32, 32))) == 5
+    assert len(network.plan(torch.ones(1, 1, 32, 32), 64)) == 64
+
+
+@pytest.mark.parametrize("recurrences", [0, -1, 65, 2.0, True, "six", None])
+def test_a_wrong_number_of_recurrences_is_named(recurrences: Any) -> None:
+    area = AreaIdentification(8, 3)
+    module = RecurrentFeatureReasoning(area, nn.Identity())
+    with pytest.raises(ConfigError, match="recurrences is"):
+        module.plan(torch.ones(1, 1, 8, 8), recurrences)
+
+
+@pytest.mark.parametrize(
+    ("image", "known", "message"),
+    [
+        ((1, 4, 8, 8), (1, 1, 8, 8), r"image has shape \(1, 4, 8, 8\)"),
+        ((3, 8, 8), (1, 1, 8, 8), r"image has shape \(3, 8, 8\)"),
+        ((1, 3, 0, 8), (1, 1, 0, 8), r"image has shape \(1, 3, 0, 8\)"),
+        ((2, 3, 8, 8), (1, 1, 8, 8), r"must be \(2, 1, 8, 8\)"),
+        ((1, 3, 8, 8), (1, 3, 8, 8), r"must be \(1, 1, 8, 8\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(image: tuple, known: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()(torch.rand(image), torch.ones(known))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("width", 12),
+        ("width", 0),
+        ("width", "64"),
+        ("channels", (8, 8)),
+        ("channels", (8, 8, 9)),
+        ("kernel_size", 4),
+        ("downsamples", 4),
+        ("recurrences", 0),
+        ("recurrences", True),
+        ("dilation", 3),
+        ("norm", "layer"),
+        ("attention", "self"),
+        ("attention_scale", 32),
+        ("attention_query", None),
+        ("attention_values", "keys"),
+        ("narrow_deconv", 1),
+        ("merge", "sum"),
+        ("area_slope", -0.1),
+        ("decoder_slope", "steep"),
+        ("tail", "none"),
+    ],
+)
+def test_a_wrong_hyperparameter_is_named(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is {value!r}".replace("(", r"\(").replace(")", r"\)")):
+        RFRConfig(**{name: value})
+
+
+def test_a_configuration_survives_json_and_unknown_names_are_refused() -> None:
+    config = RFRConfig.paper(width=24, channels=(8, 16, 24), attention=None)
+    assert RFRConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError, match="'depth'"):
+        RFRConfig.from_dict({"depth": 3})
+    with pytest.raises(ConfigError, match="not list"):
+        RFRConfig.from_dict([])  # pyright: ignore[reportArgumentType]
+
+
+class Smooth(nn.Module):
+    """A reasoning network unlike RFR-Net's: an average of the surroundings, counting its calls in the memory."""
+
+    def forward(self, features: Tensor, known: Tensor, memory: int | None) -> tuple[Tensor, int]:
+        return F.avg_pool2d(features, 5, 1, 2), (memory or 0) + 1
+
+
+@pytest.mark.parametrize("merge", ["adaptive", "mean", "last"])
+def test_the_module_works_alone_on_any_map(merge: str) -> None:
+    torch.manual_seed(0)
+    module = RecurrentFeatureReasoning(AreaIdentification(6, 3), Smooth(), merge).eval()
+    features, known = torch.rand(2, 6, 13, 21), torch.ones(2, 1, 13, 21)
+    known[0, :, 3:11, 4:17] = 0
+    known[1, :, :, 9:] = 0
+    with torch.inference_mode():
+        recurrences = list(module.recur(features, known))
+    final = recurrences[-1]
+    assert bool(final.known.all())
+    assert final.memory == len(recurrences) == final.total
+    maps = [features * known, *(step.features for step in recurrences)]
+    counts = known + sum(step.known for step in recurrences)
+    merged = {"adaptive": sum(maps) / counts, "mean": sum(maps) / len(maps), "last": maps[-1]}[merge]
+    assert_close(final.merged, merged, 1e-6)
+    assert torch.equal(module(features, known).merged, final.merged)
+    assert module(features, known, 3).index == 3
+
+
+def test_the_module_leaves_its_input_and_its_sub_network_alone() -> None:
+    kept = torch.rand(1, 8, 8, 8)
+
+    class Constant(nn.Module):
+        def forward(self, features: Tensor, known: Tensor, memory: None) -> tuple[Tensor, None]:
+            return kept, None
+
+    features, known = torch.rand(1, 8, 8, 8), torch.zeros(1, 1, 8, 8)
+    known[..., :2] = 1
+    before = kept.clone(), features.clone()
+    with torch.inference_mode():
+        RecurrentFeatureReasoning(AreaIdentification(8, 3), Constant()).eval()(features, known, 2)
+    assert torch.equal(kept, before[0])
+    assert torch.equal(features, before[1])
+
+
+@pytest.mark.parametrize(("size", "stride", "groups"), [(7, 2, [3]), (5, 1, [16]), (3, 1, [3, 64]), (9, 1, [64])])
+def test_mask_arithmetic_on_one_channel_equals_all_channels(size: int, stride: int, groups: list[int]) -> None:
+    torch.manual_seed(size)
+    masks = [(torch.rand(2, 1, 23, 30) > 0.8).float() for _ in groups]
+    masks[0][..., :12, :15] = 0
+    repeated = torch.cat([mask.repeat(1, c, 1, 1) for mask, c in zip(masks, groups, strict=True)], 1)
+    total = F.conv2d(repeated, torch.ones(64, sum(groups), size, size), None, stride, size // 2)
+    updated = total.clamp(0, 1)
+    ratio = size * size * sum(groups) / (total + 1e-8) * updated
+    coverage = cover(list(zip(masks, groups, strict=True)), size, stride, size // 2)
+    assert torch.equal(coverage.known.expand_as(updated), updated)
+    assert_close(coverage.ratio.expand_as(ratio), ratio, 1e-6)
+    assert bool((updated == 0).any())
+
+
+def test_a_partial_convolution_in_groups_equals_one_over_all_channels() -> None:
+    torch.manual_seed(0)
+    layer = PartialConv2d(3 + 8, 16, 3)
+    parts = [torch.rand(2, 3, 9, 12), torch.rand(2, 8, 9, 12)]
+    coverage = layer.cover_groups([((torch.rand(2, 1, 9, 12) > 0.5).float(), 3), (torch.ones(2, 1, 9, 12), 8)])
+    assert_close(layer.forward_groups(parts, coverage), layer(torch.cat(parts, 1), coverage), 1e-6)
+
+
+def test_constant_features_stay_constant_under_a_partial_convolution() -> None:
+    layer = PartialConv2d(4, 4, 5)
+    known = torch.zeros(1, 1, 12, 12)
+    known[..., 3:7, 2:9] = 1
+    coverage = layer.cover(known)
+    nn.init.constant_(layer.weight, 1 / 100)
+    output = layer(known.expand(1, 4, 12, 12) * 0.7, coverage)
+    torch.testing.assert_close(output, 0.7 * coverage.known.expand_as(output))
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_gradients_through_six_recurrences_equal_a_plain_reference(norm: str) -> None:
+    network = build(norm=norm, recurrences=6).double()
+    image, known = (x.double() for x in sample(2, 48, 48))
+    image.requires_grad_()
+    target = torch.rand_like(image)
+    gradients = []
+    for run in (network, PlainNetwork(network)):
+        loss = (run(image, known) - target).abs().mean()
+        gradients.append(torch.autograd.grad(loss, [image, *network.parameters()]))
+    for name, ours, plain in zip(["image", *dict(network.named_parameters())], *gradients, strict=True):
+        scale = plain.abs().max()
+        assert scale > 0, f"{name} has no gradient to compare"
+        assert (ours - plain).abs().max() <= 1e-7 * scale, name
