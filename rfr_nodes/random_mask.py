@@ -47,6 +47,7 @@ class RFRRandomMask(io.ComfyNode):
                 io.Image.Input("image", optional=True, tooltip="One mask of its size for each picture of this batch."),
             ],
             outputs=[io.Mask.Output("mask", display_name="mask", tooltip="White is filled.")],
+            is_output_node=True,  # so that its picture is there also when the host has the result already
         )
 
     @classmethod

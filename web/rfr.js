@@ -7,19 +7,17 @@ import { TextView } from "./text_view.js";
 
 const STRIP_NODES = ["RFRInpaint", "RFRRecurrences"];
 const TEXT_NODES = ["RFRInpaint", "RFRCompare"];
-const STRIP_HEIGHT = 300; // CSS pixels; less leaves the picture too small to click into
-const STRIP_WIDTH = 340;
-const TEXT_HEIGHT = 48;
+const STRIP_WIDTH = 340; // CSS pixels
 const LIVE_PREVIEW = "$$canvas-image-preview"; // the host's widget for pictures that come while a node runs
 
 const heightBefore = new WeakMap(); // node -> its height when it began to run
 
 // A view shows what lies in node.properties, which is saved, copied and undone with the node.
-function addView(node, property, view, height) {
+function addView(node, property, view) {
   const widget = node.addDOMWidget(property, property, view.element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => (view.isEmpty ? 0 : height),
+    getMinHeight: () => (view.isEmpty ? 0 : view.height),
   });
   const show = () => {
     view.show(node.properties[property] ?? null);
@@ -73,10 +71,10 @@ app.registerExtension({
     });
   },
   nodeCreated(node) {
-    if (TEXT_NODES.includes(node.comfyClass)) addView(node, "rfr_text", new TextView(), TEXT_HEIGHT);
+    if (TEXT_NODES.includes(node.comfyClass)) addView(node, "rfr_text", new TextView());
     if (STRIP_NODES.includes(node.comfyClass)) {
       chain(node, "onExecuted", () => dropLivePreview(node));
-      addView(node, "rfr_strip", new StripView(() => app.graph?.setDirtyCanvas(true, false)), STRIP_HEIGHT);
+      addView(node, "rfr_strip", new StripView(() => app.graph?.setDirtyCanvas(true, false)));
       node.setSize([Math.max(node.size[0], STRIP_WIDTH), node.size[1]]);
     }
   },

@@ -72,6 +72,11 @@ export class StripView {
     return !this.state;
   }
 
+  // In CSS pixels; less leaves the picture too small to click into.
+  get height() {
+    return 300;
+  }
+
   get strip() {
     return this.state.strips[this.state.picture];
   }

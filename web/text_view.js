@@ -24,6 +24,11 @@ export class TextView {
     return !this.text.textContent;
   }
 
+  // In CSS pixels; each line may take two.
+  get height() {
+    return 10 + 32 * this.text.textContent.split("\n").length;
+  }
+
   readOutput(output) {
     return output.rfr_text?.join("\n");
   }

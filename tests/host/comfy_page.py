@@ -81,8 +81,8 @@ def open_page(host: Host, *, vue_nodes: bool = False) -> Iterator[Page]:
 def enter(page: Page, host: Host) -> None:
     """Open the page, or open it anew."""
     page.goto(host.url)
-    page.wait_for_function("window.app?.graph && window.app.extensionManager && window.LiteGraph?.createNode")
-    page.wait_for_function("window.LiteGraph?.registered_node_types?.RFRInpaint")
+    page.wait_for_function("Boolean(window.app?.graph && window.app.extensionManager)")
+    page.wait_for_function("Boolean(window.LiteGraph?.registered_node_types?.RFRInpaint)")
     page.wait_for_timeout(1500)
     page.keyboard.press("Escape")  # the template dialog of a first visit
 
