@@ -13,7 +13,6 @@ let tool = 'brush';
 let strokes = []; // painted so far, each {tool, size, points} in canvas pixels, or {mask} for one from a file
 let stroke = null; // the one being painted
 let place = null; // where the keys have moved the brush, in canvas pixels
-let photoUrl = null;
 let newest = 0; // counts photos, so that one that loads late is dropped
 
 const side = () => Math.max(canvas.width, canvas.height);
@@ -199,8 +198,7 @@ async function show(value) {
   const mine = ++newest;
   const [picture, mask] = await Promise.all([loaded(value.photo.url), value.mask && loaded(value.mask.url)]);
   if (mine !== newest) return;
-  photoUrl = value.photo.url;
-  photo.src = photoUrl;
+  photo.src = value.photo.url;
   canvas.width = picture.naturalWidth;
   canvas.height = picture.naturalHeight;
   stage.style.aspectRatio = canvas.width + ' / ' + canvas.height;

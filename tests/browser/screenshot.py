@@ -21,7 +21,7 @@ def main() -> None:
     """Opens the example, removes what its mask marks, and takes the picture."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser() as chromium:
         demo = start_demo([], Path(folder))
-        context = chromium.new_context(viewport={"width": 1280, "height": 860}, device_scale_factor=1.5)
+        context = chromium.new_context(viewport={"width": 1280, "height": 940})
         context.set_default_timeout(300_000)
         visitor = Visitor(context.new_page(), demo.url)
         visitor.page.locator("#examples button").first.click()
