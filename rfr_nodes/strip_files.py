@@ -25,7 +25,7 @@ from rfr_nodes.layout import to_pil
 
 MAX_PICTURES = 16  # of a batch, that are shown on the node
 _MAX_SIDE = 1024
-_SOURCES = 16  # of each cell; more would not be told apart
+_SOURCES = 32  # of each cell; more would not be told apart
 
 
 def write_strips(recordings: list[Recording]) -> list[dict[str, Any]]:

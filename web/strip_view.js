@@ -232,8 +232,8 @@ export class StripView {
   answer(found) {
     if (!this.strip.attention) return "This model has no attention to show.";
     if (!found) return "Click inside the fill to see its sources.";
-    const most = Math.round(100 * (found.sources[0]?.share ?? 0));
-    return `${found.sources.length} sources, the strongest ${most} %`;
+    const share = found.sources.reduce((sum, source) => sum + source.share, 0);
+    return `${found.sources.length} strongest sources, together ${Math.round(100 * share)} %`;
   }
 
   say(text) {

@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from rfr_core import HoleError, ImageError
+from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures, to_pil
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_images_become_pictures_and_back(channels: int) -> None:
+    image = torch.rand(2, 5, 7, channels)
+    pictures = to_pictures(image)
+    assert pictures.shape == (2, 3, 5, 7)
+    assert torch.equal(to_image(pictures), image[..., :3].expand(2, 5, 7, 3))
+    assert to_image(pictures).is_contiguous()
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 3), (1, 5, 7, 2), (0, 5, 7, 3)])
+def test_what_is_no_image_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ImageError, match="expected a batch of RGB pictures"):
+        to_pictures(torch.zeros(shape))
+
+
+def test_a_mask_is_a_hole_where_it_is_white() -> None:
+    mask = torch.zeros(1, 5, 7)
+    mask[0, 2, 3], mask[0, 4, 4] = 1, 0.4
+    hole, note = hole_for(mask, torch.zeros(2, 3, 5, 7))
+    assert note is None
+    assert int(hole.sum()) == 1
+    assert hole[0, 0, 2, 3] == 1
+    assert torch.equal(to_mask(hole), hole[:, 0])
+
+
+def test_a_single_mask_needs_no_batch_axis() -> None:
+    hole, _ = hole_for(torch.ones(5, 7), torch.zeros(1, 3, 5, 7))
+    assert hole.shape == (1, 1, 5, 7)
+
+
+def test_a_mask_of_another_size_is_resized_with_a_note() -> None:
+    hole, note = hole_for(torch.ones(3, 10, 14), torch.zeros(3, 3, 5, 7))
+    assert hole.shape == (3, 1, 5, 7)
+    assert note == "The mask of 14×10 pixels was resized to the picture's 7×5."
+
+
+def test_the_placeholder_of_the_host_is_no_mask() -> None:
+    with pytest.raises(HoleError, match="There is no mask"):
+        hole_for(torch.zeros(1, 64, 64), torch.zeros(1, 3, 80, 80))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (80, 64)])
+def test_an_empty_mask_of_the_picture_is_an_empty_hole(size: tuple[int, int]) -> None:
+    hole, _ = hole_for(torch.zeros(1, *size), torch.zeros(1, 3, *size))
+    assert hole.shape == (1, 1, *size)
+    assert not hole.any()
+
+
+def test_a_small_mask_with_something_in_it_is_one() -> None:
+    hole, note = hole_for(torch.ones(1, 64, 64), torch.zeros(1, 3, 80, 80))
+    assert bool(hole.all())
+    assert note is not None
+
+
+def test_as_many_masks_as_pictures_or_one() -> None:
+    with pytest.raises(HoleError, match="There are 3 masks for 2 pictures"):
+        hole_for(torch.zeros(3, 5, 7), torch.zeros(2, 3, 5, 7))
+
+
+def test_pictures_are_shown_in_eight_bits() -> None:
+    picture = torch.tensor([-0.5, 0.25, 2.0]).view(1, 3, 1, 1).expand(1, 3, 2, 4)
+    shown = to_pil(picture)
+    assert shown.size == (4, 2)
+    assert shown.getpixel((1, 1)) == (0, 64, 255)
