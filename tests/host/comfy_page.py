@@ -12,7 +12,7 @@ from comfy_server import Host
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-PATIENCE = 180_000  # milliseconds; a busy machine is slow, and nothing here measures time
+PATIENCE = 900_000  # milliseconds; a busy machine is slow, and nothing here measures time
 
 _FLAGS = (
     "--no-sandbox",
