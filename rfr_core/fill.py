@@ -20,7 +20,7 @@ from rfr_core.colour_match import match_colours
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import DeviceError, ImageError
 from rfr_core.layer import OVERLAP, Job, Layer, TileFill, build_layers, coarse_fill, compose
-from rfr_core.pyramid import membrane
+from rfr_core.pyramid import membrane, softened
 from rfr_core.regions import BLOCK, Region, crop_cost, find_regions, tile_boxes
 from rfr_core.runner import Runner, RunStep
 
@@ -29,10 +29,11 @@ TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and 
 LARGEST_CROP = 640 * 640  # pixels
 TILE = 320  # pixels a side of the tiles that a larger crop is cut into
 SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
-BATCH_PIXELS = 2**19  # in one call of the network
-GROUP_COST = 3 * 2**20  # of crops that advance together, each holding its features between recurrences
-KEPT_PIXELS = 2**20  # of finished crops whose attention can still be asked for
+BATCH_PIXELS = 2**18  # in one call of the network
+GROUP_COST = 2**21  # of crops that advance together, each holding its features between recurrences
+KEPT_PIXELS = 2**19  # of finished crops whose attention can still be asked for
 SLACK = 1.15  # a hole that is deeper than the network reaches by less than this gets more recurrences, not a layer
+FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
 CELL = 512  # pixels a side of the parts in which the result is put together
 
 
@@ -116,12 +117,13 @@ class BatchStep:
         if not complete:
             filled = membrane(filled, there.float())
         filled = filled.clamp(0, 1).cpu()
+        # A coarser fill shows where the network has not come yet, and without one the interpolation does.
+        share = None if complete else (2 * softened(there, FRONT) - 1).clamp(min=0).cpu()
         fills = []
         for i, job in enumerate(self.jobs):
             place = (slice(i, i + 1), slice(None), *job.part.within(job.crop).slices)
-            # Without a coarser fill behind it, the interpolation stands in where the network has not come yet.
-            partial = job.layer.coarser is not None and not complete
-            fills.append(TileFill(job, filled[place].clone(), there[place].float().cpu() if partial else None))
+            counts = None if share is None or job.layer.coarser is None else share[place]
+            fills.append(TileFill(job, filled[place].clone(), counts))
         return fills
 
     def reached(self, i: int) -> Tensor:
@@ -180,14 +182,16 @@ class FillStep:
         """Where this recurrence fetched each crop's hole from, none without an attention."""
         maps = []
         for batch in self._current:
-            memory, cell = batch.run.step.memory, batch.run.attention_cell
-            for i, job in enumerate(batch.jobs if cell else ()):
+            cell = batch.run.attention_cell
+            if not cell:
+                continue
+            scores, columns = batch.run.step.memory.scores, batch.run.step.memory.known.shape[-1]
+            for i, job in enumerate(batch.jobs):
                 layer, item = job.layer, job.layer.region.item
                 box = layer.in_picture(job.crop)
                 own = layer.at_picture_size(layer.to_run(job.crop).float(), job.crop, smooth=False)
                 own = own * (self.scene.weight_of(layer.region, box) > 0)
-                columns = memory.known.shape[-1]
-                maps.append(AttentionMap.strongest(item, box, cell * 2**layer.level, memory.scores[i], columns, own))
+                maps.append(AttentionMap.strongest(item, box, cell * 2**layer.level, scores[i], columns, own))
         return maps
 
     def _job_at(self, x: int, y: int, item: int) -> tuple[BatchStep, int, Box] | None:
@@ -205,10 +209,14 @@ class FillStep:
 
 
 class Filling:
-    """The plan of a fill, and its run."""
+    """The plan of a fill, and its run.
 
-    def __init__(self, scene: Scene, runner: Runner) -> None:
+    keep_scores: whether the steps' attention will be asked for; if not, it takes less memory.
+    """
+
+    def __init__(self, scene: Scene, runner: Runner, *, keep_scores: bool = True) -> None:
         self.scene = scene
+        self.keep_scores = keep_scores
         self.runner = runner
         self.config = runner.config
         self.reach = reach(runner, None)
@@ -223,13 +231,13 @@ class Filling:
     def steps(self) -> Iterator[FillStep]:
         """Runs all of it, one step per recurrence of each group of jobs."""
         left, area = self.scene.hole.clone(), int(self.scene.hole.count_nonzero())
-        state = _State(self.scene, self._groups)
+        state = _State(self.scene, self._groups, KEPT_PIXELS if self.keep_scores else 0)
         index = 0
         for group in self._groups:
             with memory_errors():
                 state.begin(group)
             before, still = tuple(state.begun.values()), left.clone()
-            batches = [_Batch(self.runner, jobs, state.begun) for jobs in _batched(group)]
+            batches = [_Batch(self.runner, jobs, state.begun, self.keep_scores) for jobs in _batched(group)]
             for recurrence in range(1, _most(group) + 1):
                 with memory_errors():
                     batches = [part for batch in batches for part in self._advanced(batch, recurrence)]
@@ -257,7 +265,11 @@ class Filling:
         begun = batch.begun
         del batch
         _free()
-        return [part for jobs in smaller for part in self._advanced(_Batch(self.runner, jobs, begun), recurrence)]
+        return [
+            part
+            for jobs in smaller
+            for part in self._advanced(_Batch(self.runner, jobs, begun, self.keep_scores), recurrence)
+        ]
 
     def _window(self, box: Box, levels: int) -> Box:
         """A region's box with its surroundings, in the picture's pixels, to be run at 1 / 2^levels of its size."""
@@ -307,11 +319,12 @@ class Filling:
 class _State:
     """What has been filled, between groups of jobs."""
 
-    def __init__(self, scene: Scene, groups: Sequence[Sequence[Job]]) -> None:
+    def __init__(self, scene: Scene, groups: Sequence[Sequence[Job]], to_keep: int) -> None:
         self.done: list[Patch] = []
         self.begun: dict[Region, RegionFill] = {}
         self.kept: list[BatchStep] = []
         self._scene = scene
+        self._to_keep = to_keep
         self._left = Counter(job.layer.region for group in groups for job in group)
 
     def begin(self, group: Sequence[Job]) -> None:
@@ -330,7 +343,7 @@ class _State:
         for region in {job.layer.region: None for job in group}:
             if not self._left[region]:
                 self.done += self.begun.pop(region).patches(self._scene)
-        room = KEPT_PIXELS - sum(_pixels(batch.jobs) for batch in self.kept)
+        room = self._to_keep - sum(_pixels(batch.jobs) for batch in self.kept)
         for batch in current:
             if _pixels(batch.jobs) <= room:
                 room -= _pixels(batch.jobs)
@@ -340,11 +353,13 @@ class _State:
 class _Batch:
     """Jobs whose crops have one size, advancing together."""
 
-    def __init__(self, runner: Runner, jobs: Sequence[Job], begun: Mapping[Region, RegionFill]) -> None:
+    def __init__(
+        self, runner: Runner, jobs: Sequence[Job], begun: Mapping[Region, RegionFill], keep_scores: bool
+    ) -> None:
         self.jobs = jobs
         self.begun = begun
         self.latest: BatchStep | None = None
-        self._steps = self._run(runner)
+        self._steps = _run(runner, jobs, begun, keep_scores)  # not a method: a cycle would keep its tensors alive
 
     def advance(self, recurrence: int) -> None:
         """Runs up to a recurrence, at most its last, which is decoded as well: that, too, takes memory."""
@@ -354,11 +369,14 @@ class _Batch:
             if self.latest.run.index == last:
                 _ = self.latest.fills
 
-    def _run(self, runner: Runner) -> Iterator[BatchStep]:
-        images, knowns = zip(*(_input(job, self.begun[job.layer.region].coarse) for job in self.jobs), strict=True)
-        image, known = torch.cat(images).to(runner.device), torch.cat(knowns).to(runner.device)
-        for step in runner.run(image, known, self.jobs[0].recurrences):
-            yield BatchStep(self.jobs, step, image, known)
+
+def _run(
+    runner: Runner, jobs: Sequence[Job], begun: Mapping[Region, RegionFill], keep_scores: bool
+) -> Iterator[BatchStep]:
+    images, knowns = zip(*(_input(job, begun[job.layer.region].coarse) for job in jobs), strict=True)
+    image, known = torch.cat(images).to(runner.device), torch.cat(knowns).to(runner.device)
+    for step in runner.run(image, known, jobs[0].recurrences, keep_scores=keep_scores):
+        yield BatchStep(jobs, step, image, known)
 
 
 def reach(runner: Runner, recurrences: int | str | None) -> int:
@@ -398,11 +416,11 @@ def _free() -> None:
 
 
 def _grouped(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs in groups that advance together, the coarsest layers first."""
+    """Jobs in groups that advance together, the first layers of all regions first."""
     groups: list[list[Job]] = []
-    for job in sorted(jobs, key=lambda job: -job.layer.level):
+    for job in sorted(jobs, key=lambda job: job.layer.stage):
         group = groups[-1] if groups else []
-        alike = bool(group) and group[0].layer.level == job.layer.level
+        alike = bool(group) and group[0].layer.stage == job.layer.stage
         if alike and _cost(group) + crop_cost(job.crop.area) <= GROUP_COST:
             group.append(job)
         else:

@@ -160,7 +160,7 @@ class Inpainter:
         """
         options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
         last = None
-        for step in self._steps(image, hole, options):
+        for step in self._steps(image, hole, options, keep_scores=False):
             last = step
         return _copy(image) if last is None else last.picture()
 
@@ -183,9 +183,11 @@ class Inpainter:
         Bad input raises at once; stopping early leaves nothing behind.
         """
         options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
-        return self._steps(image, hole, options)
+        return self._steps(image, hole, options, keep_scores=True)
 
-    def _steps(self, image: Any, mask: MaskLike | None, options: _Options) -> Iterator[InpaintStep]:
+    def _steps(
+        self, image: Any, mask: MaskLike | None, options: _Options, *, keep_scores: bool
+    ) -> Iterator[InpaintStep]:
         check_recurrences(options.recurrences)
         if not 0 <= options.context <= MAX_CONTEXT:
             raise ConfigError(f"context is {options.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
@@ -198,10 +200,11 @@ class Inpainter:
             return iter(())
         weight = feather(hole.float(), options.feather) if options.feather else None
         scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context)
-        return self._run(scene)
+        return self._run(Filling(scene, self._runner, keep_scores=keep_scores))
 
-    def _run(self, scene: Scene) -> Iterator[InpaintStep]:
-        for step in Filling(scene, self._runner).steps():
+    @staticmethod
+    def _run(filling: Filling) -> Iterator[InpaintStep]:
+        for step in filling.steps():
             yield InpaintStep(step.index, step.total, step.open_ratio, step)
 
 

@@ -38,6 +38,11 @@ class Layer:
     _colour: Tensor | None = field(repr=False)
 
     @property
+    def stage(self) -> int:
+        """How many layers are filled before this one."""
+        return self.coarser.stage + 1 if self.coarser else 0
+
+    @property
     def height(self) -> int:
         return self.known.shape[-2]
 
@@ -114,16 +119,16 @@ class Job:
 
 @dataclass(frozen=True)
 class TileFill:
-    """What a job made: the fill (1, 3, h, w) of its part, and where it reached; ``None`` = everywhere."""
+    """What a job made: the fill (1, 3, h, w) of its part, and how far it counts there; ``None`` = fully."""
 
     job: Job
     fill: Tensor
-    reached: Tensor | None
+    share: Tensor | None
 
     def window(self) -> Tensor:
         """Its weights (1, 1, h, w) against other tiles of the layer."""
         weight = tile_window(self.job.part, self.job.tile, self.job.layer.hole_box, OVERLAP)
-        return weight if self.reached is None else weight * self.reached
+        return weight if self.share is None else weight * self.share
 
 
 def build_layers(canvas: Canvas, known: Tensor, region: Region, window: Box, levels: int, rim: int) -> list[Layer]:

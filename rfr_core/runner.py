@@ -55,7 +55,8 @@ class RunStep:
         if not cell:
             return None
         rows, columns = self.step.memory.known.shape[-2:]
-        shares = self.step.memory.scores[i, y // cell * columns + x // cell].float().view(rows, columns)
+        place = y // cell * columns + x // cell
+        shares = self.step.memory.rows(place, place + 1)[i, 0].float().view(rows, columns)
         shares = shares.repeat_interleave(cell, 0).repeat_interleave(cell, 1)
         return shares[: self._run.image.shape[-2], : self._run.image.shape[-1]]
 
@@ -65,17 +66,20 @@ class Runner:
 
     def __init__(self, network: RFRNet, device: torch.device, dtype: torch.dtype) -> None:
         self.network = network.eval().to(device, dtype)
-        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._quick = self.network.optimized()
         self.config = network.config
         self.device = device
         self.dtype = dtype
         self._precise: RFRNet | None = None
         self._lock = threading.Lock()
 
-    def run(self, image: Tensor, known: Tensor, recurrences: int) -> Iterator[RunStep]:
-        """The recurrences for image (N, 3, H, W) float32 in [0, 1] and known (N, 1, H, W) bool."""
+    def run(self, image: Tensor, known: Tensor, recurrences: int, *, keep_scores: bool = True) -> Iterator[RunStep]:
+        """The recurrences for image (N, 3, H, W) float32 in [0, 1] and known (N, 1, H, W) bool.
+
+        keep_scores: whether their attention will be asked for; if not, it takes less memory.
+        """
         run = _Run(self, image.to(self.device), known.to(self.device), recurrences)
-        for step in run.steps(self.network, self.dtype):
+        for step in run.steps(self._quick, self.dtype, keep_scores):
             yield RunStep(step.index, step, run)
 
     def precise_network(self) -> RFRNet:
@@ -98,14 +102,14 @@ class _Run:
     known: Tensor
     recurrences: int
 
-    def steps(self, network: RFRNet, dtype: torch.dtype) -> Iterator[Step]:
+    def steps(self, network: RFRNet, dtype: torch.dtype, keep_scores: bool) -> Iterator[Step]:
         image = self.image.to(dtype).contiguous(memory_format=torch.channels_last)
-        return network.steps(image, self.known.to(dtype), self.recurrences)
+        return network.steps(image, self.known.to(dtype), self.recurrences, keep_scores=keep_scores)
 
     def decode_precisely(self, index: int) -> Tensor:
         decoded = self.image
         if self.runner.dtype != torch.float32:
-            for step in self.steps(self.runner.precise_network(), torch.float32):
+            for step in self.steps(self.runner.precise_network(), torch.float32, False):
                 if step.index == index:
                     decoded = step.decode()
                     break
