@@ -31,7 +31,9 @@ class ManagedModel:
     def inpainter(self, memory_required: int) -> Inpainter:
         """The network on the host's device, once `memory_required` bytes beside its weights have been freed there."""
         # The network has no layers that the host could stream in piece by piece, so it is loaded whole.
-        model_management.load_models_gpu([self._patcher], memory_required=memory_required, force_full_load=True)
+        # The inpainter runs a copy of it that is laid out for speed, and lives as long as the inpainter.
+        memory = memory_required + self._patcher.model_size()
+        model_management.load_models_gpu([self._patcher], memory_required=memory, force_full_load=True)
         return Inpainter(self._patcher.model, device=self._patcher.load_device, dtype=self.dtype)
 
     def free_device(self) -> None:
