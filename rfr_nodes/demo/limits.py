@@ -12,6 +12,7 @@ MAX_FEATHER = 64
 MAX_RECURRENCES = 32
 
 MAX_WAITING = 64  # requests in the queue
+MAX_THREADS = 8  # every one keeps some of the memory that it once used
 MAX_VERSIONS = 24  # pictures in a visitor's history
 KEPT_SECONDS = 2 * 3600  # since the visitor's last step
 SWEEP_SECONDS = 300

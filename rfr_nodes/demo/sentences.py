@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
+import html
 import inspect
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
-
-import gradio as gr
 
 from rfr_core.errors import RFRError
 
@@ -50,9 +49,13 @@ def in_sentences(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _tell(error: Exception) -> NoReturn:
+    import gradio as gr  # here, so that a wrong model is told at the start before Gradio is loaded
+
     if isinstance(error, gr.Error):
         raise error
     if isinstance(error, RFRError):
-        raise gr.Error(str(error), title="That did not work", print_exception=False) from error
+        raise gr.Error(
+            html.escape(str(error), quote=False), title="That did not work", print_exception=False
+        ) from error
     _log.error("an event failed", exc_info=error)
     raise gr.Error(_UNEXPECTED, title="That did not work", print_exception=False) from error
