@@ -38,12 +38,14 @@ LINKS = [
 ]
 
 
-def _front_ends() -> list[Path | None]:
-    more = os.environ.get("COMFYUI_FRONT_ENDS", "")
-    return [None, *(Path(folder) for folder in more.split(os.pathsep) if folder)]
+def _front_ends() -> list[Any]:
+    """The installed front end and those named, as parameters of a fixture."""
+    more = [folder for folder in os.environ.get("COMFYUI_FRONT_ENDS", "").split(os.pathsep) if folder]
+    others = [pytest.param(Path(folder), id=f"other{number}") for number, folder in enumerate(more, 1)]
+    return [pytest.param(None, id="installed"), *others]
 
 
-@pytest.fixture(scope="module", params=_front_ends(), ids=lambda path: "installed" if path is None else str(path))
+@pytest.fixture(scope="module", params=_front_ends())
 def running(request: pytest.FixtureRequest, comfyui: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     with prepared(Host(comfyui, tmp_path_factory.mktemp("page"), front_end=request.param)) as host:
         yield host
@@ -58,10 +60,9 @@ def page(request: pytest.FixtureRequest, running: Host) -> Iterator[Page]:
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest, running: Host) -> str:
+def name(request: pytest.FixtureRequest) -> str:
     """A name for a screenshot."""
-    front_end, kind = re.findall(r"[^\[\]]+", request.node.name)[-1].rsplit("-", 1)
-    return f"{request.node.originalname}-{'installed' if front_end == 'installed' else 'other'}-{kind}"
+    return re.sub(r"\W+", "-", request.node.name).strip("-")
 
 
 def _built_and_run(page: Page) -> None:
