@@ -37,6 +37,10 @@ function addView(node, property, view) {
 
 // The strip shows more than the last live picture, which some front ends would leave below it.
 function dropLivePreview(node) {
+  const inRoot = node.graph === (app.rootGraph ?? app.graph);
+  const place = inRoot ? String(node.id) : `${node.graph?.id}:${node.id}`;
+  // Vue nodes take it from a store that has no public name; without it the picture stays until the next run.
+  app.extensionManager?._p?._s?.get("nodeOutput")?.revokePreviewsByLocatorId?.(place);
   const index = node.widgets?.findIndex(({ name }) => name === LIVE_PREVIEW) ?? -1;
   if (index < 0) return;
   node.imgs = undefined;

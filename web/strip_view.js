@@ -45,6 +45,7 @@ const HTML = `
   </div>
 `;
 
+const SMALL = 512; // pixels; pictures whose longer side is shorter are enlarged
 const GONE = "These pictures are gone from the host's temp folder: run the graph again.";
 
 export class StripView {
@@ -197,12 +198,15 @@ export class StripView {
 
   paint(before, frame, reached, found) {
     const { state, canvas } = this;
-    canvas.width = frame.naturalWidth;
-    canvas.height = frame.naturalHeight;
+    const { naturalWidth, naturalHeight } = frame;
+    const enlarged = Math.max(1, Math.ceil(SMALL / Math.max(naturalWidth, naturalHeight)));
+    canvas.width = naturalWidth * enlarged;
+    canvas.height = naturalHeight * enlarged;
+    const whole = [0, 0, canvas.width, canvas.height];
     const context = canvas.getContext("2d");
-    context.drawImage(frame, 0, 0);
-    const thickness = Math.max(1, Math.round(canvas.width / 300));
-    if (state.outline) context.drawImage(openOutline(reached, state.frame, thickness), 0, 0);
+    context.drawImage(frame, ...whole);
+    const thickness = Math.max(1, Math.round(naturalWidth / 300));
+    if (state.outline) context.drawImage(openOutline(reached, state.frame, thickness), ...whole);
     if (state.compare) drawWipe(context, before, state.wipe);
     else if (found) drawSources(context, found, canvas.width / this.strip.width);
     this.showControls(reached, found);
