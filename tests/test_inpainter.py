@@ -167,7 +167,7 @@ def test_far_holes_are_filled_as_each_alone(inpainter: Inpainter) -> None:
     for top, left, bottom, right in boxes:
         alone = inpainter(image, _mask(300, 520, (top, left, bottom, right)))
         place = (slice(None), slice(top, bottom), slice(left, right))
-        torch.testing.assert_close(together[place], alone[place], atol=1e-5, rtol=0)
+        torch.testing.assert_close(together[place], alone[place], atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("top", [0, 3, 150, 357, 360])
@@ -183,7 +183,7 @@ def test_a_crop_is_pasted_where_it_was_cut(inpainter: Inpainter, top: int, left:
     filled = inpainter(image, mask)
     inside = box.within(crop)
     torch.testing.assert_close(
-        filled[(slice(None), *box.slices)], expected[0][(slice(None), *inside.slices)].clamp(0, 1), atol=1e-5, rtol=0
+        filled[(slice(None), *box.slices)], expected[0][(slice(None), *inside.slices)].clamp(0, 1), atol=1e-3, rtol=0
     )
 
 
