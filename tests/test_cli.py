@@ -278,10 +278,10 @@ def test_memory_that_is_too_small_for_one_picture_leaves_the_others(
     large.save("masks/1.png")
     run_through = RFRNet.steps
 
-    def limited(network: RFRNet, image: torch.Tensor, known: torch.Tensor, *arguments):
+    def limited(network: RFRNet, image: torch.Tensor, known: torch.Tensor, *arguments, **options):
         if float(known.mean()) < 0.5:
             raise torch.OutOfMemoryError("out of memory")
-        return run_through(network, image, known, *arguments)
+        return run_through(network, image, known, *arguments, **options)
 
     monkeypatch.setattr(RFRNet, "steps", limited)
     assert rfr.inpaint("photos", "masks", "-o", "out") == 1
