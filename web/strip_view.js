@@ -237,7 +237,7 @@ export class StripView {
     if (!this.strip.attention) return "This model has no attention to show.";
     if (!found) return "Click inside the fill to see its sources.";
     const share = found.sources.reduce((sum, source) => sum + source.share, 0);
-    return `${found.sources.length} strongest sources, together ${Math.round(100 * share)} %`;
+    return `top ${found.sources.length} sources: ${Math.round(100 * share)} %`;
   }
 
   say(text) {
