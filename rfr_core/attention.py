@@ -23,6 +23,7 @@ BLOCK_ROWS = 128  # but never fewer rows than this
 EXACT_SCORES = 2**26  # 256 MiB in float32; one picture of 720 x 720 pixels
 STORED_SCORES = 2**29  # 1 GiB in half precision; one picture of 1200 x 1200 pixels
 NEGLIGIBLE = 2**-12  # a share of earlier scores that isn't worth computing again
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class AttentionMemory:
 
     known: Tensor | None = None
     keep_scores: bool = True
-    _blocks: tuple[Tensor, ...] = field(default=(), repr=False)  # the scores, each (N, rows, h*w)
+    _scores: Tensor | None = field(default=None, repr=False)  # (N, h*w, h*w)
     _history: tuple[Attended, ...] = field(default=(), repr=False)  # or else what they are computed from
 
     @property
@@ -71,13 +72,16 @@ class AttentionMemory:
         """
         return self.rows(0, None)
 
+    def without_scores(self) -> AttentionMemory:
+        """The same for those who need no scores, so that they don't hold on to them."""
+        return AttentionMemory(self.known, keep_scores=False)
+
     def rows(self, start: int, stop: int | None) -> Tensor:
         """:attr:`scores` of the query positions from ``start`` up to ``stop`` alone: (N, stop - start, h*w)."""
         if not self.keep_scores:
             raise RuntimeError("the attention's scores were not kept; run the network with keep_scores=True.")
-        if self._history:
-            return _recomputed(self._history, slice(start, stop))
-        return (self._blocks[0] if len(self._blocks) == 1 else torch.cat(self._blocks, 1))[:, start:stop]
+        rows = slice(start, stop)
+        return _recomputed(self._history, rows) if self._scores is None else self._scores[:, rows]
 
 
 def attend(now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor) -> tuple[Tensor, AttentionMemory]:
@@ -88,35 +92,49 @@ def attend(now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor
     """
     if now.kept is None:
         memory = AttentionMemory(keep_scores=memory.keep_scores)
-    whole = torch.is_grad_enabled() or torch.compiler.is_compiling()
-    if not whole and values.shape[0] * values.shape[1] ** 2 > STORED_SCORES:
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return _attend_whole(now, values, memory, known)
+    if values.shape[0] * values.shape[1] ** 2 > STORED_SCORES:
         return _attend_recomputed(now, values, memory, known)
-    return _attend_stored(now, values, memory, known, whole)
+    return _attend_stored(now, values, memory, known)
+
+
+def _attend_whole(
+    now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor
+) -> tuple[Tensor, AttentionMemory]:
+    scores = now.scores(ALL)
+    if memory._scores is not None:
+        scores = now.blend(scores, memory._scores, ALL)
+    return torch.bmm(scores, values), AttentionMemory(known, memory.keep_scores, scores)
 
 
 def _attend_stored(
-    now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor, whole: bool
+    now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor
 ) -> tuple[Tensor, AttentionMemory]:
-    exact = whole or values.shape[0] * values.shape[1] ** 2 <= EXACT_SCORES
-    overwrite = not whole and not memory.keep_scores
-    rebuilt, stored = [], []
-    for index, rows in enumerate([slice(None)] if whole else _row_blocks(values)):
-        scores, held = now.scores(rows), None
-        if memory._blocks:
-            earlier = memory._blocks[index]
-            held = earlier if overwrite else None
-            scores = now.blend(scores, earlier, rows, out=held if exact else None)
-        rebuilt.append(torch.bmm(scores, values))
-        stored.append(scores if exact else scores.half() if held is None else held.copy_(scores))
-    return _joined(rebuilt), AttentionMemory(known, memory.keep_scores, tuple(stored))
+    n, positions, _ = values.shape
+    exact = n * positions**2 <= EXACT_SCORES
+    earlier, store = memory._scores, memory._scores
+    if store is None or memory.keep_scores:
+        store = values.new_empty((n, positions, positions), dtype=now.dtype if exact else torch.float16)
+    rebuilt = torch.empty_like(values)
+    for rows in _row_blocks(values):
+        scores, held = now.scores(rows), store[:, rows]
+        if earlier is not None:
+            scores = now.blend(scores, earlier[:, rows], rows, out=held if exact else scores)
+        if scores is not held:
+            held.copy_(scores)
+        rebuilt[:, rows] = torch.bmm(scores, values)
+    return rebuilt, AttentionMemory(known, memory.keep_scores, store)
 
 
 def _attend_recomputed(
     now: Attended, values: Tensor, memory: AttentionMemory, known: Tensor
 ) -> tuple[Tensor, AttentionMemory]:
     history = _relevant((*memory._history, now))
-    rebuilt = [torch.bmm(_recomputed(history, rows), values) for rows in _row_blocks(values)]
-    return _joined(rebuilt), AttentionMemory(known, memory.keep_scores, (), history)
+    rebuilt = torch.empty_like(values)
+    for rows in _row_blocks(values):
+        rebuilt[:, rows] = torch.bmm(_recomputed(history, rows), values)
+    return rebuilt, AttentionMemory(known, memory.keep_scores, None, history)
 
 
 def _recomputed(history: tuple[Attended, ...], rows: slice) -> Tensor:
@@ -144,10 +162,6 @@ def _row_blocks(values: Tensor) -> Iterator[slice]:
     return (slice(start, min(start + size, positions)) for start in range(0, positions, size))
 
 
-def _joined(rows: list[Tensor]) -> Tensor:
-    return rows[0] if len(rows) == 1 else torch.cat(rows, 1)
-
-
 class _Attention(nn.Module):
     """What both attentions share: from features to the features combined with the rebuilt ones."""
 
@@ -171,8 +185,7 @@ class _Attention(nn.Module):
         """
         known = F.interpolate(known, features.shape[-2:]) if known.shape[-2:] != features.shape[-2:] else known
         memory = memory or AttentionMemory()
-        now, values = self._attended(features, known, memory)
-        rebuilt, memory = attend(now, values, memory, known)
+        rebuilt, memory = attend(*self._attended(features, known, memory), memory, known)
         return self._combine(rebuilt, features), memory
 
     def _attended(self, features: Tensor, known: Tensor, memory: AttentionMemory) -> tuple[Attended, Tensor]:

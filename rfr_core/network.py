@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -168,18 +168,25 @@ class RFRNet(nn.Module):
     ) -> Generator[Step, None, None]:
         """As :meth:`forward`, one :class:`Step` per recurrence; stopping early leaves nothing behind.
 
-        With ``keep_scores=False`` the attention reuses its memory, and no :attr:`Step.memory` can tell its scores.
+        With ``keep_scores=False`` the attention overwrites its scores, and no :attr:`Step.memory` can tell them.
         """
         inputs = self._pad(image, known)
-        plan_for = self.config.recurrences if recurrences is None else recurrences
-        features, reached = self.encoder(inputs.image, inputs.known)
-        plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
         scale = 2**self.config.downsamples
         rows, columns = -(-inputs.height // scale), -(-inputs.width // scale)
-        memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
-        for recurrence in self.reasoning._run(features, reached, plan, memory):
+        for recurrence in self._recur(inputs, recurrences, keep_scores):
+            if isinstance(recurrence.memory, AttentionMemory) and not keep_scores:
+                recurrence = replace(recurrence, memory=recurrence.memory.without_scores())
             inside = recurrence.known[..., :rows, :columns]
             yield Step(recurrence.index, recurrence.total, inside, recurrence.memory, self, inputs, recurrence)
+            del recurrence
+
+    def _recur(self, inputs: _Inputs, recurrences: int | str | None, keep_scores: bool) -> Iterable[Recurrence]:
+        # A function of its own, so that nothing holds on to the encoder's features while the recurrences run.
+        features, reached = self.encoder(inputs.image, inputs.known)
+        plan_for = self.config.recurrences if recurrences is None else recurrences
+        plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
+        memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
+        return self.reasoning._run(features, reached, plan, memory)
 
     def optimized(self) -> RFRNet:
         """A copy for inference alone, equal but for rounding and quicker; this network stays as it is.

@@ -6,7 +6,7 @@ them in the usual order and reorder them at every call, which for deep layers ta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 Network = TypeVar("Network", bound=nn.Module)
 
 _DTYPES = (torch.float32, torch.bfloat16)
+_PACKING = Lock()  # a module packs itself when it is first called, perhaps by several threads
 
 
 def pack(network: Network) -> Network:
@@ -39,56 +40,79 @@ def _pack_sequence(sequence: nn.Sequential) -> None:
 class PackedConv2d(nn.Module):
     """A convolution, transposed or not, then a leaky ReLU of ``slope`` unless that is ``None``.
 
-    Where the kernels cannot be had (another device, number format or build of PyTorch) it computes as usual.
+    The weight is packed at the first call and from then on kept in that form alone; moving or copying the module
+    unpacks it. Where the kernels cannot be had (another device, number format or build of PyTorch) it works as usual.
     """
 
     def __init__(self, conv: nn.Conv2d | nn.ConvTranspose2d) -> None:
         super().__init__()
         self.conv = conv
         self.slope: float | None = None
-        self._packed: Callable[[Tensor], Tensor] | None = None
+        self._packed: Tensor | None = None
+        self._packable = True
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H', W')."""
-        if input.device.type != "cpu" or input.dtype not in _DTYPES or torch.compiler.is_compiling():
-            return self._plain(input)
-        if self._packed is None:
-            self._packed = self._pack(tuple(input.shape))
-        return self._packed(input)
-
-    def _plain(self, input: Tensor) -> Tensor:
+        packed = self._packed
+        if packed is None and self._packable and input.device.type == "cpu" and input.dtype in _DTYPES:
+            packed = self._pack(input)
+        if packed is not None:
+            return _convolve(self.conv, packed, self.slope, input)
         convolved = self.conv(input)
         return convolved if self.slope is None else F.leaky_relu_(convolved, self.slope)
 
-    def _pack(self, shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
-        try:
-            packed = _packed_kernel(self.conv, self.slope, shape)
-            packed(torch.zeros(shape, dtype=self.conv.weight.dtype))
-        except (AttributeError, RuntimeError):  # an older CPU, or a PyTorch built without oneDNN
-            return self._plain
-        return packed
+    def _pack(self, input: Tensor) -> Tensor | None:
+        with _PACKING:
+            if self._packed is None and self._packable:
+                try:
+                    packed = _pack(self.conv, input)
+                    _convolve(self.conv, packed, self.slope, input)
+                except (AttributeError, RuntimeError):  # an older CPU, or a PyTorch without these kernels
+                    self._packable = False
+                else:
+                    self._packed = packed
+                    self.conv.weight = _parameter(packed.new_empty(0, layout=torch.strided))
+            return self._packed
+
+    def unpack(self) -> None:
+        """Brings the weight back into the usual order."""
+        with _PACKING:
+            if self._packed is not None:
+                weight = self._packed.to_dense()
+                transposed = isinstance(self.conv, nn.ConvTranspose2d)
+                self.conv.weight = _parameter(weight.transpose(0, 1).contiguous() if transposed else weight)
+            self._packed, self._packable = None, True
 
     def _apply(self, fn: Any, recurse: bool = True) -> PackedConv2d:
-        self._packed = None  # made for one number format and device
+        self.unpack()
         return super()._apply(fn, recurse)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_packed": None}  # oneDNN's tensors can be neither copied nor saved
+        self.unpack()  # packed tensors can be neither copied nor saved
+        return self.__dict__
 
 
-def _packed_kernel(
-    conv: nn.Conv2d | nn.ConvTranspose2d, slope: float | None, shape: tuple[int, ...]
-) -> Callable[[Tensor], Tensor]:
-    """A function that convolves with packed weights, packed for inputs of about ``shape``."""
-    activation = ("none", []) if slope is None else ("leaky_relu", [slope]) if slope else ("relu", [])
-    padding, stride, dilation = list(conv.padding), list(conv.stride), list(conv.dilation)
-    weight, size = conv.weight.detach(), list(shape)
-    ops = torch.ops.mkldnn
+def _parameter(weight: Tensor) -> nn.Parameter:
+    return nn.Parameter(weight, requires_grad=False)
+
+
+def _pack(conv: nn.Conv2d | nn.ConvTranspose2d, input: Tensor) -> Tensor:
+    """The weight in the order that suits inputs like ``input``; it serves any other size as well."""
+    weight, size = conv.weight.detach(), list(input.shape)
+    stride, dilation = list(conv.stride), list(conv.dilation)
     if isinstance(conv, nn.ConvTranspose2d):
-        extra = list(conv.output_padding)
-        packed = ops._reorder_convolution_transpose_weight(weight, padding, extra, stride, dilation, 1, size)
-        options = (conv.bias, padding, extra, stride, dilation, 1, *activation, "")
-        return lambda x: ops._convolution_transpose_pointwise(x, packed, *options)
-    packed = torch.ops.aten.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding, stride, dilation, 1, size)
-    options = (conv.bias, padding, stride, dilation, 1, *activation, "")
-    return lambda x: ops._convolution_pointwise(x, packed, *options)
+        reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
+        return reorder(weight, list(conv.padding), list(conv.output_padding), stride, dilation, 1, size)
+    reorder = torch.ops.aten.mkldnn_reorder_conv2d_weight
+    return reorder(weight.to_mkldnn(), list(conv.padding), stride, dilation, 1, size)
+
+
+def _convolve(conv: nn.Conv2d | nn.ConvTranspose2d, packed: Tensor, slope: float | None, input: Tensor) -> Tensor:
+    activation = ("none", []) if slope is None else ("leaky_relu", [slope]) if slope else ("relu", [])
+    geometry = list(conv.stride), list(conv.dilation), 1
+    if isinstance(conv, nn.ConvTranspose2d):
+        padding = list(conv.padding), list(conv.output_padding)
+        compute = torch.ops.mkldnn._convolution_transpose_pointwise
+        return compute(input, packed, conv.bias, *padding, *geometry, *activation, "")
+    compute = torch.ops.mkldnn._convolution_pointwise
+    return compute(input, packed, conv.bias, list(conv.padding), *geometry, *activation, "")

@@ -77,7 +77,8 @@ class PartialConv2d(nn.Conv2d):
     def renormalize(self, convolved: Tensor, ratio: Tensor) -> Tensor:
         """``convolved * ratio + bias``; overwrites ``convolved`` where it can."""
         if self.bias is not None:
-            return torch.addcmul(self.bias.view(-1, 1, 1), convolved, ratio)
+            out = None if torch.is_grad_enabled() or convolved.dtype != ratio.dtype else convolved
+            return torch.addcmul(self.bias.view(-1, 1, 1), convolved, ratio, out=out)
         return convolved.mul_(ratio) if convolved.dtype == ratio.dtype else convolved * ratio
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,18 @@ from rfr_core.errors import ConfigError
 from rfr_core.layers import activation, conv, deconv, norm, wide
 from rfr_core.partial_conv import Coverage, PartialConv2d
 
-T = TypeVar("T")
+
+class Indexed(Protocol):
+    """One of ``total`` steps, the first being 1."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+Step = TypeVar("Step", bound=Indexed)
 
 
 @dataclass(frozen=True)
@@ -100,21 +111,27 @@ class FeatureReasoning(nn.Module):
 
     def forward(self, features: Tensor, known: Tensor, memory: Any) -> tuple[Tensor, Any]:
         """Reasons over features (N, C, h, w), h and w multiples of 8, with ``known`` (N, 1, h, w) -> same shape."""
-        e1 = self.enc_1(features)  # (N, c1, h/2, w/2)
-        e2 = self.enc_2(e1)  # (N, c2, h/4, w/4)
-        e3 = self.enc_3(e2)  # (N, c3, h/8, w/8)
-        e4 = self.enc_4(e3)
-        e5 = self.enc_5(e4)
-        x = self.enc_6(e5)
-        x = self.dec_5(torch.cat([x, e5], 1))
-        x = self.dec_4(torch.cat([x, e4], 1))
+        # (N, c1, h/2, w/2), (N, c2, h/4, w/4), (N, c3, h/8, w/8), and two more of that size. Each is let go as soon as
+        # it has been used: at large sizes they are what fills the memory.
+        skips, x = [], features
+        for layer in (self.enc_1, self.enc_2, self.enc_3, self.enc_4, self.enc_5):
+            x = layer(x)
+            skips.append(x)
+        x = self.enc_6(x)
+        x = torch.cat([x, skips.pop()], 1)
+        x = self.dec_5(x)
+        x = torch.cat([x, skips.pop()], 1)
+        x = self.dec_4(x)
         if self.attention is not None and self.attention_first:
             x, memory = self.attention(x, known, memory)
-        x = self.dec_3(torch.cat([x, e3], 1))  # (N, d3, h/4, w/4)
+        x = torch.cat([x, skips.pop()], 1)
+        x = self.dec_3(x)  # (N, d3, h/4, w/4)
         if self.attention is not None and not self.attention_first:
             x, memory = self.attention(x, known, memory)
-        x = self.dec_2(torch.cat([x, e2], 1))  # (N, d2, h/2, w/2)
-        return self.dec_1(torch.cat([x, e1], 1)), memory  # (N, C, h, w)
+        x = torch.cat([x, skips.pop()], 1)
+        x = self.dec_2(x)  # (N, d2, h/2, w/2)
+        x = torch.cat([x, skips.pop()], 1)
+        return self.dec_1(x), memory  # (N, C, h, w)
 
 
 class RecurrentFeatureReasoning(nn.Module):
@@ -137,7 +154,9 @@ class RecurrentFeatureReasoning(nn.Module):
         """Runs all recurrences and returns the last; arguments as for :meth:`recur`."""
         return last(self.recur(features, known, recurrences))
 
-    def recur(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Iterator[Recurrence]:
+    def recur(
+        self, features: Tensor, known: Tensor, recurrences: int | str = "auto"
+    ) -> Generator[Recurrence, None, None]:
         """Runs one recurrence after another, yielding each as it is done.
 
         Args:
@@ -148,7 +167,7 @@ class RecurrentFeatureReasoning(nn.Module):
         Raises:
             ConfigError: ``recurrences`` is neither.
         """
-        return self._run(features, known, self.plan(known, recurrences))
+        return self._run(features * known.to(features.dtype), known, self.plan(known, recurrences))
 
     def plan(self, known: Tensor, recurrences: int | str = "auto", at_least: int = 1) -> list[list[Coverage]]:
         """The masks of all recurrences to come, which depend on ``known`` (N, 1, h, w) alone.
@@ -169,23 +188,25 @@ class RecurrentFeatureReasoning(nn.Module):
 
     def _run(
         self, features: Tensor, known: Tensor, plan: Sequence[Sequence[Coverage]], memory: Any = None
-    ) -> Iterator[Recurrence]:
-        features = features * known.to(features.dtype)
+    ) -> Generator[Recurrence, None, None]:
+        """As :meth:`recur` for features that are 0 where unknown, with the plan and the first memory at hand."""
         total, count = features, wide(known)
         for index, coverages in enumerate(plan, 1):
             known = coverages[-1].known
-            reached = self.area(features, coverages)
-            features, memory = self.reason(reached, known, memory)
+            features = self.area(features, coverages)
+            features, memory = self.reason(features, known, memory)
             features = features * known.to(features.dtype)
             total, count = total + features, count + known
             yield Recurrence(index, len(plan), features, known, memory, self.merge, total, count)
 
 
-def last(steps: Iterator[T]) -> T:
-    """Drains ``steps``, at least one, holding on to nothing but the latest."""
+def last(steps: Generator[Step, None, None]) -> Step:
+    """The last of ``steps``, each of the others let go before the next is computed."""
     step = next(steps)
-    for step in steps:  # noqa: B007
-        pass
+    while step.index < step.total:
+        del step
+        step = next(steps)
+    steps.close()
     return step
 
 

@@ -116,12 +116,15 @@ def test_threads_share_it_from_the_first_call_on() -> None:
 def test_a_packed_convolution_equals_a_plain_one(transposed: bool, slope: float | None, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     conv = nn.ConvTranspose2d(24, 16, 4, 2, 1) if transposed else nn.Conv2d(24, 16, 3, 2, 2, dilation=2)
-    packed = PackedConv2d(conv.to(dtype).requires_grad_(False))
+    conv = conv.to(dtype).requires_grad_(False)
+    packed = PackedConv2d(copy.deepcopy(conv))
     packed.slope = slope
     for size in ((2, 24, 12, 20), (1, 24, 7, 9)):
         x = torch.randn(size).to(dtype, memory_format=torch.channels_last)
         expected = conv(x) if slope is None else nn.functional.leaky_relu(conv(x), slope)
         assert_close(packed(x).float(), expected.float(), 1e-6 if dtype == torch.float32 else 1e-2)
+    packed.unpack()
+    assert torch.equal(packed.conv.weight, conv.weight)
 
 
 def test_it_runs_step_by_step() -> None:
