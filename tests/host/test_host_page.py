@@ -109,9 +109,7 @@ def test_a_filled_pixel_names_its_sources(page: Page, name: str) -> None:
     strip = strip_of(page, "RFRInpaint")
     strip.locator("input").fill("4")
     click_picture(page, strip, *CENTRE)
-    expect(strip.locator(".label")).to_have_text(
-        re.compile(r"^top \d+ sources: \d+ %$"), timeout=PATIENCE
-    )
+    expect(strip.locator(".label")).to_have_text(re.compile(r"^top \d+ sources: \d+ %$"), timeout=PATIENCE)
     screenshot(page, name)
     click_picture(page, strip, 0.02, 0.02)
     expect(strip.locator(".label")).to_have_text("Click inside the fill to see its sources.")
