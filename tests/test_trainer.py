@@ -147,7 +147,7 @@ def test_two_processes_train_to_the_weights_of_one_with_a_doubled_batch(pictures
     apart = sum(float((one[name] - two[name]).square().sum()) for name in start) ** 0.5
     # Of all the way that training went: single weights differ by more, as Adam magnifies rounding of small gradients.
     assert moved > 0.1
-    assert apart < 0.02 * moved
+    assert apart < 1e-3 * moved
     assert losses(tmp_path / "two")[0] == pytest.approx(losses(tmp_path / "one")[0], rel=1e-5)
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=2e-3)
 
