@@ -16,7 +16,15 @@ from torch import Tensor
 
 from rfr_core.errors import HoleError, ImageError, RFRError
 from rfr_core.holes import Channel, area_ratio, hole_from_alpha, read_hole
-from rfr_core.images import FORMAT_BY_SUFFIX, Picture, check_writable, format_for, read_picture, save_picture
+from rfr_core.images import (
+    FORMAT_BY_SUFFIX,
+    Picture,
+    check_writable,
+    format_for,
+    picture_paths,
+    read_picture,
+    save_picture,
+)
 from rfr_core.inpainter import Inpainter, InpaintStep
 
 _WORKERS = min(4, os.cpu_count() or 1)  # threads; also how many pictures lie read, and how many unwritten
@@ -143,11 +151,11 @@ def _plan_folder(image: Path, mask: Path | None, out: Path, steps: Path | None) 
             raise ImageError(f"The results would lie in {source} among their sources; choose another folder.")
     if mask is not None and _same(image, mask):
         raise HoleError(f"Pictures and masks are both in {image}; put the masks, of the same names, elsewhere.")
-    pictures = _pictures(image)
+    pictures = picture_paths(image)
     if not pictures:
         raise ImageError(f"The folder {image} holds no pictures; expected files such as {', '.join(FORMAT_BY_SUFFIX)}.")
     masks: dict[str, list[Path]] = {}
-    for path in _pictures(mask) if mask is not None and mask.is_dir() else []:
+    for path in picture_paths(mask) if mask is not None and mask.is_dir() else []:
         masks.setdefault(path.stem, []).append(path)
     return [
         Job(path, _masks_of(path, mask, masks), out / path.name, None if steps is None else steps / path.name)
@@ -159,11 +167,6 @@ def _masks_of(image: Path, mask: Path | None, masks: dict[str, list[Path]]) -> t
     if mask is None:
         return None
     return (mask,) if mask.is_file() else tuple(masks.get(image.stem, ()))
-
-
-def _pictures(folder: Path) -> list[Path]:
-    paths = (path for path in folder.iterdir() if path.suffix.lower() in FORMAT_BY_SUFFIX)
-    return sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
 
 
 def _same(a: Path, b: Path) -> bool:

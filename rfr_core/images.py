@@ -152,6 +152,17 @@ def check_writable(picture: Picture, path: str | os.PathLike[str]) -> None:
     _check_writable(picture.image, format_for(path), path)
 
 
+def picture_paths(folder: str | os.PathLike[str], *, deep: bool = False) -> list[Path]:
+    """The files of a folder that are pictures by their suffix, sorted; hidden ones are left out.
+
+    deep: whether to look in its subfolders too. Raises OSError when there is no such folder.
+    """
+    folder = Path(folder)
+    folder.stat()  # rglob finds nothing, without a word, where nothing is
+    paths = folder.rglob("*") if deep else folder.iterdir()
+    return sorted(p for p in paths if p.suffix.lower() in FORMAT_BY_SUFFIX and p.name[0] != "." and p.is_file())
+
+
 def to_supported_mode(image: Image.Image) -> Image.Image:
     """The same picture in one of `SUPPORTED_MODES`, with transparency as an alpha channel.
 

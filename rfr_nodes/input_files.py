@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import folder_paths
 
 from rfr_core.errors import HoleError
-from rfr_core.images import FORMAT_BY_SUFFIX
+from rfr_core.images import picture_paths
 
 _ANNOTATION = " [input]"  # what the host's mask editor adds to a name
 
@@ -18,7 +18,7 @@ _ANNOTATION = " [input]"  # what the host's mask editor adds to a name
 def input_pictures() -> list[str]:
     """The picture files that lie directly in the input folder, as the host's own menus list them."""
     folder = Path(folder_paths.get_input_directory())
-    return sorted(file.name for file in folder.iterdir() if file.suffix.lower() in FORMAT_BY_SUFFIX and file.is_file())
+    return [file.name for file in picture_paths(folder)]
 
 
 def input_file(name: str) -> Path:

@@ -13,7 +13,7 @@ import torch
 from PIL import ExifTags, Image, ImageCms
 
 from rfr_core.errors import ImageError
-from rfr_core.images import Picture, paste_fill, read_picture, save_picture, to_supported_mode, to_tensor
+from rfr_core.images import Picture, paste_fill, picture_paths, read_picture, save_picture, to_supported_mode, to_tensor
 
 MAKE, ORIENTATION, ARTIST, EXIF_IFD, LENS, MAKER_NOTE = 271, 274, 315, 0x8769, 0xA434, 0x927C
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -360,6 +360,18 @@ def test_a_phones_jpeg_with_a_second_picture_is_its_first(tmp_path: Path):
     picture = read_picture(tmp_path / "a.jpg")
     assert picture.format == "JPEG"
     assert np.asarray(picture.image)[8, 8, 0] > 250
+
+
+def test_pictures_of_a_folder_are_found_by_suffix(tmp_path: Path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "folder.png").mkdir()
+    for name in ("b.PNG", "a.jpeg", ".hidden.png", "notes.txt", "deep/c.webp"):
+        (tmp_path / name).touch()
+    assert picture_paths(tmp_path) == [tmp_path / "a.jpeg", tmp_path / "b.PNG"]
+    assert picture_paths(str(tmp_path), deep=True) == [tmp_path / name for name in ("a.jpeg", "b.PNG", "deep/c.webp")]
+    for deep in (False, True):
+        with pytest.raises(OSError, match="missing"):
+            picture_paths(tmp_path / "missing", deep=deep)
 
 
 # Files that cannot be written

@@ -23,12 +23,12 @@ from torch import Tensor
 
 from rfr_core.errors import ConfigError, ImageError
 from rfr_core.files import appearing
-from rfr_core.images import Picture, read_picture, save_picture, to_tensor
+from rfr_core.images import Picture, picture_paths, read_picture, save_picture, to_tensor
 from rfr_core.training.evaluation import Case, average, picture_files, read_cases, score, write_json, write_text
 from train import lpips
 from train.comparison import Comparison, Cost
 from train.measure import MODEL
-from train.near_duplicates import near_duplicates, pictures_below
+from train.near_duplicates import near_duplicates
 from train.peers import PEERS, find_peer
 from train.sheet import marked, picture_sheet
 
@@ -124,7 +124,7 @@ def _methods(models: Sequence[str], peers: Sequence[str] | None) -> list[Method]
 
 def _check_disjoint(pictures: Path, train: Path) -> int:
     """The number of training pictures, none of which is among the pictures. Raises ImageError otherwise."""
-    if not train.is_dir() or not (others := pictures_below(train)):
+    if not train.is_dir() or not (others := picture_paths(train, deep=True)):
         raise ImageError(f"{train} is not a folder with pictures; expected the training pictures: check the path.")
     found = near_duplicates(picture_files(pictures), others)
     if found:

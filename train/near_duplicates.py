@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from rfr_core.images import FORMAT_BY_SUFFIX, read_picture
+from rfr_core.images import read_picture
 
 GRID = 12
 MAX_SHARE = 0.2  # of differing bits; unrelated photographs differ in about half of them
@@ -53,8 +53,3 @@ def difference_hash(image: Image.Image) -> np.ndarray:
     right = cells[:-1, 1:] > cells[:-1, :-1]
     down = cells[1:, :-1] > cells[:-1, :-1]
     return np.concatenate([right.ravel(), down.ravel()])
-
-
-def pictures_below(folder: Path) -> list[Path]:
-    """All picture files in a folder and its subfolders, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in FORMAT_BY_SUFFIX and path.is_file())

@@ -20,7 +20,7 @@ from torch.utils.data import Dataset, Sampler
 
 from rfr_core.errors import ConfigError, ImageError, RFRError
 from rfr_core.holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole, read_hole
-from rfr_core.images import FORMAT_BY_SUFFIX, read_picture
+from rfr_core.images import FORMAT_BY_SUFFIX, picture_paths, read_picture
 
 _FLAT_TRIES = 4
 _HOLE_TRIES = 8
@@ -106,8 +106,8 @@ class TrainingPictures(Dataset[Sample]):
         self.config = config
         self.crop = crop
         self.seed = seed
-        self.pictures = picture_files(config.pictures, "pictures")
-        self.hole_files = picture_files(config.holes, "holes") if config.folder else []
+        self.pictures = pictures_of(config.pictures, "pictures")
+        self.hole_files = pictures_of(config.holes, "holes") if config.folder else []
         self._cache: dict[Path, Image.Image] = {}
 
     def __getitem__(self, index: int) -> Sample:
@@ -195,7 +195,7 @@ def collate(samples: Sequence[Sample]) -> Sample:
     return Sample(torch.stack(images), torch.stack(known), [text for texts in skipped for text in texts])
 
 
-def picture_files(folders: Sequence[str], name: str) -> list[Path]:
+def pictures_of(folders: Sequence[str], name: str) -> list[Path]:
     """All picture files below some folders, sorted.
 
     Raises:
@@ -207,7 +207,7 @@ def picture_files(folders: Sequence[str], name: str) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise ConfigError(f"{name} names {folder}, which is no folder; correct data.{name}.")
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in FORMAT_BY_SUFFIX and p.is_file())
+        found = picture_paths(folder, deep=True)
         if not found:
             raise ConfigError(f"{name} names {folder}, which holds no picture ({', '.join(FORMAT_BY_SUFFIX)}).")
         files += found

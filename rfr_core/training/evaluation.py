@@ -22,7 +22,7 @@ from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError
 from rfr_core.files import appearing
 from rfr_core.holes import area_ratio, read_hole
-from rfr_core.images import FORMAT_BY_SUFFIX, read_picture, to_tensor
+from rfr_core.images import FORMAT_BY_SUFFIX, picture_paths, read_picture, to_tensor
 
 Fill = Callable[[Tensor, Tensor], Tensor]
 
@@ -169,22 +169,18 @@ def picture_files(folder: Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError(f"{folder} is not a folder; expected a folder of pictures: check the path.")
-    files = _pictures_in(folder)
+    files = picture_paths(folder)
     if not files:
         raise ImageError(f"{folder} holds no picture ({', '.join(FORMAT_BY_SUFFIX)}); choose another folder.")
     return files
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in FORMAT_BY_SUFFIX and not p.name.startswith("."))
 
 
 def _hole_files(folder: Path, buckets: Sequence[str] | None) -> dict[str, list[Path]]:
     """The masks of each bucket, in the order of the buckets' names."""
     if not folder.is_dir():
         raise HoleError(f"{folder} is not a folder; expected a folder of holes: check the path.")
-    found = {sub.name: _pictures_in(sub) for sub in sorted(folder.iterdir()) if sub.is_dir()}
-    found = {name: files for name, files in found.items() if files} or _sorted_by_ratio(_pictures_in(folder))
+    found = {sub.name: picture_paths(sub) for sub in sorted(folder.iterdir()) if sub.is_dir()}
+    found = {name: files for name, files in found.items() if files} or _sorted_by_ratio(picture_paths(folder))
     if not found:
         raise HoleError(f"{folder} holds no masks; expected pictures, or one folder of them per bucket.")
     for bucket in buckets or ():

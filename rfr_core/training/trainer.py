@@ -27,7 +27,7 @@ from tqdm import tqdm
 from rfr_core.checkpoints import load_network, save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network import RFRNet
-from rfr_core.training.data import Position, Sample, TrainingPictures, collate, picture_files
+from rfr_core.training.data import Position, Sample, TrainingPictures, collate, pictures_of
 from rfr_core.training.evaluation import evaluate
 from rfr_core.training.losses import inpainting_loss
 from rfr_core.training.preview import preview_grid
@@ -358,6 +358,6 @@ def _warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Te
 
 def _check_folders(recipe: Recipe) -> None:
     """Names a missing folder before anything heavy is loaded."""
-    picture_files(recipe.data.pictures, "pictures")
+    pictures_of(recipe.data.pictures, "pictures")
     if recipe.data.folder:
-        picture_files(recipe.data.holes, "holes")
+        pictures_of(recipe.data.holes, "holes")

@@ -8,21 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chromium import CHROMIUM, FLAGS
 from comfy_server import Host
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PATIENCE = 900_000  # milliseconds; a busy machine is slow, and nothing here measures time
 
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False}
 _RUN = """() => {
     window.rfrDone = null;
@@ -65,7 +56,7 @@ def open_page(host: Host, *, vue_nodes: bool = False) -> Iterator[Page]:
     """The host's page, ready, its first dialogs out of the way; errors of ours on it fail the test at the end."""
     errors: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         page = browser.new_page(viewport={"width": 1500, "height": 950})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: errors.append(f"{error.message} {error.stack}"))
