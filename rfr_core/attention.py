@@ -204,14 +204,18 @@ class KnowledgeConsistentAttention(_Attention):
     """Rebuilds every position from all others, blending its scores with those of the recurrence before.
 
     Source: paper Eq. 4-9; the released code leaves the query unnormalised, takes the normalised keys as values and
-    blends with weight ``known / (known + r)``, r = |ratio| + 1e-7, so that lambda of Eq. 6 is r / (1 + r).
+    blends with weight ``known / (known + r)``, r = |ratio| + 1e-7, so that lambda of Eq. 6 is r / (1 + r). With a
+    ``fixed`` lambda there is no ratio to learn.
     """
 
-    def __init__(self, channels: int, query: str = "raw", values: str = "normalized") -> None:
+    def __init__(
+        self, channels: int, query: str = "raw", values: str = "normalized", fixed: float | None = None
+    ) -> None:
         super().__init__(channels)
         self.query = query
         self.values = values
-        self.ratio = nn.Parameter(torch.ones(1))
+        self.fixed = fixed
+        self.ratio = nn.Parameter(torch.ones(1)) if fixed is None else None
 
     def _attended(self, features: Tensor, known: Tensor, memory: AttentionMemory) -> tuple[Attended, Tensor]:
         normalized = normalize(features)
@@ -223,6 +227,9 @@ class KnowledgeConsistentAttention(_Attention):
     def _kept(self, known: Tensor) -> Tensor:
         # In float32 or better: 1e-7 is nothing in half precision, and a ratio of exactly 0 would divide 0 by 0.
         earlier = wide(known).flatten(1).unsqueeze(2)  # (N, hw, 1)
+        if self.ratio is None:
+            assert self.fixed is not None
+            return earlier * (1 - self.fixed)
         return earlier / (earlier + wide(self.ratio).abs() + 1e-7)
 
 
@@ -264,5 +271,7 @@ def neighbourhood_sum(features: Tensor) -> Tensor:
 def build_attention(config: RFRConfig, channels: int) -> KnowledgeConsistentAttention | ContextualAttention | None:
     """The attention that ``config`` names, for maps of ``channels`` channels; ``None`` where it names none."""
     if config.attention == "kca":
-        return KnowledgeConsistentAttention(channels, config.attention_query, config.attention_values)
+        return KnowledgeConsistentAttention(
+            channels, config.attention_query, config.attention_values, config.attention_lambda
+        )
     return ContextualAttention(channels) if config.attention == "contextual" else None

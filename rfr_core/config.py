@@ -15,6 +15,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "downsamples": (0, 1, 2, 3),
     "dilation": (1, 2),
     "norm": ("batch", "group"),
+    "area": ("partial", "gated", "learnable"),
     "attention": ("kca", "contextual", None),
     "attention_scale": (8, 16),
     "attention_query": ("raw", "normalized"),
@@ -23,7 +24,8 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "tail": ("residual", "plain"),
 }
 _RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES)}
-_SLOPES = ("area_slope", "decoder_slope")
+_SHARES = ("area_slope", "decoder_slope", "attention_lambda")
+_LEARNABLE = ("attention_lambda",)  # where left out
 _SWITCHES = ("narrow_deconv", "colour_match")
 
 
@@ -41,11 +43,15 @@ class RFRConfig:
         recurrences: recurrences that the network is trained with, 1-64.
         dilation: dilation of the innermost convolutions (2 released, 1 paper).
         norm: ``"batch"`` as published, or ``"group"``, which does not depend on the recurrence or the batch.
+        area: how the area of a recurrence is identified: ``"partial"`` convolution (published), ``"gated"`` convolution
+            or ``"learnable"`` attention maps (both named in the supplement).
         attention: ``"kca"``, ``"contextual"`` (Yu et al. 2018) or ``None``.
         attention_scale: 8 = after the first deconvolution (released), 16 = before it (paper); relative to ``width``'s
             map halved once.
         attention_query: ``"raw"`` (released) or ``"normalized"`` (Eq. 4).
         attention_values: ``"normalized"`` (released) or ``"raw"`` (Eq. 8).
+        attention_lambda: lambda of Eq. 6, the share of the current scores, fixed to a number from 0 to 1; ``None`` = it
+            is learned (published).
         narrow_deconv: whether the deconvolutions halve their channels as in Table 4.
         merge: ``"adaptive"`` (Eq. 3), ``"mean"`` or ``"last"`` (Fig. 9).
         area_slope: negative slope after the area identification (0.01 released, 0 paper).
@@ -65,10 +71,12 @@ class RFRConfig:
     recurrences: int = 6
     dilation: int = 2
     norm: Literal["batch", "group"] = "batch"
+    area: Literal["partial", "gated", "learnable"] = "partial"
     attention: Literal["kca", "contextual"] | None = "kca"
     attention_scale: Literal[8, 16] = 8
     attention_query: Literal["raw", "normalized"] = "raw"
     attention_values: Literal["normalized", "raw"] = "normalized"
+    attention_lambda: float | None = None
     narrow_deconv: bool = False
     merge: Literal["adaptive", "mean", "last"] = "adaptive"
     area_slope: float = 0.01
@@ -85,9 +93,10 @@ class RFRConfig:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
-        for name in _SLOPES:
+        for name in _SHARES:
             value = getattr(self, name)
-            if type(value) not in (int, float) or not 0 <= value <= 1:
+            left_out = value is None and name in _LEARNABLE
+            if not left_out and (type(value) not in (int, float) or not 0 <= value <= 1):
                 raise ConfigError(f"{name} is {value!r}; it must be a number from 0 to 1.")
         for name in _SWITCHES:
             if type(getattr(self, name)) is not bool:

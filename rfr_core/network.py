@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from rfr_core.attention import AttentionMemory
 from rfr_core.colour_match import match_colours
 from rfr_core.config import RFRConfig
-from rfr_core.layers import activation, conv, deconv, norm
+from rfr_core.layers import activation, conv, deconv, initialize, norm, pad_to
 from rfr_core.partial_conv import Coverage, PartialConv2d, masked
-from rfr_core.reasoning import AreaIdentification, FeatureReasoning, Recurrence, RecurrentFeatureReasoning, last
+from rfr_core.reasoning import Recurrence, RecurrentFeatureReasoning, last
 
 
 class Encoder(nn.Module):
@@ -140,10 +140,9 @@ class RFRNet(nn.Module):
         super().__init__()
         self.config = config = config or RFRConfig()
         self.encoder = Encoder(config)
-        area = AreaIdentification(config.width, config.kernel_size, config.norm, config.area_slope)
-        self.reasoning = RecurrentFeatureReasoning(area, FeatureReasoning(config), config.merge)
+        self.reasoning = RecurrentFeatureReasoning.from_config(config)
         self.decoder = Decoder(config)
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
         """Fills the unknown part of pictures.
@@ -201,7 +200,7 @@ class RFRNet(nn.Module):
 
     def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
         """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""
-        known = _pad_to(known.float(), self.config.multiple_of)
+        known = pad_to(known.float(), self.config.multiple_of)
         for layer in self.encoder.convs:
             assert isinstance(layer, PartialConv2d)
             known = layer.cover(known).known
@@ -217,17 +216,4 @@ class RFRNet(nn.Module):
             raise ValueError(f"known has shape {tuple(known.shape)}; it must be {(n, 1, height, width)}.")
         known = known.to(image.dtype)
         multiple = self.config.multiple_of
-        return _Inputs(_pad_to(torch.where(known > 0, image, 0), multiple), _pad_to(known, multiple), height, width)
-
-
-def _pad_to(x: Tensor, multiple: int) -> Tensor:
-    """Repeats the last row and column until both sides are multiples; a real border, unlike one of zeros."""
-    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
-    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
-
-
-def _initialize(module: nn.Module) -> None:
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-        nn.init.kaiming_normal_(module.weight, a=0.0, mode="fan_in")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+        return _Inputs(pad_to(torch.where(known > 0, image, 0), multiple), pad_to(known, multiple), height, width)

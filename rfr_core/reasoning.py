@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from rfr_core.attention import build_attention
 from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
+from rfr_core.gated_conv import GatedConv2d
 from rfr_core.layers import activation, conv, deconv, norm, wide
+from rfr_core.learnable_attention_map import LearnableAttentionMap
 from rfr_core.partial_conv import Coverage, PartialConv2d
 
 
@@ -63,21 +65,38 @@ class Recurrence:
         return self._total * factor.to(self._total.dtype)
 
 
-class AreaIdentification(nn.Module):
-    """Partial convolutions in a row that say which positions this recurrence infers (Sec. 3.1.1)."""
+AREAS: dict[str, type[PartialConv2d]] = {
+    "partial": PartialConv2d,
+    "gated": GatedConv2d,
+    "learnable": LearnableAttentionMap,
+}
 
-    def __init__(self, channels: int, kernel_size: int, kind: str = "batch", slope: float = 0.01) -> None:
+
+class AreaIdentification(nn.Module):
+    """Convolutions in a row that say which positions this recurrence infers (Sec. 3.1.1).
+
+    area: ``"partial"`` convolutions (published), ``"gated"`` ones or ``"learnable"`` attention maps.
+    """
+
+    def __init__(
+        self, channels: int, kernel_size: int, kind: str = "batch", slope: float = 0.01, area: str = "partial"
+    ) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(PartialConv2d(channels, channels, kernel_size) for _ in range(2))
+        self.convs = nn.ModuleList(AREAS[area](channels, channels, kernel_size) for _ in range(2))
         self.norm = norm(kind, channels)
         self.activation = activation(slope)
 
     def cover(self, known: Tensor) -> list[Coverage]:
-        """Mask (N, 1, h, w) -> the coverage of each partial convolution, the last one's mask being the new one."""
+        """Mask (N, 1, h, w) -> the coverage of each convolution, the last one's mask being the new one."""
         coverages: list[Coverage] = []
+        attention = wide(known)
         for layer in self.convs:
             assert isinstance(layer, PartialConv2d)
-            coverages.append(layer.cover(coverages[-1].known if coverages else known))
+            coverage = layer.cover(coverages[-1].known if coverages else known)
+            if isinstance(layer, LearnableAttentionMap):
+                ratio, attention = layer.attend(attention)
+                coverage = coverage._replace(ratio=ratio)
+            coverages.append(coverage)
         return coverages
 
     def forward(self, features: Tensor, coverages: Sequence[Coverage]) -> Tensor:
@@ -149,6 +168,12 @@ class RecurrentFeatureReasoning(nn.Module):
         self.area = area
         self.reason = reason
         self.merge = merge
+
+    @classmethod
+    def from_config(cls, config: RFRConfig) -> RecurrentFeatureReasoning:
+        """The module of RFR-Net, for a feature map of ``config.width`` channels whose sides are multiples of 8."""
+        area = AreaIdentification(config.width, config.kernel_size, config.norm, config.area_slope, config.area)
+        return cls(area, FeatureReasoning(config), config.merge)
 
     def forward(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Recurrence:
         """Runs all recurrences and returns the last; arguments as for :meth:`recur`."""
