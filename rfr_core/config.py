@@ -95,8 +95,7 @@ class RFRConfig:
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
         for name in _SHARES:
             value = getattr(self, name)
-            left_out = value is None and name in _LEARNABLE
-            if not left_out and (type(value) not in (int, float) or not 0 <= value <= 1):
+            if not _is_share(value, learnable=name in _LEARNABLE):
                 raise ConfigError(f"{name} is {value!r}; it must be a number from 0 to 1.")
         for name in _SWITCHES:
             if type(getattr(self, name)) is not bool:
@@ -162,3 +161,9 @@ class RFRConfig:
         if unknown:
             raise ConfigError(f"unknown configuration name {unknown[0]!r}; this version of rfr_core doesn't know it.")
         return cls(**data)
+
+
+def _is_share(value: Any, learnable: bool) -> bool:
+    if value is None:
+        return learnable
+    return type(value) in (int, float) and 0 <= value <= 1
