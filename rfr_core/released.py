@@ -36,6 +36,7 @@ _PREFIXES = {
     "tail2.bn3": "decoder.refine.expand.1",
     "out": "decoder.out",
 }
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
 
 
 def our_name(released: str) -> str:
@@ -66,19 +67,40 @@ def _generator(path: Path) -> dict[str, Tensor]:
     data = _load_tensors(path)
     if isinstance(data, dict) and isinstance(data.get("generator"), dict):
         data = data["generator"]
-    if not isinstance(data, dict) or not data or not all(isinstance(v, Tensor) for v in data.values()):
+    if not isinstance(data, dict) or not data or not all(isinstance(name, str) for name in data):
         raise CheckpointError(f"{path} is no released checkpoint: it holds no 'generator' with named tensors.")
+    for name, value in data.items():
+        if not _is_plain(value):
+            raise CheckpointError(f"{path} is no released checkpoint: its {name!r} is no ordinary tensor of numbers.")
     return data
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value has numbers in memory; torch also saves sparse and quantised tensors, and such without any."""
+    if not isinstance(value, Tensor) or value.is_quantized or value.layout is not torch.strided:
+        return False
+    return value.device.type == "cpu" and value.dtype in _DTYPES
 
 
 def _load_tensors(path: Path) -> object:
     if not path.is_file():
         raise CheckpointError(f"There is no file {path}; give the path of a released .pth file.")
+    if _is_packed(path):
+        raise CheckpointError(f"{path} is packed more tightly than torch packs its files; get the file anew.")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} was refused: it holds more than tensors, or is no torch checkpoint, and may run code if loaded."
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile, TypeError) as error:
+    except Exception as error:  # damaged files make torch fail with errors of every class
         raise CheckpointError(f"{path} cannot be read as a torch checkpoint; it may be cut off or damaged.") from error
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether a zip file would grow when unpacked: torch stores its entries as they are, a bomb does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size
+    except Exception:  # no zip file, or a damaged one
+        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import re
 from dataclasses import dataclass
@@ -84,7 +83,9 @@ def read_painted(data_url: Any, size: tuple[int, int]) -> torch.Tensor:
             if opened.width * opened.height > MAX_PAINTED_PIXELS:
                 raise RequestError("The painted mask is larger than this page paints: reload the page.")
             alpha = opened.convert("RGBA").getchannel("A")
-    except (binascii.Error, OSError, SyntaxError, ValueError) as error:
+    except RequestError:
+        raise
+    except Exception as error:  # decoders meet damaged files with errors of every class
         raise RequestError("The painted mask did not arrive whole: paint once more.") from error
     # Between the pixels of the small canvas, so that a large picture gets round edges instead of steps.
     return to_hole(alpha.resize((size[1], size[0]), Image.Resampling.BILINEAR))

@@ -1,0 +1,44 @@
+"""The areas by name, each as a function that fills in its figures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import attempts
+from .figures import Figures
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is to be tried. seed: decides every input. inputs: at most. seconds: at most."""
+
+    seed: int
+    inputs: int
+    seconds: float
+
+
+Area = Callable[[Figures, Plan], str | None]
+
+
+def _fuzzed(figures: Figures, plan: Plan) -> str | None:
+    """Mutated inputs in a process of their own."""
+    if sys.platform == "win32":
+        return "since it waits for its processes as Unix does."
+    attempts.run(figures, figures.area, plan.seed, plan.inputs, plan.seconds)
+    return None
+
+
+def _properties(figures: Figures, plan: Plan) -> str | None:
+    from . import properties
+
+    properties.run(figures, plan.seed, plan.seconds)
+    return None
+
+
+AREAS: dict[str, Area] = {
+    "properties": _properties,
+    "decode": _fuzzed,
+    "checkpoints": _fuzzed,
+}
