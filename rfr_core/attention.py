@@ -265,7 +265,7 @@ def neighbourhood_sum(features: Tensor) -> Tensor:
     Eq. 5 smooths scores over the query's neighbourhood. That acts on the query alone, so it is done before the product:
     h*w*C sums instead of h*w*h*w.
     """
-    return F.avg_pool2d(features, 3, 1, 1, divisor_override=1)
+    return F.avg_pool2d(features, 3, 1, 1) * 9
 
 
 def build_attention(config: RFRConfig, channels: int) -> KnowledgeConsistentAttention | ContextualAttention | None:

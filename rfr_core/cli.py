@@ -1,4 +1,4 @@
-"""The command ``rfr``: fill pictures, and look at, fetch and convert checkpoints.
+"""The command ``rfr``: fill pictures, and look at, fetch, convert and export checkpoints.
 
 Only what every command needs is imported here: torch takes a second to start, which ``--help`` should not.
 """
@@ -183,6 +183,31 @@ def convert(
     if (out_dir / MODEL_NAME).exists() and not overwrite:
         raise CheckpointError(f"{out_dir} holds a checkpoint already; choose another folder or add --overwrite.")
     _print_checkpoint(open_checkpoint(convert_released(released, out_dir, dtype=DTYPES[dtype])), as_json)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[
+        str, typer.Argument(help="'lite' (bundled), a folder, a .safetensors file, or a Hub name owner/name.")
+    ],
+    out: Annotated[Path, typer.Argument(help="File for the graph: .onnx, or .pt2 for torch.export.load.")],
+    revision: _Revision = None,
+    recurrences: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How often it recurs; left out, as often as it was trained with.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Write a network as one graph for other runtimes.
+
+    It takes pictures (N, H, W, 3) and masks (N, H, W), 255 = fill, as bytes, and gives the filled pictures, 0 to 1.
+    """
+    from rfr_core.checkpoints import load_network
+    from rfr_core.export import check_export_path, export_program, save_program
+
+    check_export_path(out)
+    program = export_program(load_network(checkpoint, revision=revision), recurrences)
+    size = save_program(program, out).stat().st_size
+    print(json.dumps({"path": str(out), "size": size}) if as_json else f"{out}: {size / 2**20:.1f} MiB")
 
 
 # Filling

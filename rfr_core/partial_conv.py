@@ -31,7 +31,7 @@ def cover(groups: Sequence[tuple[Tensor, int]], kernel_size: int, stride: int, p
             Zero padding counts as unknown.
 
     The released code sums all channels of a repeated mask; counting one and multiplying is the same number, exact in
-    float32 whatever the features' dtype.
+    float32 whatever the features' dtype. Its 1e-8 beside a sum of at least 1 is nothing in float32.
     """
     total = torch.zeros(())
     for known, channels in groups:
@@ -39,13 +39,13 @@ def cover(groups: Sequence[tuple[Tensor, int]], kernel_size: int, stride: int, p
         total = total.to(count.device) + channels * count
     window = kernel_size**2 * sum(channels for _, channels in groups)
     updated = (total > 0).to(total.dtype)
-    return Coverage(window / (total + 1e-8) * updated, updated)
+    return Coverage(window / total.clamp(min=1) * updated, updated)
 
 
 def _window_sum(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
-    """The sum over each window, columns first and then rows: 2 * size additions instead of size * size."""
-    columns = F.avg_pool2d(x, (size, 1), (stride, 1), (padding, 0), divisor_override=1)
-    return F.avg_pool2d(columns, (1, size), (1, stride), (0, padding), divisor_override=1)
+    """How many ones each window holds; columns first and then rows: 2 * size additions instead of size * size."""
+    columns = F.avg_pool2d(x, (size, 1), (stride, 1), (padding, 0))
+    return (F.avg_pool2d(columns, (1, size), (1, stride), (0, padding)) * size**2).round_()
 
 
 class PartialConv2d(nn.Conv2d):

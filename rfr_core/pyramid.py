@@ -8,6 +8,9 @@ from torch import Tensor
 
 from rfr_core.box import Box
 
+# An exported graph has a fixed number of scales: enough for 4096 pixels a side, where its attention would take 256 GiB.
+GRAPH_SCALES = 12
+
 
 def halve(colour: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
     """Half the size, each colour the mean of the known ones alone.
@@ -48,11 +51,18 @@ def membrane(values: Tensor, weight: Tensor) -> Tensor:
         (N, C, H, W): the values where weight is 1, blended with the extension where it is less, 0 where there is no
         value at all. Source: Gortler et al. 1996, "The Lumigraph", Sec. 3.4.
     """
-    if min(values.shape[-2:]) == 1 and max(values.shape[-2:]) == 1:
+    # Scales beyond that of a single pixel change nothing.
+    scales = GRAPH_SCALES if torch.compiler.is_compiling() else (max(values.shape[-2:]) - 1).bit_length()
+    return _membrane(values, weight, scales)
+
+
+def _membrane(values: Tensor, weight: Tensor, scales: int) -> Tensor:
+    if not scales:
         return values
     small, coverage = halve(values, weight)
-    small = membrane(small, (4 * coverage).clamp(max=1))
-    large = F.interpolate(small, scale_factor=2, mode="bilinear")[..., : values.shape[-2], : values.shape[-1]]
+    small = _membrane(small, (4 * coverage).clamp(max=1), scales - 1)
+    large = F.interpolate(small, (2 * small.shape[-2], 2 * small.shape[-1]), mode="bilinear")
+    large = large[..., : values.shape[-2], : values.shape[-1]]
     return torch.where(weight > 0, values * weight, 0) + large * (1 - weight)
 
 

@@ -363,6 +363,20 @@ def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
     assert not Path("other").exists()
 
 
+def test_a_network_is_exported(here: Path, rfr: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rfr("export", rfr.model, "out.pt2", "--recurrences", "1", "--json") == 0
+    [facts] = rfr.json()
+    assert facts == {"path": "out.pt2", "size": Path("out.pt2").stat().st_size}
+    graph = torch.export.load("out.pt2").module()
+    shapes = [(1, HEIGHT, WIDTH, 3), (1, HEIGHT, WIDTH)]
+    assert graph(*(torch.zeros(shape, dtype=torch.uint8) for shape in shapes)).shape == shapes[0]
+    assert "expected .onnx or .pt2" in rfr.refused("export", rfr.model, "out.pth")
+    assert "the folder none does not exist" in rfr.refused("export", rfr.model, "none/out.pt2")
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    assert "pip install 'rfr-inpainting[export]'" in rfr.refused("export", rfr.model, "out.onnx")
+    assert not Path("out.onnx").exists()
+
+
 def test_the_bundled_model_is_the_default(here: Path, rfr: Command) -> None:
     assert rfr("inpaint", "photo.png", "mask.png", "-o", "out.png", "--device", "cpu") == 0
     outside = np.array(mask()) == 0
