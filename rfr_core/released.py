@@ -36,7 +36,7 @@ _PREFIXES = {
     "tail2.bn3": "decoder.refine.expand.1",
     "out": "decoder.out",
 }
-_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def our_name(released: str) -> str:
@@ -79,7 +79,7 @@ def _is_plain(value: object) -> bool:
     """Whether a value has numbers in memory; torch also saves sparse and quantised tensors, and such without any."""
     if not isinstance(value, Tensor) or value.is_quantized or value.layout is not torch.strided:
         return False
-    return value.device.type == "cpu" and value.dtype in _DTYPES
+    return value.device.type == "cpu" and (value.dtype in _FLOATS or not value.is_floating_point())
 
 
 def _load_tensors(path: Path) -> object:

@@ -35,7 +35,8 @@ def check_state(network: RFRNet, state: Mapping[str, Tensor], source: str) -> No
     check_layout(network, {name: tuple(value.shape) for name, value in state.items()}, source)
     expected = network.state_dict()
     for name, value in state.items():
-        if value.is_floating_point() != expected[name].is_floating_point():
+        kind = expected[name].dtype
+        if value.is_floating_point() != kind.is_floating_point or not (kind.is_floating_point or value.dtype == kind):
             raise CheckpointError(f"{source} does not fit this network: {name} is of the wrong type {value.dtype}.")
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError(f"{source} is damaged: {name} holds values that are not finite.")

@@ -64,6 +64,14 @@ def odd_states() -> dict[str, object]:
     return {what: empty_released_state("standard") | change for what, change in odd.items()}
 
 
+def test_a_counter_of_another_type_is_refused(tmp_path: Path) -> None:
+    state = empty_released_state("standard")
+    name = next(name for name in state if name.endswith("num_batches_tracked"))
+    (tmp_path / "g.pth").write_bytes(saved(state | {name: torch.tensor(True)}))
+    with pytest.raises(CheckpointError, match="wrong type"):
+        convert_released(tmp_path / "g.pth", tmp_path / "out")
+
+
 @pytest.mark.parametrize("what", odd_states())
 def test_released_files_with_other_than_ordinary_tensors_are_refused(what: str, tmp_path: Path) -> None:
     (tmp_path / "g.pth").write_bytes(saved(odd_states()[what]))
