@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
+from rfr_core.training.architectures import EDGES, Architecture, task_of
 from rfr_core.training.data import DataConfig
 from rfr_core.training.losses import LossWeights
 
@@ -85,6 +86,8 @@ class Recipe:
     Attributes:
         output: folder that everything the run writes goes to.
         network: the network's configuration.
+        architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``) or an
+            edge generator (``"edges-rfr"``, ``"edges-residual"``).
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
         data: pictures and holes.
         phases: one after another.
@@ -102,6 +105,7 @@ class Recipe:
     output: str
     phases: tuple[Phase, ...]
     network: RFRConfig = field(default_factory=RFRConfig)
+    architecture: Architecture = "rfr"
     data: DataConfig = field(default_factory=DataConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     init: str | None = None
@@ -123,6 +127,10 @@ class Recipe:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1.")
         if self.workers < 0 or self.save_every < 1 or self.preview_every < 1 or self.clip < 0:
             raise ConfigError("workers and clip must be 0 or more, save_every and preview_every 1 or more.")
+        if task_of(self.architecture) is EDGES and self.evaluation.pictures is not None:
+            raise ConfigError(
+                "edge generators are judged by python -m train experiment fig10; leave evaluation.pictures out."
+            )
 
     @property
     def steps(self) -> int:

@@ -24,13 +24,11 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.checkpoints import load_network
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.network import RFRNet
-from rfr_core.training.data import Position, Sample, TrainingPictures, collate, pictures_of
+from rfr_core.training.architectures import build_network, save_network, task_of
+from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of
 from rfr_core.training.evaluation import evaluate
-from rfr_core.training.losses import inpainting_loss
-from rfr_core.training.preview import preview_grid
 from rfr_core.training.recipe import Phase, Recipe, load_recipe
 from rfr_core.training.run_state import RunFolder
 from rfr_core.training.vgg import VGG16Features
@@ -66,6 +64,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, resume: bool = False) -> None:
         self.recipe = recipe
+        self.task = task_of(recipe.architecture)
         _check_folders(recipe)
         # The released network leaves the attention's blend unused in a single recurrence.
         unused = any((p.recurrences or (recipe.network.recurrences,))[0] == 1 for p in recipe.phases)
@@ -148,7 +147,7 @@ class Trainer:
             phase.batch,
             sampler=position,
             num_workers=self.recipe.workers,
-            collate_fn=collate,
+            collate_fn=self.task.collate,
             pin_memory=self.accelerator.device.type == "cuda",
         )
 
@@ -191,7 +190,7 @@ class Trainer:
         with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
             output = self.model(truth, known, recurrences)
             with self.accelerator.autocast():
-                loss, terms = inpainting_loss(output, truth, known, phase.loss, self.vgg)
+                loss, terms = self.task.loss(output, truth, known, phase.loss, self.vgg)
             self.accelerator.backward(loss / phase.accumulate)
         return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
 
@@ -225,8 +224,8 @@ class Trainer:
 
     def _preview(self, writer: SummaryWriter, phase: Phase) -> None:
         dataset = TrainingPictures(self.recipe.data, phase.crop, self.recipe.seed)
-        samples = collate([dataset[i] for i in range(4)])
-        grid = preview_grid(self.judged, samples.image, samples.known)  # (3, H, W)
+        samples = self.task.collate([dataset[i] for i in range(4)])
+        grid = self.task.preview(self.judged, samples.image, samples.known)  # (3, H, W)
         writer.add_image("preview", grid, self.progress.step)
         self.folder.save_preview(grid, self.progress.step)
 
@@ -250,10 +249,9 @@ class Trainer:
         bar.write(f"step {self.progress.step}: PSNR {scores}")
 
     @property
-    def judged(self) -> RFRNet:
+    def judged(self) -> nn.Module:
         """The network that is evaluated and kept: the average where there is one, in eval mode."""
         network = self.average.module if self.average is not None else self.network
-        assert isinstance(network, RFRNet)
         return network.eval()
 
     def _save(self) -> None:
@@ -271,7 +269,7 @@ class Trainer:
                 "samples": self.progress.samples,
             }
         )
-        save_pretrained(self.judged, self.folder.model)
+        save_network(self.recipe.architecture, self.judged, self.folder.model)
 
     def _restore(self) -> None:
         state = self.folder.load_state(self.accelerator.device)
@@ -293,9 +291,9 @@ class Trainer:
         if self.main:
             self.folder.rewind(self.progress.step)
 
-    def _network(self) -> RFRNet:
+    def _network(self) -> nn.Module:
         torch.manual_seed(self.recipe.seed)
-        network = RFRNet(self.recipe.network)
+        network = build_network(self.recipe.architecture, self.recipe.network)
         if self.recipe.init is not None:
             start = load_network(self.recipe.init)
             try:
@@ -331,7 +329,7 @@ def learning_rate(phase: Phase, step: int) -> float:
 
 
 @torch.inference_mode()
-def fill(network: RFRNet, image: Tensor, hole: Tensor) -> Tensor:
+def fill(network: nn.Module, image: Tensor, hole: Tensor) -> Tensor:
     """Fills pictures (N, 3, H, W) in [0, 1] where ``hole`` (N, 1, H, W) is 1, by the bare network, composited."""
     device = next(network.parameters()).device
     known = 1 - hole
@@ -339,7 +337,7 @@ def fill(network: RFRNet, image: Tensor, hole: Tensor) -> Tensor:
     return torch.where(known > 0, image, output.clamp(0, 1))
 
 
-def _average(network: RFRNet, decay: float) -> AveragedModel | None:
+def _average(network: nn.Module, decay: float) -> AveragedModel | None:
     if not decay:
         return None
     average = AveragedModel(network, multi_avg_fn=_warmed_up(decay), use_buffers=True)
