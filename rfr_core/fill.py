@@ -36,6 +36,14 @@ SLACK = 1.15  # a hole that is deeper than the network reaches by less than this
 FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
 CELL = 512  # pixels a side of the parts in which the result is put together
 
+_MEMORY_SAYINGS = (
+    "out of memory",  # CUDA's libraries, MPS
+    "not enough memory",  # the CPU's allocator on Windows
+    "can't allocate memory",  # the same elsewhere
+    "could not create a memory",  # oneDNN
+    "could not create a primitive",  # the same, which says so of nothing else that crops could bring about
+)
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -402,10 +410,10 @@ def memory_errors() -> Iterator[None]:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    # Only CUDA has a class of its own; the CPU's allocator and MPS say it in a RuntimeError.
+    # Only CUDA has a class of its own; the CPU's allocators and MPS say it in a RuntimeError.
     text = str(error)
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and ("not enough memory" in text or "out of memory" in text)
+        isinstance(error, RuntimeError) and any(saying in text for saying in _MEMORY_SAYINGS)
     )
 
 

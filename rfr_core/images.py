@@ -247,6 +247,8 @@ def _reading(path: Path) -> Iterator[None]:
         raise ImageError(f"{path} may not be read; check the file's permissions.") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path} is too large: {error} Scale the picture down first.") from error
+    except MemoryError as error:
+        raise ImageError(f"{path} does not fit into the memory that is left; scale the picture down first.") from error
     except Image.UnidentifiedImageError as error:
         raise ImageError(f"{path} is not a picture; expected a JPEG, PNG, WebP, TIFF or BMP file.") from error
     except Exception as error:  # decoders meet damaged files with errors of every class

@@ -16,7 +16,7 @@ from rfr_core.canvas import Canvas, to_canvas
 from rfr_core.config import RFRConfig
 from rfr_core.devices import resolve_device, resolve_dtype
 from rfr_core.errors import ConfigError, HoleError
-from rfr_core.fill import Filling, FillStep, Scene
+from rfr_core.fill import Filling, FillStep, Scene, memory_errors
 from rfr_core.holes import Channel, MaskLike, feather, grow, hole_from_alpha, to_hole
 from rfr_core.network import RFRNet
 from rfr_core.reasoning import check_recurrences
@@ -53,11 +53,15 @@ class InpaintStep:
 
     def picture(self) -> Any:
         """The picture so far, in the kind that was given; known pixels are bit-identical."""
-        return self._fill.scene.canvas.pasted(self._fill.patches())
+        patches = self._fill.patches()
+        with memory_errors():
+            return self._fill.scene.canvas.pasted(patches)
 
     def tensor(self) -> Tensor:
         """The picture so far, composited: (N, 3, H, W) float32 in [0, 1], on the CPU."""
-        return self._fill.scene.canvas.tensor(self._fill.patches())
+        patches = self._fill.patches()
+        with memory_errors():
+            return self._fill.scene.canvas.tensor(patches)
 
     def open_hole(self) -> Tensor:
         """What is still open: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached; on the CPU."""
@@ -157,10 +161,13 @@ class Inpainter:
             ImageError: the picture is of an unsupported kind or its values are.
             HoleError: the mask cannot be read, has another size, or covers the whole picture.
             ConfigError: recurrences or context is out of range.
+            DeviceError: the memory does not suffice.
         """
         options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
         last = None
-        for step in self._steps(image, hole, options, keep_scores=False):
+        with memory_errors():
+            steps = self._steps(image, hole, options, keep_scores=False)
+        for step in steps:
             last = step
         return _copy(image) if last is None else last.picture()
 
@@ -183,7 +190,8 @@ class Inpainter:
         Bad input raises at once; stopping early leaves nothing behind.
         """
         options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
-        return self._steps(image, hole, options, keep_scores=True)
+        with memory_errors():
+            return self._steps(image, hole, options, keep_scores=True)
 
     def _steps(
         self, image: Any, mask: MaskLike | None, options: _Options, *, keep_scores: bool

@@ -15,6 +15,8 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.network import RFRNet, Step
 
+PIXEL_BYTES = 28  # that a pixel takes, times width and bytes a number; measured at width 64, attention included
+
 
 @dataclass(frozen=True)
 class RunStep:
@@ -78,9 +80,19 @@ class Runner:
 
         keep_scores: whether their attention will be asked for; if not, it takes less memory.
         """
+        self._check_memory(known.numel())
         run = _Run(self, image.to(self.device), known.to(self.device), recurrences)
         for step in run.steps(self._quick, self.dtype, keep_scores):
             yield RunStep(step.index, step, run)
+
+    def _check_memory(self, pixels: int) -> None:
+        """Asks for what the recurrences on so many pixels need at most, so that a lack of it is an error here.
+
+        Within oneDNN's kernels the process would crash. Memory that is not written to costs nothing.
+        """
+        if self.device.type == "cpu":
+            share = 4.0 ** (1 - self.config.downsamples)  # of the feature map, to that of the published network
+            torch.empty(int(pixels * share * PIXEL_BYTES * self.config.width * self.dtype.itemsize), dtype=torch.uint8)
 
     def precise_network(self) -> RFRNet:
         """The network in float32, made when it is first needed."""

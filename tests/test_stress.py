@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from golden import empty_released_state
-from stress import attempts
+from stress import attempts, little_memory
 from stress.figures import Figures
 from stress.mutation import PNG_SIGNATURE, chunk
 
@@ -44,6 +44,12 @@ def test_a_fault_is_known_by_its_input(tmp_path: Path) -> None:
 
 
 # What was found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+@pytest.mark.parametrize("mebibytes", [10, 60])
+def test_a_full_memory_is_told_in_a_sentence(mebibytes: int) -> None:
+    assert little_memory.filled_with(mebibytes) == "DeviceError"
 
 
 def saved(state: object) -> bytes:

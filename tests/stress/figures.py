@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,15 +47,15 @@ class Figures:
                 shutil.copyfile(file, self.keep / f"{self.area}-{len(self.faults)}-{file.name}")
 
     @contextmanager
-    def trial(self, name: str) -> Iterator[None]:
-        """One trial of several checks, of which the first that fails is a fault."""
+    def trial(self, name: str, outcome: str = "passed") -> Iterator[None]:
+        """One trial of several checks, of which the first that fails is a fault; ``outcome`` if none does."""
         try:
             yield
-        except AssertionError as error:
+        except (AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
             self.count("fault")
-            self.fault(f"{name}: {error}")
+            self.fault(f"{name}: {error!r}"[:1500])
         else:
-            self.count("passed")
+            self.count(outcome)
 
     def line(self) -> str:
         """All of it in one line."""
