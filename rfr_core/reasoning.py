@@ -16,6 +16,7 @@ from rfr_core.gated_conv import GatedConv2d
 from rfr_core.layers import activation, conv, deconv, norm, wide
 from rfr_core.learnable_attention_map import LearnableAttentionMap
 from rfr_core.partial_conv import Coverage, PartialConv2d
+from rfr_core.recompute import recomputed
 
 
 class Indexed(Protocol):
@@ -161,6 +162,10 @@ class RecurrentFeatureReasoning(nn.Module):
         reason: called as ``reason(features, known, memory)``, returns features of the same shape and a memory, which
             is passed to it in the next recurrence (``None`` in the first; it may always return ``None``).
         merge: ``"adaptive"`` (Eq. 3), ``"mean"`` or ``"last"``.
+
+    Attributes:
+        recompute: whether each recurrence is computed again for its gradient instead of being kept in memory until
+            then; the same gradients in less memory and more time. Off at first.
     """
 
     def __init__(self, area: AreaIdentification, reason: nn.Module, merge: str = "adaptive") -> None:
@@ -168,6 +173,7 @@ class RecurrentFeatureReasoning(nn.Module):
         self.area = area
         self.reason = reason
         self.merge = merge
+        self.recompute = False
 
     @classmethod
     def from_config(cls, config: RFRConfig) -> RecurrentFeatureReasoning:
@@ -218,11 +224,14 @@ class RecurrentFeatureReasoning(nn.Module):
         total, count = features, wide(known)
         for index, coverages in enumerate(plan, 1):
             known = coverages[-1].known
-            features = self.area(features, coverages)
-            features, memory = self.reason(features, known, memory)
+            features = self._call(self.area, features, coverages)
+            features, memory = self._call(self.reason, features, known, memory)
             features = features * known.to(features.dtype)
             total, count = total + features, count + known
             yield Recurrence(index, len(plan), features, known, memory, self.merge, total, count)
+
+    def _call(self, module: nn.Module, *arguments: object) -> Any:
+        return recomputed(module, *arguments) if self.recompute and torch.is_grad_enabled() else module(*arguments)
 
 
 def last(steps: Generator[Step, None, None]) -> Step:

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from rfr_core.checkpoints import load_network, save_pretrained
 from rfr_core.config import RFRConfig
+from rfr_core.errors import ConfigError
 from rfr_core.network import RFRNet
 from rfr_core.training.recipe import Phase, load_recipe
 from rfr_core.training.trainer import fit, learning_rate
@@ -225,6 +226,13 @@ def test_mixed_precision_trains(pictures: Path, tmp_path: Path) -> None:
     half, full = losses(tmp_path / "half"), losses(tmp_path / "full")
     assert half != full
     np.testing.assert_allclose(half, full, rtol=0.05)
+
+
+def test_recomputing_changes_no_loss(pictures: Path, whole_run: Path, tmp_path: Path) -> None:
+    fit(SMOKE, settings(pictures, tmp_path / "run", "recompute=true"))
+    assert losses(tmp_path / "run") == pytest.approx(losses(whole_run), rel=1e-4)
+    with pytest.raises(ConfigError, match="no recurrences"):
+        fit(SMOKE, settings(pictures, tmp_path / "other", "recompute=true", "architecture=pconv-unet"))
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:

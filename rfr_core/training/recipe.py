@@ -95,6 +95,7 @@ class Recipe:
         seed: decides initial weights and every sample.
         precision: ``"no"`` = float32, ``"bf16"`` or ``"fp16"`` mixed precision.
         channels_last: memory layout of the convolutions.
+        recompute: compute each recurrence again for its gradient instead of keeping it: less memory, more time.
         ema: decay of the running average of the weights that is evaluated and kept; 0 = none.
         clip: largest norm of the gradient; 0 = not clipped.
         workers: processes that make samples; 0 = the training process itself.
@@ -112,6 +113,7 @@ class Recipe:
     seed: int = 2020
     precision: Literal["no", "bf16", "fp16"] = "no"
     channels_last: bool = True
+    recompute: bool = False
     ema: float = 0.999
     clip: float = 0.0
     workers: int = 2

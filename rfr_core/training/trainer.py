@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from rfr_core.checkpoints import load_network
 from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.reasoning import RecurrentFeatureReasoning
 from rfr_core.training.architectures import build_network, save_network, task_of
 from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of
 from rfr_core.training.evaluation import evaluate
@@ -304,6 +305,8 @@ class Trainer:
                     f"{json.dumps(start.config.to_dict())}."
                 ) from error
         network = network.to(self.accelerator.device)
+        if self.recipe.recompute:
+            _set_recompute(network)
         if self.recipe.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
@@ -352,6 +355,14 @@ def _warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Te
         get_ema_multi_avg_fn(now)(averaged, current, count)  # pyright: ignore[reportArgumentType]
 
     return update
+
+
+def _set_recompute(network: nn.Module) -> None:
+    reasonings = [module for module in network.modules() if isinstance(module, RecurrentFeatureReasoning)]
+    if not reasonings:
+        raise ConfigError("recompute is on, but this network has no recurrences; leave it out.")
+    for reasoning in reasonings:
+        reasoning.recompute = True
 
 
 def _check_folders(recipe: Recipe) -> None:
