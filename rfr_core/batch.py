@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from rfr_core.errors import HoleError, ImageError, RFRError
+from rfr_core.files import remove_left_overs
 from rfr_core.holes import Channel, area_ratio, hole_from_alpha, read_hole
 from rfr_core.images import (
     FORMAT_BY_SUFFIX,
@@ -130,6 +131,12 @@ def run_jobs(jobs: Iterable[Job], inpainter: Inpainter, settings: Settings) -> I
                 yield _settled(*unwritten.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def clear_left_overs(jobs: Iterable[Job]) -> None:
+    """Deletes what killed runs left unfinished, an hour ago or earlier, in the folders that these jobs write to."""
+    for folder in {folder for job in jobs for folder in (job.out.parent, job.steps) if folder is not None}:
+        remove_left_overs(folder)
 
 
 def make_folder(folder: Path) -> None:

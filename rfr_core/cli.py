@@ -106,7 +106,7 @@ def inpaint(
     rfr inpaint photo.jpg mask.png -o filled.jpg
     rfr inpaint photos/ masks/ -o filled/ --shard 1/4
     """
-    from rfr_core.batch import Outcome, Settings, plan_jobs
+    from rfr_core.batch import Outcome, Settings, clear_left_overs, plan_jobs
     from rfr_core.inpainter import Inpainter
 
     settings = Settings(
@@ -122,6 +122,7 @@ def inpaint(
     )
     _check(settings, mask)
     jobs = _shard(plan_jobs(image, mask, out, steps_dir), shard)
+    clear_left_overs(jobs)
     report = _Report(image.is_dir(), as_json)
     todo = []
     for job in jobs:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
@@ -25,3 +29,14 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_left_overs(folder: Path, *, older_than: float = 3600.0) -> None:
+    """Deletes what :func:`appearing` had begun in a folder when its process was killed.
+
+    older_than: seconds since it was last written to; another process may still be at work on what is younger.
+    """
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError):  # another process deletes it, too
+            if _UNFINISHED.fullmatch(path.name) and time.time() - path.stat().st_mtime >= older_than:
+                path.unlink()

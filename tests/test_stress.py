@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import struct
 import sys
 import zipfile
@@ -16,6 +17,7 @@ from stress import attempts, little_memory
 from stress.figures import Figures
 from stress.mutation import PNG_SIGNATURE, chunk
 
+from rfr_core.batch import Job, clear_left_overs
 from rfr_core.checkpoints import convert_released
 from rfr_core.errors import CheckpointError
 from rfr_nodes.demo.sentences import RequestError
@@ -50,6 +52,16 @@ def test_a_fault_is_known_by_its_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mebibytes", [10, 60])
 def test_a_full_memory_is_told_in_a_sentence(mebibytes: int) -> None:
     assert little_memory.filled_with(mebibytes) == "DeviceError"
+
+
+def test_what_a_killed_run_left_is_cleared_away_after_an_hour(tmp_path: Path) -> None:
+    young, old, foreign = (tmp_path / name for name in (f".{'a' * 16}.tmp", f".{'b' * 16}.tmp", ".mine.tmp"))
+    for path in (young, old, foreign):
+        path.touch()
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
+    clear_left_overs([Job(Path("photo.png"), None, tmp_path / "filled.png", tmp_path / "none")])
+    assert sorted(tmp_path.iterdir()) == sorted([young, foreign])
 
 
 def saved(state: object) -> bytes:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.files import appearing
+from rfr_core.files import appearing, remove_left_overs
 from rfr_core.training.recipe import Recipe, to_table
 
 
@@ -48,8 +48,8 @@ class RunFolder:
         if not resume and self.state.exists():
             raise ConfigError(f"{self.path} holds a run already; continue it with --resume, or set another output.")
         (self.path / "previews").mkdir(parents=True, exist_ok=True)
-        for left_over in self.path.glob(".*.tmp"):  # of a save that was killed
-            left_over.unlink()
+        for folder in (self.path, self.model, self.path / "previews"):
+            remove_left_overs(folder, older_than=0)
         with appearing(self.path / "recipe.json") as file:
             file.write(json.dumps(to_table(recipe), indent=2).encode())
         if not resume:

@@ -30,6 +30,24 @@ def _fuzzed(figures: Figures, plan: Plan) -> str | None:
     return None
 
 
+def _memory(figures: Figures, plan: Plan) -> str | None:
+    if sys.platform != "linux":
+        return "since only Linux limits the memory of a process."
+    from . import little_memory
+
+    little_memory.run(figures, plan.seed, plan.seconds)
+    return None
+
+
+def _kills(figures: Figures, plan: Plan) -> str | None:
+    if sys.platform == "win32":
+        return "since Windows has no SIGKILL."
+    from . import kills
+
+    kills.run(figures, plan.seed, min(plan.inputs, 50), plan.seconds)
+    return None
+
+
 def _properties(figures: Figures, plan: Plan) -> str | None:
     from . import properties
 
@@ -41,4 +59,6 @@ AREAS: dict[str, Area] = {
     "properties": _properties,
     "decode": _fuzzed,
     "checkpoints": _fuzzed,
+    "memory": _memory,
+    "kills": _kills,
 }
