@@ -1,0 +1,63 @@
+"""``python -m benchmarks [SECTION ...]``: measures, and prints ratios with the machine that they were measured on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import describe_machine
+from benchmarks.setting import Setting
+from benchmarks.timing import CLOCKS
+
+SECTIONS = {
+    "network": "speed",
+    "lama": "lama",
+    "photo": "photo",
+    "startup": "startup",
+    "folder": "folder",
+    "memory": "memory",
+    "training": "training",
+    "onnx": "onnx",
+    "gpu": "gpu",
+}
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads or torch.get_num_threads())
+    setting = Setting(tuple(arguments.sizes), arguments.rounds, arguments.clock)
+    machine = describe_machine()
+    print(", ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
+    results = {}
+    for section in arguments.sections or SECTIONS:
+        started = time.perf_counter()
+        table = import_module(f"benchmarks.{SECTIONS[section]}").run(setting)
+        print(f"\n{table.markdown()}\n({time.perf_counter() - started:.0f} s)", flush=True)
+        results[section] = table.to_dict()
+    if arguments.json:
+        text = json.dumps({"machine": machine, "setting": vars(setting), "results": results}, indent=2)
+        arguments.json.write_text(text + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What the library costs, as ratios.")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; left out, all")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[256, 512], help="sides of square pictures")
+    parser.add_argument("--rounds", type=int, default=5, help="of which medians are taken")
+    parser.add_argument("--threads", type=int, help="left out, torch's own choice")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: this process's time, on a busy machine")
+    parser.add_argument("--json", type=Path, help="write the results to this file, too")
+    arguments = parser.parse_args()
+    unknown = [section for section in arguments.sections if section not in SECTIONS]
+    if unknown:
+        parser.error(f"there is no section {unknown[0]!r}; choose among {', '.join(SECTIONS)}")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The networks that are measured, and what they are run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from benchmarks.reference import PlainNetwork
+from rfr_core.checkpoints import load_network
+from rfr_core.network import RFRNet
+
+Run = Callable[[], Tensor]
+
+
+def full_network() -> RFRNet:
+    """The released form at its full width, with random weights."""
+    torch.manual_seed(0)
+    return RFRNet().eval().requires_grad_(False)
+
+
+def bundled_network() -> RFRNet:
+    return load_network().requires_grad_(False)
+
+
+def sample(size: int, batch: int = 1) -> tuple[Tensor, Tensor]:
+    """Smooth pictures (N, 3, size, size) in [0, 1] with a hole a third of their side; known (N, 1, size, size)."""
+    generator = torch.Generator().manual_seed(0)
+    image = torch.nn.functional.interpolate(
+        torch.rand(batch, 3, 16, 16, generator=generator), (size, size), mode="bicubic"
+    )
+    known = torch.ones(batch, 1, size, size)
+    known[..., size // 3 : 2 * size // 3, size // 3 : 2 * size // 3] = 0
+    return image.clamp(0, 1), known
+
+
+def plain(network: RFRNet, image: Tensor, known: Tensor) -> Run:
+    """The plain form."""
+    form, recurrences = PlainNetwork(network), network.config.recurrences
+    return lambda: form(image, known, recurrences)
+
+
+def optimized(network: RFRNet, image: Tensor, known: Tensor, dtype: torch.dtype = torch.float32) -> Run:
+    """The inference form, as `Inpainter` runs it."""
+    form = network.optimized().to(dtype)
+    image = image.to(dtype).contiguous(memory_format=torch.channels_last)
+    return lambda: form(image, known.to(dtype)).float()
+
+
+def difference(output: Tensor, expected: Tensor) -> float:
+    """The largest difference, relative to the largest expected value."""
+    return float((output - expected).abs().max() / expected.abs().max())

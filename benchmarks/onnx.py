@@ -1,0 +1,54 @@
+"""The exported graph under onnxruntime, against the network under PyTorch."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.networks import bundled_network, sample
+from benchmarks.report import Table, Value
+from benchmarks.setting import Setting
+from benchmarks.timing import in_turns
+from rfr_core.export import FillGraph, export_program, save_program
+
+
+@torch.inference_mode()
+def run(setting: Setting) -> Table:
+    try:
+        session, runs = _session()
+    except ImportError as error:
+        return Table("ONNX", (), (), (f"Left out: {error.name} is missing (pip install 'rfr-inpainting[export]').",))
+    graph = FillGraph(bundled_network().optimized(), bundled_network().config.recurrences)
+    rows: list[list[Value]] = []
+    for size in setting.sizes:
+        image, known = sample(size)
+        picture = (image * 255).round().byte().permute(0, 2, 3, 1).contiguous()
+        mask = 255 * (known[:, 0] == 0).byte()
+        ways: dict[str, Callable[[], Any]] = {
+            "onnxruntime": lambda picture=picture, mask=mask: runs(picture, mask),
+            "PyTorch": lambda picture=picture, mask=mask: graph(picture, mask),
+        }
+        off = float((torch.from_numpy(ways["onnxruntime"]()) - ways["PyTorch"]()).abs().max())
+        times = in_turns(ways, setting.rounds, setting.clock)
+        rows += [[size, way, 1e3 * times.of(way), times.ratio("PyTorch", way), off] for way in ways]
+    columns = ("side", "runtime", "ms", "times as fast as PyTorch", "largest difference")
+    return Table(f"The bundled model in float32 under {session}", columns, rows)
+
+
+def _session() -> tuple[str, Callable[..., Any]]:
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode(False):
+        path = save_program(export_program(bundled_network()), Path(folder, "bundled.onnx"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        session = onnxruntime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
+
+    def run_session(picture: torch.Tensor, mask: torch.Tensor) -> Any:
+        return session.run(None, {"picture": picture.numpy(), "mask": mask.numpy()})[0]
+
+    return f"onnxruntime {onnxruntime.__version__}", run_session

@@ -1,0 +1,45 @@
+"""Times of several ways to do one thing, taken in turns so that what else the machine does hits all alike."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+CLOCKS: Mapping[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each round, by name."""
+
+    seconds: Mapping[str, list[float]]
+
+    def of(self, name: str) -> float:
+        """The median in seconds."""
+        return median(self.seconds[name])
+
+    def ratio(self, name: str, other: str) -> float:
+        """How many times as long ``name`` takes as ``other``: the median over the rounds."""
+        return median(a / b for a, b in zip(self.seconds[name], self.seconds[other], strict=True))
+
+
+def in_turns(ways: Mapping[str, Callable[[], Any]], rounds: int, clock: str) -> Times:
+    """Does each way once to warm up, then all of them ``rounds`` times in turns.
+
+    clock: "wall", or "cpu" for this process's own time on a machine that is busy with other things.
+    """
+    now = CLOCKS[clock]
+    for way in ways.values():
+        way()
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            gc.collect()
+            started = now()
+            way()
+            seconds[name].append(now() - started)
+    return Times(seconds)

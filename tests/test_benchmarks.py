@@ -1,0 +1,59 @@
+"""The command that measures: it runs, and says what it measured on what. How fast anything is, no test says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.process import peak_memory, peak_of
+from benchmarks.timing import Times, in_turns
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_sections_print_tables_and_write_json(tmp_path: Path) -> None:
+    done = run("network", "gpu", "--sizes", "32", "--rounds", "1", "--threads", "1", "--json", str(tmp_path / "a.json"))
+    assert done.returncode == 0, done.stderr
+    assert "| 32 | full, float32 |" in done.stdout
+    assert "there is no CUDA device" in done.stdout
+    data = json.loads((tmp_path / "a.json").read_text())
+    assert data["machine"]["threads"] == 1
+    assert data["machine"]["cpu"]
+    [row, *_] = data["results"]["network"]["rows"]
+    assert row["times as fast"] == pytest.approx(row["plain ms"] / row["ms"], rel=1e-6)
+    assert row["largest difference"] < 1e-4
+
+
+def test_an_unknown_section_is_named() -> None:
+    done = run("speed")
+    assert done.returncode == 2
+    assert "there is no section 'speed'" in done.stderr
+
+
+def test_ways_take_turns_after_each_was_done_once() -> None:
+    done: list[str] = []
+    times = in_turns({name: lambda name=name: done.append(name) for name in "ab"}, 2, "cpu")
+    assert done == ["a", "b"] * 3
+    assert [len(seconds) for seconds in times.seconds.values()] == [2, 2]
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    times = Times({"a": [1.0, 10.0, 6.0], "b": [1.0, 5.0, 2.0]})
+    assert times.of("a") == 6
+    assert times.ratio("a", "b") == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process its peak")
+def test_a_process_tells_its_own_peak_memory() -> None:
+    assert 2**20 < peak_of("this") < 2**27 < peak_memory()  # this process has loaded torch
