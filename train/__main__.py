@@ -1,10 +1,11 @@
-"""``python -m train fit|evaluate|compare``."""
+"""``python -m train fit|evaluate|compare|experiment``."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,6 +16,23 @@ from rfr_core.errors import RFRError
 T = TypeVar("T")
 
 app = typer.Typer(add_completion=False, help="Train RFR networks and judge them.", pretty_exceptions_enable=False)
+
+
+class BudgetChoice(str, Enum):
+    """How much an experiment may cost."""
+
+    minutes = "minutes"
+    full = "full"
+
+
+class DatasetChoice(str, Enum):
+    """How a data set is laid out."""
+
+    folder = "folder"
+    places2 = "places2"
+    celeba = "celeba"
+    paris_streetview = "paris_streetview"
+
 
 Model = Annotated[
     str | None, typer.Option(help="Checkpoint: folder, .safetensors file or Hub id; left out, the bundled model.")
@@ -113,6 +131,49 @@ def compare(
             progress=_show,
         )
         typer.echo(comparison.to_markdown(), nl=False)
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="table1, table2, table3, table5, fig8, fig9, fig10 or area.")],
+    budget: Annotated[
+        BudgetChoice, typer.Option(help="minutes: a small network on a CPU, three seeds; full: as published.")
+    ] = BudgetChoice.minutes,
+    train: Annotated[Path, typer.Option(help="Folder of training pictures, or root of the data set.")] = Path(
+        "data/train"
+    ),
+    pictures: Pictures = Path("data/eval"),
+    holes: Holes = Path("data/holes"),
+    train_holes: Annotated[
+        Path | None, typer.Option(help="Folder of masks to train with; left out, they are drawn.")
+    ] = None,
+    dataset: Annotated[
+        DatasetChoice, typer.Option(help="Layout of --train and --pictures; other than folder, split as published.")
+    ] = DatasetChoice.folder,
+    shards: Annotated[
+        list[str] | None, typer.Option(help="Tar files to stream training pictures from; may be repeated.")
+    ] = None,
+    vgg: Annotated[Path | None, typer.Option(help="VGG-16 for the full budget; left out, from the Hub.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and for all runs.")] = Path(
+        "runs/experiments"
+    ),
+) -> None:
+    """Run one of the paper's experiments: train what is missing, judge it, and say which claims hold."""
+    with _one_sentence():
+        from train.experiments.budget import Sources
+        from train.experiments.run import run_experiment
+
+        sources = Sources(
+            train,
+            pictures,
+            holes,
+            train_holes,
+            dataset.value,
+            tuple(shards or ()),
+            None if vgg is None else str(vgg),
+        )
+        report = run_experiment(name, budget.value, sources, out, lambda text: typer.echo(text, err=True))
+        typer.echo(report.to_markdown(), nl=False)
 
 
 def _counted(title: str, items: Sequence[T]) -> Iterator[T]:

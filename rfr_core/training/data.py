@@ -21,6 +21,7 @@ from torch.utils.data import Dataset, Sampler
 from rfr_core.errors import ConfigError, ImageError, RFRError
 from rfr_core.holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole, read_hole
 from rfr_core.images import FORMAT_BY_SUFFIX, picture_paths, read_picture
+from rfr_core.training.layouts import Layout, Split, dataset_files
 
 _FLAT_TRIES = 4
 _HOLE_TRIES = 8
@@ -31,8 +32,11 @@ class DataConfig:
     """Where pictures and holes come from and how they are varied.
 
     Attributes:
-        pictures: folders of photographs, searched through all their subfolders.
-        holes: folders of masks, white = fill; used with the share ``folder``.
+        pictures: folders of photographs, searched through all their subfolders; with another ``layout``, roots of
+            that data set, of which the ``split`` is taken (see :mod:`rfr_core.training.layouts`).
+        shards: tar files of photographs, or patterns such as ``places2/*.tar``, that are streamed in place of
+            ``pictures`` (see :mod:`rfr_core.training.shards`).
+        holes: folders of masks, white = fill (``invert``: black = fill); used with the share ``folder``.
         irregular, object, folder: shares of holes that are drawn brush strokes (spread evenly over the six ratio
             buckets), drawn blobs, and files of ``holes``.
         zoom: a drawn hole is made for a picture ``zoom`` times the crop's size (drawn evenly from this range) and
@@ -49,7 +53,11 @@ class DataConfig:
     """
 
     pictures: tuple[str, ...] = ()
+    layout: Layout = "folder"
+    split: Split = "train"
+    shards: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
+    invert: bool = False
     irregular: float = 1.0
     object: float = 0.0
     folder: float = 0.0
@@ -65,6 +73,8 @@ class DataConfig:
             raise ConfigError(
                 f"the shares irregular, object and folder are {self.shares}; they must add up to above 0."
             )
+        if self.pictures and self.shards:
+            raise ConfigError("pictures and shards both name training pictures; leave one of them out.")
         if self.folder and not self.holes:
             raise ConfigError("the share folder is above 0 but holes names no folder of masks; name one.")
         for name, bounds, lowest in (("zoom", self.zoom, 1.0), ("scale", self.scale, 1e-3)):
@@ -106,8 +116,8 @@ class TrainingPictures(Dataset[Sample]):
         self.config = config
         self.crop = crop
         self.seed = seed
-        self.pictures = pictures_of(config.pictures, "pictures")
-        self.hole_files = pictures_of(config.holes, "holes") if config.folder else []
+        self.pictures = training_files(config)
+        self.holes = TrainingHoles(config, crop)
         self._cache: dict[Path, Image.Image] = {}
 
     def __getitem__(self, index: int) -> Sample:
@@ -115,7 +125,7 @@ class TrainingPictures(Dataset[Sample]):
         skipped: list[str] = []
         photograph = self._photograph(index, skipped)
         image = random_crop(photograph, self.crop, self.config, rng)
-        hole = self._hole(index, rng, skipped)
+        hole = self.holes.draw(index, rng, skipped)
         return Sample(image, 1 - hole[0], skipped)
 
     def _photograph(self, index: int, skipped: list[str]) -> Image.Image:
@@ -136,8 +146,21 @@ class TrainingPictures(Dataset[Sample]):
             self._cache[path] = image
         return image
 
-    def _hole(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
-        """A hole (1, 1, S, S) whose share of the crop is above 0 and at most ``most``."""
+
+class TrainingHoles:
+    """Holes for square crops, drawn or from files as the configuration's shares say.
+
+    Raises:
+        ConfigError: a folder is missing or holds no mask.
+    """
+
+    def __init__(self, config: DataConfig, crop: int) -> None:
+        self.config = config
+        self.crop = crop
+        self.files = pictures_of(config.holes, "holes") if config.folder else []
+
+    def draw(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
+        """A hole (1, 1, S, S) for sample ``index`` whose share of the crop is above 0 and at most ``most``."""
         hole = torch.zeros(1, 1, self.crop, self.crop)
         for _ in range(_HOLE_TRIES):
             hole = self._drawn_hole(index, rng, skipped)
@@ -162,12 +185,13 @@ class TrainingPictures(Dataset[Sample]):
         return hole.flip([axis for axis in (2, 3) if rng.random() < 0.5])
 
     def _hole_of_folder(self, rng: np.random.Generator, skipped: list[str]) -> Tensor:
-        for place in rng.permutation(len(self.hole_files)):
+        for place in rng.permutation(len(self.files)):
+            size = (self.crop, self.crop)
             try:
-                return read_hole(self.hole_files[place], size=(self.crop, self.crop), resize=True)
+                return read_hole(self.files[place], size=size, resize=True, invert=self.config.invert)
             except RFRError as error:
                 skipped.append(str(error))
-        raise ImageError(f"none of the {len(self.hole_files)} masks can be read; the last: {skipped[-1]}")
+        raise ImageError(f"none of the {len(self.files)} masks can be read; the last: {skipped[-1]}")
 
 
 class Position(Sampler[int]):
@@ -193,6 +217,17 @@ def collate(samples: Sequence[Sample]) -> Sample:
     """Samples -> a batch: image (N, 3, S, S), known (N, 1, S, S), skipped of all."""
     images, known, skipped = zip(*samples, strict=True)
     return Sample(torch.stack(images), torch.stack(known), [text for texts in skipped for text in texts])
+
+
+def training_files(config: DataConfig) -> list[Path]:
+    """The photographs that a configuration names, without its shards.
+
+    Raises:
+        ConfigError: a folder or a part of a data set is missing.
+    """
+    if config.layout == "folder":
+        return pictures_of(config.pictures, "pictures")
+    return [path for root in config.pictures for path in dataset_files(config.layout, root, config.split)]
 
 
 def pictures_of(folders: Sequence[str], name: str) -> list[Path]:

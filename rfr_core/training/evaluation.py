@@ -23,6 +23,7 @@ from rfr_core.errors import ConfigError, HoleError, ImageError
 from rfr_core.files import appearing
 from rfr_core.holes import area_ratio, read_hole
 from rfr_core.images import FORMAT_BY_SUFFIX, picture_paths, read_picture, to_tensor
+from rfr_core.training.layouts import bucket_name
 
 Fill = Callable[[Tensor, Tensor], Tensor]
 
@@ -99,21 +100,27 @@ def evaluate_cases(fill: Fill, cases: Iterable[Case]) -> Table:
 
 
 def read_cases(
-    pictures: Path, holes: Path, *, size: int = 256, buckets: Sequence[str] | None = None, limit: int | None = None
+    pictures: Path | Sequence[Path],
+    holes: Path,
+    *,
+    size: int = 256,
+    buckets: Sequence[str] | None = None,
+    limit: int | None = None,
 ) -> Iterator[Case]:
     """The pictures and holes of an evaluation, bucket by bucket; all files are found before the first is read.
 
-    pictures: a folder of pictures. holes: a folder with one folder of square masks per bucket, white = fill, or
-    with masks alone, which are then sorted into buckets by their ratio; masks of another size are scaled by
-    nearest neighbour. buckets: the names to take, all by default. limit: the number of pictures to take, spread
-    evenly over the sorted names; each keeps the hole it has in the full evaluation.
+    pictures: a folder of pictures, or files. holes: a folder with one folder of square masks per bucket, white =
+    fill, under any name that `bucket_name` understands, or with masks alone, which are then sorted into buckets by
+    their ratio; masks of another size are scaled by nearest neighbour. buckets: the names to take, all by default.
+    limit: the number of pictures to take, spread evenly over the sorted names; each keeps the hole it has in the
+    full evaluation.
 
     Raises ImageError: a folder or file is missing or unreadable. HoleError: the same for holes, or a mask that is
     not square or marks nothing. ConfigError: an unknown bucket, or a size or limit out of range.
     """
     if size < metrics.SSIM_WINDOW:
         raise ConfigError(f"size is {size}; it must be at least {metrics.SSIM_WINDOW} pixels.")
-    paths = picture_files(pictures)
+    paths = picture_files(pictures) if isinstance(pictures, Path) else list(pictures)
     chosen = list(enumerate(paths))
     if limit is not None:
         if limit < 1:
@@ -179,7 +186,9 @@ def _hole_files(folder: Path, buckets: Sequence[str] | None) -> dict[str, list[P
     """The masks of each bucket, in the order of the buckets' names."""
     if not folder.is_dir():
         raise HoleError(f"{folder} is not a folder; expected a folder of holes: check the path.")
-    found = {sub.name: picture_paths(sub) for sub in sorted(folder.iterdir()) if sub.is_dir()}
+    found: dict[str, list[Path]] = {}
+    for name, sub in sorted((bucket_name(sub.name), sub) for sub in folder.iterdir() if sub.is_dir()):
+        found.setdefault(name, []).extend(picture_paths(sub))
     found = {name: files for name, files in found.items() if files} or _sorted_by_ratio(picture_paths(folder))
     if not found:
         raise HoleError(f"{folder} holds no masks; expected pictures, or one folder of them per bucket.")

@@ -7,6 +7,7 @@ of the step; so weights, averages and the optimiser's moments, with the step, ar
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import time
@@ -28,10 +29,11 @@ from rfr_core.checkpoints import load_network
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.reasoning import RecurrentFeatureReasoning
 from rfr_core.training.architectures import build_network, save_network, task_of
-from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of
+from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of, training_files
 from rfr_core.training.evaluation import evaluate
 from rfr_core.training.recipe import Phase, Recipe, load_recipe
 from rfr_core.training.run_state import RunFolder
+from rfr_core.training.shards import ShardPictures, StreamPlace, shard_files
 from rfr_core.training.vgg import VGG16Features
 
 
@@ -134,6 +136,8 @@ class Trainer:
                 self._save()
 
     def _loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
+        if self.recipe.data.shards:
+            return self._streaming_loader(phase, done)
         dataset = TrainingPictures(self.recipe.data, phase.crop, self.recipe.seed)
         batches = (phase.steps - done) * phase.accumulate
         position = Position(
@@ -147,6 +151,24 @@ class Trainer:
             dataset,
             phase.batch,
             sampler=position,
+            num_workers=self.recipe.workers,
+            collate_fn=self.task.collate,
+            pin_memory=self.accelerator.device.type == "cuda",
+        )
+
+    def _streaming_loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
+        drawn = done * phase.accumulate * phase.batch * self.accelerator.num_processes
+        place = StreamPlace(
+            self.progress.samples - drawn,
+            phase.batch,
+            done * phase.accumulate,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+            max(1, self.recipe.workers),
+        )
+        return DataLoader(
+            ShardPictures(self.recipe.data, phase.crop, self.recipe.seed, place),
+            phase.batch,
             num_workers=self.recipe.workers,
             collate_fn=self.task.collate,
             pin_memory=self.accelerator.device.type == "cuda",
@@ -224,8 +246,13 @@ class Trainer:
         bar.set_postfix(loss=f"{values['loss']:.4f}", refresh=False)
 
     def _preview(self, writer: SummaryWriter, phase: Phase) -> None:
-        dataset = TrainingPictures(self.recipe.data, phase.crop, self.recipe.seed)
-        samples = self.task.collate([dataset[i] for i in range(4)])
+        data, seed = self.recipe.data, self.recipe.seed
+        if data.shards:
+            samples = list(itertools.islice(ShardPictures(data, phase.crop, seed, StreamPlace(batch=4)), 4))
+        else:
+            dataset = TrainingPictures(data, phase.crop, seed)
+            samples = [dataset[i] for i in range(4)]
+        samples = self.task.collate(samples)
         grid = self.task.preview(self.judged, samples.image, samples.known)  # (3, H, W)
         writer.add_image("preview", grid, self.progress.step)
         self.folder.save_preview(grid, self.progress.step)
@@ -367,6 +394,9 @@ def _set_recompute(network: nn.Module) -> None:
 
 def _check_folders(recipe: Recipe) -> None:
     """Names a missing folder before anything heavy is loaded."""
-    pictures_of(recipe.data.pictures, "pictures")
+    if recipe.data.shards:
+        shard_files(recipe.data.shards)
+    else:
+        training_files(recipe.data)
     if recipe.data.folder:
         pictures_of(recipe.data.holes, "holes")

@@ -1,0 +1,100 @@
+"""Runs an experiment: train what is missing, judge it, measure costs, write the report."""
+
+from __future__ import annotations
+
+import io
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from rfr_core.errors import ConfigError
+from rfr_core.files import appearing
+from rfr_core.training.architectures import EDGES, task_of
+from rfr_core.training.evaluation import Case, Table, read_cases, write_json, write_text
+from rfr_core.training.layouts import dataset_files
+from train.experiments.budget import BUDGETS, Budget, BudgetName, Sources
+from train.experiments.claims import Results, judge
+from train.experiments.cost import costs_of
+from train.experiments.figure import figure
+from train.experiments.paper import EXPERIMENTS, Experiment
+from train.experiments.report import Report
+from train.experiments.runs import judged, run_folder, trained
+from train.experiments.systems import SYSTEMS
+
+Tell = Callable[[str], None]
+
+
+def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, tell: Tell = print) -> Report:
+    """Runs an experiment and writes ``<name>.md``, ``.json`` and ``.jpg`` to ``out``.
+
+    Runs lie in ``out / "runs"`` and serve every experiment that asks for the same training; one that was stopped goes
+    on where its last save stands.
+
+    Raises:
+        ConfigError: the name, a folder or a data set is unknown or missing. And whatever training raises.
+    """
+    if name not in EXPERIMENTS:
+        raise ConfigError(f"there is no experiment {name!r}; known are {', '.join(EXPERIMENTS)}.")
+    experiment, plan = EXPERIMENTS[name], BUDGETS[budget]
+    out.mkdir(parents=True, exist_ok=True)
+    cases = list(_cases(experiment, plan, sources))
+    tables: dict[str, list[Table]] = {}
+    shown: dict[str, nn.Module] = {}
+    for system in experiment.systems:
+        if system not in experiment.untrained:
+            tables[system], shown[system] = _train_and_judge(system, plan, sources, out / "runs", cases, tell)
+    tell("measuring costs")
+    results = Results(tables, {system: costs_of(SYSTEMS[system], experiment.costs) for system in experiment.systems})
+    findings = [judge(claim, results) for claim in experiment.claims]
+    report = Report(name, experiment, _setting(budget, plan, sources, cases), plan.seeds, results, findings)
+    _write(report, shown, [case for case in cases if case.bucket == experiment.buckets[-1]], out)
+    return report
+
+
+def _cases(experiment: Experiment, plan: Budget, sources: Sources) -> list[Case]:
+    pictures = sources.pictures
+    files = pictures if sources.layout == "folder" else dataset_files(sources.layout, pictures, "test")
+    buckets = list(experiment.buckets)
+    return list(read_cases(files, sources.holes, size=plan.size, buckets=buckets, limit=plan.limit))
+
+
+def _train_and_judge(
+    system: str, plan: Budget, sources: Sources, runs: Path, cases: list[Case], tell: Tell
+) -> tuple[list[Table], nn.Module]:
+    """The scores of every seed, and the first seed's network."""
+    tables, networks = [], []
+    for seed in plan.seeds:
+        recipe = plan.recipe(SYSTEMS[system], seed, sources, runs)
+        recipe = replace(recipe, output=str(run_folder(recipe, runs)))
+        tell(f"{system}, seed {seed}: {recipe.output}")
+        networks.append(trained(recipe))
+        tables.append(judged(recipe, networks[-1], cases))
+    return tables, networks[0]
+
+
+def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Case]) -> str:
+    phases = plan.phases.get(sources.layout, plan.phases["folder"])
+    steps, first = sum(phase.steps for phase in phases), phases[0]
+    pictures = len({case.picture for case in cases})
+    seeds = "one seed" if len(plan.seeds) == 1 else f"{len(plan.seeds)} seeds, given as mean ± standard deviation"
+    base = ", ".join(f"{name} {value}" for name, value in plan.base.items()) or "the released configuration"
+    terms = [name for name, value in vars(first.loss).items() if isinstance(value, float) and value]
+    return (
+        f"Budget `{budget}`: {base}; every system {steps:,} steps of {first.batch} crops of {first.crop} px, the same "
+        f"samples in the same order, loss terms {', '.join(terms)}; judged on {pictures} pictures per bucket at "
+        f"{plan.size} px; {seeds}. {platform.system()}, Python {platform.python_version()}."
+    )
+
+
+def _write(report: Report, networks: dict[str, nn.Module], cases: list[Case], out: Path) -> None:
+    edges = any(task_of(SYSTEMS[system].architecture) is EDGES for system in networks)
+    sheet = figure({report.title(system): network for system, network in networks.items()}, cases, edges)
+    with io.BytesIO() as buffer:
+        sheet.save(buffer, format="JPEG", quality=90)
+        with appearing(out / f"{report.name}.jpg") as file:
+            file.write(buffer.getvalue())
+    write_json(out / f"{report.name}.json", report.to_dict())
+    write_text(out / f"{report.name}.md", report.to_markdown())
