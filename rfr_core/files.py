@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import secrets
@@ -9,9 +10,35 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 _UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.tmp")
+
+
+class _WholeWrites(io.BufferedIOBase):
+    """A file without a descriptor, because Pillow would write to that by itself and not notice, on a disk that is
+    full, that only a part was taken."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: Any, /) -> int:
+        return self._file.write(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def seekable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
 
 
 @contextmanager
@@ -23,7 +50,7 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
-            yield file
+            yield cast(BinaryIO, _WholeWrites(file))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

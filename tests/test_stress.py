@@ -6,20 +6,26 @@ import base64
 import io
 import os
 import struct
+import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from golden import empty_released_state
 from stress import attempts, little_memory
+from stress.attempts import ROOT
 from stress.figures import Figures
+from stress.kills import SMOKE
 from stress.mutation import PNG_SIGNATURE, chunk
+from stress.pictures import photograph
 
 from rfr_core.batch import Job, clear_left_overs
 from rfr_core.checkpoints import convert_released
-from rfr_core.errors import CheckpointError
+from rfr_core.errors import CheckpointError, ImageError
+from rfr_core.images import Picture, save_picture
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.uploads import read_painted
 
@@ -52,6 +58,42 @@ def test_a_fault_is_known_by_its_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mebibytes", [10, 60])
 def test_a_full_memory_is_told_in_a_sentence(mebibytes: int) -> None:
     assert little_memory.filled_with(mebibytes) == "DeviceError"
+
+
+@pytest.fixture
+def file_limit() -> Iterator[Callable[[int], None]]:
+    """Sets the most bytes that a file may have: for whoever writes, a disk that is full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
+def test_a_picture_of_which_a_full_disk_takes_all_but_the_end_is_not_saved(
+    suffix: str, file_limit: Callable[[int], None], tmp_path: Path
+) -> None:
+    path = save_picture(Picture(photograph(160, 160)), tmp_path / f"photo{suffix}")
+    whole = path.read_bytes()
+    for missing in (1, 3, 1000):
+        file_limit(len(whole) - missing)
+        with pytest.raises(ImageError, match="could not be written"):
+            save_picture(Picture(photograph(160, 160)), path)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [whole]
+
+
+def test_training_on_a_full_disk_ends_in_a_sentence(file_limit: Callable[[int], None], tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    (tmp_path / "photos").mkdir()
+    photograph(96, 72).save(tmp_path / "photos" / "photo.png")
+    settings = [f'data.pictures=["{(tmp_path / "photos").as_posix()}"]', f"output={(tmp_path / 'run').as_posix()}"]
+    command = [sys.executable, "-m", "train", "fit", str(SMOKE), "--set", settings[0], "--set", settings[1]]
+    file_limit(200_000)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"cannot be written to (File too large)" in done.stderr
+    assert not list((tmp_path / "run").rglob("*.tmp"))
 
 
 def test_what_a_killed_run_left_is_cleared_away_after_an_hour(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,33 @@ class RunFolder:
             raise ConfigError(f"there is nothing to resume: {self.state} does not exist; start without --resume.")
         if not resume and self.state.exists():
             raise ConfigError(f"{self.path} holds a run already; continue it with --resume, or set another output.")
-        (self.path / "previews").mkdir(parents=True, exist_ok=True)
-        for folder in (self.path, self.model, self.path / "previews"):
-            remove_left_overs(folder, older_than=0)
-        with appearing(self.path / "recipe.json") as file:
-            file.write(json.dumps(to_table(recipe), indent=2).encode())
-        if not resume:
-            self._log.write_text("", encoding="utf-8")
+        with self.writing():
+            (self.path / "previews").mkdir(parents=True, exist_ok=True)
+            for folder in (self.path, self.model, self.path / "previews"):
+                remove_left_overs(folder, older_than=0)
+            with appearing(self.path / "recipe.json") as file:
+                file.write(json.dumps(to_table(recipe), indent=2).encode())
+            if not resume:
+                self._log.write_text("", encoding="utf-8")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turns whatever keeps files from being written, such as a full disk, into a CheckpointError."""
+        try:
+            yield
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.path} cannot be written to ({error.strerror or error}); what was saved before is whole: "
+                "make room, and go on with --resume."
+            ) from error
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Replaces ``state.pt`` once the new one is complete."""
-        with appearing(self.state) as file:
-            torch.save(dict(state), file)
+        with self.writing(), appearing(self.state) as file:
+            try:
+                torch.save(dict(state), file)
+            except RuntimeError as error:  # torch cannot end its file either, and so hides what the system said
+                raise error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error)) from error
 
     def load_state(self, device: torch.device) -> dict[str, Any]:
         """What :meth:`save_state` kept, read without running any pickled code.
@@ -75,7 +91,7 @@ class RunFolder:
 
     def log(self, values: Mapping[str, Any]) -> None:
         """Appends a line to the log."""
-        with self._log.open("a", encoding="utf-8") as file:
+        with self.writing(), self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
     def rewind(self, step: int) -> None:
@@ -87,7 +103,7 @@ class RunFolder:
                     kept.append(line + "\n")
             except ValueError:
                 continue
-        with appearing(self._log) as file:
+        with self.writing(), appearing(self._log) as file:
             file.write("".join(kept).encode())
 
     def new_skips(self, sentences: list[str]) -> list[str]:
@@ -95,12 +111,12 @@ class RunFolder:
         fresh = [s for s in dict.fromkeys(sentences) if s not in self._skipped]
         self._skipped.update(fresh)
         if fresh:
-            with (self.path / "skipped.txt").open("a", encoding="utf-8") as file:
+            with self.writing(), (self.path / "skipped.txt").open("a", encoding="utf-8") as file:
                 file.writelines(sentence + "\n" for sentence in fresh)
         return fresh
 
     def save_preview(self, grid: Tensor, step: int) -> None:
         """Writes a picture (3, H, W) in [0, 1] to ``previews/``."""
         pixels = (grid.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
-        with appearing(self.path / "previews" / f"{step:07d}.jpg") as file:
+        with self.writing(), appearing(self.path / "previews" / f"{step:07d}.jpg") as file:
             Image.fromarray(pixels.cpu().numpy()).save(file, format="JPEG", quality=90)

@@ -48,6 +48,14 @@ def _kills(figures: Figures, plan: Plan) -> str | None:
     return None
 
 
+def _disk(figures: Figures, plan: Plan) -> str | None:
+    if sys.platform != "linux":
+        return "since only Linux lends a file system to a process."
+    from . import disk_full
+
+    return disk_full.run(figures, plan.seed, plan.seconds)
+
+
 def _properties(figures: Figures, plan: Plan) -> str | None:
     from . import properties
 
@@ -61,4 +69,5 @@ AREAS: dict[str, Area] = {
     "checkpoints": _fuzzed,
     "memory": _memory,
     "kills": _kills,
+    "disk": _disk,
 }

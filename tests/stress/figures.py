@@ -47,15 +47,19 @@ class Figures:
                 shutil.copyfile(file, self.keep / f"{self.area}-{len(self.faults)}-{file.name}")
 
     @contextmanager
-    def trial(self, name: str, outcome: str = "passed") -> Iterator[None]:
-        """One trial of several checks, of which the first that fails is a fault; ``outcome`` if none does."""
+    def trial(self, name: str) -> Iterator[list[str]]:
+        """One trial of several checks, of which the first that fails is a fault.
+
+        What is put into the list says how it ended; otherwise it passed.
+        """
+        ended: list[str] = []
         try:
-            yield
+            yield ended
         except (AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
             self.count("fault")
             self.fault(f"{name}: {error!r}"[:1500])
         else:
-            self.count(outcome)
+            self.count(ended[0] if ended else "passed")
 
     def line(self) -> str:
         """All of it in one line."""

@@ -35,18 +35,21 @@ def run(figures: Figures, seed: int, runs: int, seconds: float) -> None:
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="rfr-stress-") as name:
         folder = Path(name)
-        trials = (_Training(folder), _Folder(folder))
+        kills, trials = 0, (_Training(folder), _Folder(folder))
         for index in range(runs):
             if time.monotonic() > end:
                 break
             trial = trials[index % len(trials)]
-            with figures.trial(f"{type(trial).__name__} run {index} of seed {seed}", "unharmed"):
-                kills = trial.killed(folder / str(index), random)
-                figures.outcomes["kills"] += kills
+            with figures.trial(f"{trial.name} {index} of seed {seed}") as ended:
+                kills += trial.killed(folder / str(index), random)
+                ended.append(f"{trial.name} unharmed")
+    figures.notes.append(f"{kills} times killed")
 
 
 class _Training:
     """``python -m train fit`` of a few steps, against one that was left alone."""
+
+    name = "training run"
 
     def __init__(self, folder: Path) -> None:
         self._pictures = folder / "photographs"
@@ -74,7 +77,7 @@ class _Training:
             if (output / "model" / "config.json").exists():
                 load_network(output / "model")
         _finish(self._command(output, resume=(output / "state.pt").exists()))
-        assert _losses(output) == _losses(self._whole), "another sequence of losses"
+        assert losses(output) == losses(self._whole), "another sequence of losses"
         weights, expected = (load_network(run / "model").state_dict() for run in (output, self._whole))
         assert all(torch.equal(weights[name], expected[name]) for name in expected), "other weights"
         _assert_tidy(output)
@@ -83,6 +86,8 @@ class _Training:
 
 class _Folder:
     """``rfr inpaint`` of a folder, against one that was left alone."""
+
+    name = "folder run"
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)
@@ -149,7 +154,8 @@ def _kill(command: list[str], seconds: float) -> int:
     return int(process.returncode == -signal.SIGKILL)
 
 
-def _losses(output: Path) -> list[tuple[int, float]]:
+def losses(output: Path) -> list[tuple[int, float]]:
+    """The steps of a training run and their losses."""
     lines = [json.loads(line) for line in (output / "log.jsonl").read_text("utf-8").splitlines()]
     return [(line["step"], line["loss"]) for line in lines]
 
