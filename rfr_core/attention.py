@@ -22,7 +22,7 @@ BLOCK = 2**21  # scores computed at once: few enough for a processor's cache, en
 BLOCK_ROWS = 128  # but never fewer rows than this
 EXACT_SCORES = 2**26  # 256 MiB in float32; one picture of 720 x 720 pixels
 STORED_SCORES = 2**29  # 1 GiB in half precision; one picture of 1200 x 1200 pixels
-VANISHING = 1e-30  # a score that changes nothing, but below 1e-38 slows a processor's products by half
+VANISHING = 1e-30  # a score that changes nothing; numbers below 1e-38 slow a processor's products in float32
 NEGLIGIBLE = 2**-12  # a share of earlier scores that isn't worth computing again
 ALL = slice(None)
 
@@ -43,7 +43,7 @@ class Attended:
     def scores(self, rows: slice) -> Tensor:
         """Softmax over all keys of the similarity (Eq. 5), not blended yet, for some positions: (N, rows, h*w)."""
         scores = torch.bmm(self.query[:, rows], self.keys.transpose(1, 2)).softmax(-1)
-        if not torch.is_grad_enabled():
+        if scores.dtype == torch.float32 and not torch.is_grad_enabled():
             F.threshold_(scores, VANISHING, 0.0)
         return scores.to(self.dtype)
 
