@@ -6,6 +6,7 @@ Endpoint, cache, token and offline mode are the client's affair: ``HF_ENDPOINT``
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from inspect import signature
@@ -28,6 +29,7 @@ from huggingface_hub.errors import (
 from rfr_core.errors import CheckpointError
 
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 
 Result = TypeVar("Result")
@@ -52,7 +54,8 @@ def download(
 
     Raises:
         CheckpointError: there is no such repository, revision or file, access is refused, the Hub cannot be reached
-            and the cache lacks a file, or the download broke off. The cache then holds no partial file.
+            and the cache lacks a file, the download broke off, or what arrived is not what was announced. The cache
+            then holds no partial file.
     """
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
         raise CheckpointError(f"{revision!r} is no revision; give a branch, a tag or a commit such as 'main'.")
@@ -93,7 +96,7 @@ def _download_one(
 
     def fetch() -> Path:
         if not local_files_only:
-            return Path(hf_hub_download(repo_id, name, revision=commit, **options))
+            return _checked(Path(hf_hub_download(repo_id, name, revision=commit, **options)))
         # The client's own local_files_only may still ask the Hub for other things.
         cached = try_to_load_from_cache(repo_id, name, revision=commit)
         if not isinstance(cached, str):
@@ -101,6 +104,28 @@ def _download_one(
         return Path(cached)
 
     return _asking(fetch, repo_id, revision, name)
+
+
+class _ChangedError(Exception):
+    """What arrived is not what was announced."""
+
+
+def _checked(path: Path) -> Path:
+    """A file of the cache whose content is the one that the Hub announced, by the digest that its blob is named after.
+
+    The client itself looks at the size alone. Raises _ChangedError, and drops the file, for another content.
+    """
+    blob = path.resolve()
+    if _SHA256.fullmatch(blob.name):
+        with blob.open("rb") as file:
+            digest = hashlib.sha256()
+            while part := file.read(1 << 20):
+                digest.update(part)
+        if digest.hexdigest() != blob.name:
+            path.unlink()
+            blob.unlink(missing_ok=True)
+            raise _ChangedError
+    return path
 
 
 def _asking(request: Callable[[], Result], repo_id: str, revision: str | None, name: str = "file") -> Result:
@@ -149,6 +174,8 @@ def _refused(error: HfHubHTTPError, repo_id: str) -> str:
 
 
 def _broken_off(error: Exception, repo_id: str, name: str) -> str:
+    if isinstance(error, _ChangedError):
+        return f"{name} of {repo_id} arrived with another content than announced and was dropped: try again."
     if "Consistency check failed" in str(error):
         return f"{name} of {repo_id} arrived with another size than announced and was dropped: try again later."
     if isinstance(error, OSError) and error.errno is not None:

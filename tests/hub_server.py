@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 Files = dict[str, bytes]
 Answer = tuple[int, dict[str, str], bytes]
@@ -38,7 +38,9 @@ class HubServer:
     """Serves repositories at ``url`` while it is entered; ``requests`` holds ``(method, path, range)`` of each.
 
     Faults, for files named ``model.safetensors``: ``cut_at`` closes the connection after so many bytes of the file,
-    ``cuts`` times; ``announced`` is the size that is announced instead of the real one. ``status`` answers everything.
+    ``cuts`` times; ``stalls`` is how many answers stop there and stay open instead; ``announced`` is the size that is
+    announced instead of the real one; ``replacement`` is sent in place of the content that was announced. ``status``
+    answers everything.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,9 @@ class HubServer:
         self.requests: list[tuple[str, str, str | None]] = []
         self.cut_at = 0
         self.cuts = 0
+        self.stalls = 0
+        self.healed = Event()
+        self.replacement: bytes | None = None
         self.announced: int | None = None
         self.status: int | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -58,6 +63,7 @@ class HubServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.healed.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -86,6 +92,8 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             hub.requests.append((self.command, self.path, self.headers.get("Range")))
             status, headers, content = _answer(hub, self.command, self.path, self.headers.get("Authorization"), body)
             is_model = status == 200 and self.path.endswith("model.safetensors")
+            if is_model and self.command == "GET" and hub.replacement is not None:
+                content = hub.replacement
             start = 0
             if is_model and self.command == "GET" and (asked := self.headers.get("Range")):
                 start = int(asked.removeprefix("bytes=").split("-")[0])
@@ -101,6 +109,12 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             if is_model and hub.cuts > 0 and hub.cut_at > start:
                 hub.cuts -= 1
                 self.wfile.write(content[start : hub.cut_at])
+                self.close_connection = True
+                return
+            if is_model and hub.stalls > 0:
+                hub.stalls -= 1
+                self.wfile.write(content[start : max(start, hub.cut_at)])
+                hub.healed.wait()
                 self.close_connection = True
                 return
             self.wfile.write(content[start:])

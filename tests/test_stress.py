@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 from golden import empty_released_state
-from stress import attempts, little_memory
+from hub_server import HubServer
+from stress import attempts, hub_faults, little_memory
 from stress.attempts import ROOT
 from stress.figures import Figures
 from stress.kills import SMOKE
@@ -58,6 +59,17 @@ def test_a_fault_is_known_by_its_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mebibytes", [10, 60])
 def test_a_full_memory_is_told_in_a_sentence(mebibytes: int) -> None:
     assert little_memory.filled_with(mebibytes) == "DeviceError"
+
+
+def test_a_file_that_a_hub_changed_after_announcing_it_is_dropped(tmp_path: Path) -> None:
+    files = {"config.json": b"{}", "model.safetensors": b"a" * 999}
+    with HubServer() as hub:
+        hub.add(hub_faults.REPO, files)
+        hub.replacement = b"b" * 999
+        assert "another content than announced" in hub_faults.download(hub.url, tmp_path)["error"]
+        hub.replacement = None
+        paths = hub_faults.download(hub.url, tmp_path)["paths"]
+    assert [Path(path).read_bytes() for path in paths] == list(files.values())
 
 
 @pytest.fixture

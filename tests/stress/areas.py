@@ -56,6 +56,13 @@ def _disk(figures: Figures, plan: Plan) -> str | None:
     return disk_full.run(figures, plan.seed, plan.seconds)
 
 
+def _hub(figures: Figures, plan: Plan) -> str | None:
+    from . import hub_faults
+
+    hub_faults.run(figures, plan.seed, plan.seconds)
+    return None
+
+
 def _properties(figures: Figures, plan: Plan) -> str | None:
     from . import properties
 
@@ -70,4 +77,5 @@ AREAS: dict[str, Area] = {
     "memory": _memory,
     "kills": _kills,
     "disk": _disk,
+    "hub": _hub,
 }
