@@ -1,4 +1,4 @@
-"""``python -m train fit|evaluate|compare|experiment``."""
+"""``python -m train fit|evaluate|compare|experiment|shards``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -78,11 +79,15 @@ def evaluate(
     with _one_sentence():
         from rfr_core import Inpainter
         from rfr_core.training import evaluation
+        from train.measure import NO_DETAIL
         from train.peers import PEERS, find_peer, tensor_fill
 
         opencv = PEERS["telea"].is_available() if telea is None else telea
         peers = [find_peer(name) for name in ("telea", "ns")] if opencv else []
-        fills = {f"RFR {Path(model or 'lite').name}": Inpainter.from_pretrained(model, device=device)}
+        title, inpainter = f"RFR {Path(model or 'lite').name}", Inpainter.from_pretrained(model, device=device)
+        fills: dict[str, evaluation.Fill] = {title: inpainter}
+        if inpainter.config.detail:
+            fills[title + NO_DETAIL] = partial(inpainter, detail=False)
         fills |= {peer.title: tensor_fill(peer) for peer in peers}
         cases = list(evaluation.read_cases(pictures, holes, size=size, buckets=bucket or None, limit=limit))
         tables = {title: evaluation.evaluate_cases(fill, _counted(title, cases)) for title, fill in fills.items()}
@@ -174,6 +179,21 @@ def experiment(
         )
         report = run_experiment(name, budget.value, sources, out, lambda text: typer.echo(text, err=True))
         typer.echo(report.to_markdown(), nl=False)
+
+
+@app.command()
+def shards(
+    pictures: Annotated[Path, typer.Argument(help="Folder of pictures, or root of the data set.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the tar files.")],
+    per_shard: Annotated[int, typer.Option(help="Pictures in each tar file.")] = 5000,
+    dataset: Annotated[DatasetChoice, typer.Option(help="Layout of the pictures.")] = DatasetChoice.folder,
+) -> None:
+    """Pack training pictures into tar files that data.shards can name and training streams."""
+    with _one_sentence():
+        from train.shards import write_shards
+
+        written = write_shards(pictures, out, per_shard, dataset.value)
+        typer.echo(f"{len(written)} shards in {out}")
 
 
 def _counted(title: str, items: Sequence[T]) -> Iterator[T]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import random
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from torch.utils.data import IterableDataset, get_worker_info
 
-from rfr_core.errors import ConfigError
+from rfr_core.errors import ConfigError, ImageError
 from rfr_core.images import DEFAULT_MAX_PIXELS, FORMAT_BY_SUFFIX, READ_FORMATS
 from rfr_core.training.data import DataConfig, Sample, TrainingHoles, random_crop
 
@@ -72,7 +73,7 @@ class ShardPictures(IterableDataset[Sample]):
     Every shard is read once before any is read again, in an order that changes with each round.
 
     Raises:
-        ConfigError: there are fewer shards than readers.
+        ConfigError: there are fewer shards than readers. ImageError, while reading: a shard is damaged.
     """
 
     def __init__(self, config: DataConfig, crop: int, seed: int, place: StreamPlace) -> None:
@@ -112,21 +113,25 @@ class ShardPictures(IterableDataset[Sample]):
     def _entries(self, stream: int, readers: int) -> Iterator[dict[str, Any]]:
         """The encoded samples of one reader, without end."""
         from webdataset.filters import shuffle
-        from webdataset.pipeline import DataPipeline
-        from webdataset.shardlists import SimpleShardList
-        from webdataset.tariterators import tarfile_to_samples
+        from webdataset.tariterators import group_by_keys, tar_file_expander
 
         round_ = 0
         while True:
             rng = np.random.default_rng((self.seed, self.place.start, round_, 3))
             shards = [self.shards[i] for i in rng.permutation(len(self.shards))[stream::readers]]
             order = random.Random(f"{self.seed} {self.place.start} {round_} {stream}")
-            yield from DataPipeline(
-                SimpleShardList(shards),
-                tarfile_to_samples(),
-                shuffle(BUFFER, initial=BUFFER, rng=order),
-            )
+            entries = group_by_keys(tar_file_expander(_opened(shards)))
+            try:
+                yield from shuffle(BUFFER, initial=BUFFER, rng=order)(entries)
+            except tarfile.TarError as error:
+                raise ImageError(f"a shard is damaged ({error.args[0]} in {error.args[-1]}); get it anew.") from error
             round_ += 1
+
+
+def _opened(shards: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for shard in shards:
+        with Path(shard).open("rb") as stream:
+            yield {"url": shard, "stream": stream}
 
 
 def _decoded(entry: dict[str, Any], skipped: list[str]) -> Image.Image | None:

@@ -40,7 +40,9 @@ class Budget:
     """The same for all systems of an experiment: steps, samples, seeds and the cases that they are judged on.
 
     base: configuration of every network, on which a system's own choices come. phases: by layout, or under
-    ``"folder"`` for all others. size, limit: of the judged pictures, and how many per bucket.
+    ``"folder"`` for all others. size, limit: of the judged pictures, and how many per bucket. shrink: shorter side
+    that training pictures are scaled to beforehand, as many of them as a run can see; ``None`` = they are used as they
+    are.
     """
 
     base: Mapping[str, Any]
@@ -48,8 +50,13 @@ class Budget:
     seeds: tuple[int, ...]
     size: int
     limit: int | None
+    shrink: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
+
+    def phases_for(self, layout: Layout) -> tuple[Phase, ...]:
+        """The phases of a data set."""
+        return self.phases.get(layout, self.phases["folder"])
 
     def recipe(self, system: System, seed: int, sources: Sources, output: Path) -> Recipe:
         """The training of one system with one seed."""
@@ -64,7 +71,7 @@ class Budget:
         )
         return Recipe(
             output=str(output),
-            phases=self.phases.get(sources.layout, self.phases["folder"]),
+            phases=self.phases_for(sources.layout),
             network=system.config(**self.base),
             architecture=system.architecture,
             data=data,
@@ -101,7 +108,8 @@ BUDGETS: dict[BudgetName, Budget] = {
         seeds=(1, 2, 3),
         size=64,
         limit=24,
-        data={"scale": (0.2, 1.0), "deviation": 12.0, "cache": True},
+        shrink=160,
+        data={"scale": (0.4, 1.0), "deviation": 12.0, "cache": True},
         run={"ema": 0.0, "clip": 1.0, "workers": 0, "save_every": 50, "preview_every": 100},
     ),
     "full": Budget(

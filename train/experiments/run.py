@@ -20,6 +20,7 @@ from train.experiments.claims import Results, judge
 from train.experiments.cost import costs_of
 from train.experiments.figure import figure
 from train.experiments.paper import EXPERIMENTS, Experiment
+from train.experiments.pictures import prepared
 from train.experiments.report import Report
 from train.experiments.runs import judged, run_folder, trained
 from train.experiments.systems import SYSTEMS
@@ -41,11 +42,12 @@ def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, t
     experiment, plan = EXPERIMENTS[name], BUDGETS[budget]
     out.mkdir(parents=True, exist_ok=True)
     cases = list(_cases(experiment, plan, sources))
+    training = prepared(plan, sources, out / "pictures")
     tables: dict[str, list[Table]] = {}
     shown: dict[str, nn.Module] = {}
     for system in experiment.systems:
         if system not in experiment.untrained:
-            tables[system], shown[system] = _train_and_judge(system, plan, sources, out / "runs", cases, tell)
+            tables[system], shown[system] = _train_and_judge(system, plan, training, out / "runs", cases, tell)
     tell("measuring costs")
     results = Results(tables, {system: costs_of(SYSTEMS[system], experiment.costs) for system in experiment.systems})
     findings = [judge(claim, results) for claim in experiment.claims]
@@ -76,7 +78,7 @@ def _train_and_judge(
 
 
 def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Case]) -> str:
-    phases = plan.phases.get(sources.layout, plan.phases["folder"])
+    phases = plan.phases_for(sources.layout)
     steps, first = sum(phase.steps for phase in phases), phases[0]
     pictures = len({case.picture for case in cases})
     seeds = "one seed" if len(plan.seeds) == 1 else f"{len(plan.seeds)} seeds, given as mean ± standard deviation"

@@ -25,6 +25,7 @@ _FINISHED = "finished.json"
 def run_folder(recipe: Recipe, runs: Path) -> Path:
     """Where a recipe's run lies: its name tells the settings that decide its weights, the data among them."""
     table = {name: value for name, value in _chosen(recipe).items() if name not in _NO_MATTER}
+    table["data"] = {name: value for name, value in table.get("data", {}).items() if name != "pictures"}
     key = _digest({"recipe": table, "files": _files(recipe)})
     return runs / f"{recipe.architecture}-{recipe.seed}-{key}"
 
