@@ -55,6 +55,7 @@ class Settings:
     resize: bool = False
     recurrences: int | str = "auto"
     context: float = 1.0
+    detail: bool | str = "auto"
     grow: int = 0
     feather: int = 0
     quality: int = 95
@@ -252,6 +253,7 @@ def _steps(loaded: _Loaded, inpainter: Inpainter, settings: Settings) -> Iterato
         loaded.hole,
         recurrences=settings.recurrences,
         context=settings.context,
+        detail=settings.detail,
         grow=settings.grow,
         feather=settings.feather,
     )

@@ -74,6 +74,13 @@ def inpaint(
     context: Annotated[
         float, typer.Option(min=0, max=100, help="Surroundings to look at, as a multiple of the hole's longer side.")
     ] = 1.0,
+    detail: Annotated[
+        bool | None,
+        typer.Option(
+            "--detail/--no-detail",
+            help="Give the fill texture from its surroundings; left out, as the checkpoint says.",
+        ),
+    ] = None,
     grow: Annotated[
         int, typer.Option(min=-1000, max=1000, help="Grow the hole by so many pixels; a negative number shrinks it.")
     ] = 0,
@@ -116,6 +123,7 @@ def inpaint(
         resize=resize_mask,
         recurrences=int(recurrences) if re.fullmatch(r"-?\d{1,9}", recurrences) else recurrences,
         context=context,
+        detail="auto" if detail is None else detail,
         grow=grow,
         feather=feather,
         quality=quality,

@@ -26,7 +26,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 _RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES)}
 _SHARES = ("area_slope", "decoder_slope", "attention_lambda")
 _LEARNABLE = ("attention_lambda",)  # where left out
-_SWITCHES = ("narrow_deconv", "colour_match")
+_SWITCHES = ("narrow_deconv", "colour_match", "detail")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class RFRConfig:
         tail: ``"residual"`` bottleneck (released) or two ``"plain"`` convolutions (Table 4).
         colour_match: whether the output is matched to the known colours around the hole, in training as at run time
             (see :mod:`rfr_core.colour_match`; neither released nor in the paper).
+        detail: whether a finished fill gets the texture of its surroundings, if nothing else is asked for (see
+            :mod:`rfr_core.exemplar`; neither released nor in the paper).
 
     Raises:
         ConfigError: a value is out of its range; the message names it.
@@ -83,6 +85,7 @@ class RFRConfig:
     decoder_slope: float = 0.01
     tail: Literal["residual", "plain"] = "residual"
     colour_match: bool = False
+    detail: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():

@@ -15,14 +15,16 @@ from torch import Tensor
 
 from rfr_core.attention_map import AttentionMap
 from rfr_core.box import Box
-from rfr_core.canvas import Canvas, Patch
+from rfr_core.canvas import Patch
 from rfr_core.colour_match import match_colours
 from rfr_core.config import MAX_RECURRENCES
+from rfr_core.detail import add_detail
 from rfr_core.errors import DeviceError, ImageError
 from rfr_core.layer import OVERLAP, Job, Layer, TileFill, build_layers, coarse_fill, compose
 from rfr_core.pyramid import membrane, softened
 from rfr_core.regions import BLOCK, Region, crop_cost, find_regions, tile_boxes
 from rfr_core.runner import Runner, RunStep
+from rfr_core.scene import CELL, Scene
 
 MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds a small hole
 TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and shows it little of use
@@ -34,7 +36,6 @@ GROUP_COST = 2**21  # of crops that advance together, each holding its features 
 KEPT_PIXELS = 2**19  # of finished crops whose attention can still be asked for
 SLACK = 1.15  # a hole that is deeper than the network reaches by less than this gets more recurrences, not a layer
 FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
-CELL = 512  # pixels a side of the parts in which the result is put together
 
 _MEMORY_SAYINGS = (
     "out of memory",  # CUDA's libraries, MPS
@@ -43,28 +44,6 @@ _MEMORY_SAYINGS = (
     "could not create a memory",  # oneDNN
     "could not create a primitive",  # the same, which says so of nothing else that crops could bring about
 )
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is to be done.
-
-    hole: (N, 1, H, W) bool. unknown: the same and what else the network may not look at. weight: (N, 1, H, W) in
-    [0, 1], how far the fill counts, or None = fully in the whole hole. recurrences: "auto" or a number.
-    """
-
-    canvas: Canvas
-    hole: Tensor
-    unknown: Tensor
-    weight: Tensor | None
-    recurrences: int | str
-    context: float
-
-    def weight_of(self, region: Region, box: Box) -> Tensor:
-        """How far the fill counts in ``box`` of the picture: (1, 1, h, w) in [0, 1]."""
-        place = (slice(region.item, region.item + 1), slice(None), *box.slices)
-        own = (self.hole[place] & region.owns(box)).float()
-        return own if self.weight is None else own * self.weight[place]
 
 
 @dataclass(frozen=True)
@@ -154,13 +133,19 @@ class FillStep:
     _current: Sequence[BatchStep] = field(repr=False)
     _earlier: Sequence[BatchStep] = field(repr=False)  # finished, kept for their attention
     _open: Tensor = field(repr=False)  # (N, 1, H, W) bool, before this group of jobs
+    _windows: Mapping[Region, Box] = field(repr=False)  # what the network sees of each region's surroundings
 
-    @torch.inference_mode()
     def patches(self) -> list[Patch]:
-        """What has been filled by now."""
-        with memory_errors():
+        """What has been filled by now; after the last recurrence with detail, if wanted."""
+        return self._patches
+
+    @cached_property
+    def _patches(self) -> list[Patch]:
+        with torch.inference_mode(), memory_errors():
             begun = _with_tiles(self._begun, self._current)
-            return [*self._done, *(patch for fill in begun for patch in fill.patches(self.scene))]
+            patches = [*self._done, *(patch for fill in begun for patch in fill.patches(self.scene))]
+            is_last = self.index == self.total
+            return add_detail(self.scene, self._windows, patches) if self.scene.detail and is_last else patches
 
     @torch.inference_mode()
     def open_hole(self) -> Tensor:
@@ -232,6 +217,7 @@ class Filling:
         known = ~scene.unknown
         regions = find_regions(scene.hole, scene.unknown, lambda box: self._window(box, 0), LARGEST_CROP)
         jobs = [job for region in regions for layer in self._layers(region, known) for job in self._jobs(layer)]
+        self._windows = {job.layer.region: job.layer.window for job in jobs}
         self._groups = _grouped(jobs)
         self.total = sum(_most(group) for group in self._groups)
 
@@ -254,7 +240,16 @@ class Filling:
                 index += 1
                 ratio = int(left.count_nonzero()) / area
                 yield FillStep(
-                    index, self.total, ratio, self.scene, tuple(state.done), before, current, tuple(state.kept), still
+                    index,
+                    self.total,
+                    ratio,
+                    self.scene,
+                    tuple(state.done),
+                    before,
+                    current,
+                    tuple(state.kept),
+                    still,
+                    self._windows,
                 )
             with memory_errors():
                 state.finish(group, [batch.latest for batch in batches if batch.latest is not None])

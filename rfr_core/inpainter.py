@@ -16,11 +16,12 @@ from rfr_core.canvas import Canvas, to_canvas
 from rfr_core.config import RFRConfig
 from rfr_core.devices import resolve_device, resolve_dtype
 from rfr_core.errors import ConfigError, HoleError
-from rfr_core.fill import Filling, FillStep, Scene, memory_errors
+from rfr_core.fill import Filling, FillStep, memory_errors
 from rfr_core.holes import Channel, MaskLike, feather, grow, hole_from_alpha, to_hole
 from rfr_core.network import RFRNet
 from rfr_core.reasoning import check_recurrences
 from rfr_core.runner import Runner
+from rfr_core.scene import Scene
 
 MAX_CONTEXT = 16
 
@@ -31,6 +32,7 @@ class _Options:
 
     recurrences: int | str = "auto"
     context: float = 1.0
+    detail: bool | str = "auto"
     grow: int = 0
     feather: int = 0
     threshold: float = 0.5
@@ -138,6 +140,7 @@ class Inpainter:
         *,
         recurrences: int | str = "auto",
         context: float = 1.0,
+        detail: bool | str = "auto",
         grow: int = 0,
         feather: int = 0,
         threshold: float = 0.5,
@@ -153,6 +156,8 @@ class Inpainter:
             hole: white = fill, one for all pictures or one for each; None = what is transparent in the picture.
             recurrences: "auto" = as many as reach the middle of the hole, or 1 to 64.
             context: surroundings that the network sees on every side, as a multiple of the hole's longer side.
+            detail: whether the finished fill is made anew from patches of the surroundings, for their texture (see
+                `rfr_core.exemplar`); "auto" = as the network's configuration says.
             grow: pixels that the hole grows by before it is filled; negative shrinks it.
             feather: pixels, inside the hole, over which the fill blends in.
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.
@@ -160,10 +165,10 @@ class Inpainter:
         Raises:
             ImageError: the picture is of an unsupported kind or its values are.
             HoleError: the mask cannot be read, has another size, or covers the whole picture.
-            ConfigError: recurrences or context is out of range.
+            ConfigError: recurrences, context or detail is out of range.
             DeviceError: the memory does not suffice.
         """
-        options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
+        options = _Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
         last = None
         with memory_errors():
             steps = self._steps(image, hole, options, keep_scores=False)
@@ -178,6 +183,7 @@ class Inpainter:
         *,
         recurrences: int | str = "auto",
         context: float = 1.0,
+        detail: bool | str = "auto",
         grow: int = 0,
         feather: int = 0,
         threshold: float = 0.5,
@@ -189,7 +195,7 @@ class Inpainter:
 
         Bad input raises at once; stopping early leaves nothing behind.
         """
-        options = _Options(recurrences, context, grow, feather, threshold, invert, channel, resize)
+        options = _Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
         with memory_errors():
             return self._steps(image, hole, options, keep_scores=True)
 
@@ -199,6 +205,9 @@ class Inpainter:
         check_recurrences(options.recurrences)
         if not 0 <= options.context <= MAX_CONTEXT:
             raise ConfigError(f"context is {options.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
+        if options.detail not in (True, False, "auto"):
+            raise ConfigError(f"detail is {options.detail!r}; it must be True, False or 'auto'.")
+        detail = self.config.detail if options.detail == "auto" else bool(options.detail)
         canvas = to_canvas(image)
         hole = _read_hole(image, mask, canvas, options)
         unknown = hole | canvas.hidden()
@@ -207,7 +216,7 @@ class Inpainter:
         if not bool(hole.any()):
             return iter(())
         weight = feather(hole.float(), options.feather) if options.feather else None
-        scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context)
+        scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context, detail)
         return self._run(Filling(scene, self._runner, keep_scores=keep_scores))
 
     @staticmethod

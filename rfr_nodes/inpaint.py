@@ -21,6 +21,8 @@ from rfr_nodes.progress import LiveProgress
 from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps
 from rfr_nodes.strip_files import write_strips
 
+_DETAIL = {"auto": "auto", "on": True, "off": False}
+
 
 class RFRInpaint(io.ComfyNode):
     """Fills the masked part of pictures."""
@@ -57,12 +59,18 @@ class RFRInpaint(io.ComfyNode):
         context: float,
         grow: int,
         feather: int,
+        detail: str = "auto",
     ) -> io.NodeOutput:
         pictures = to_pictures(image)
         hole, note = hole_for(mask, pictures)
         notes = [note] if note else []
         hole = rfr_core.holes.grow(hole, grow).expand(len(pictures), -1, -1, -1)
-        options = {"recurrences": recurrences or "auto", "context": context, "feather": feather}
+        options = {
+            "recurrences": recurrences or "auto",
+            "context": context,
+            "feather": feather,
+            "detail": _DETAIL[detail],
+        }
         progress = LiveProgress(cls.hidden.unique_id, len(pictures))
         memory = _memory_for(pictures, model)
         recordings = [
@@ -104,6 +112,13 @@ def _settings() -> list[io.Input]:
             min=0,
             max=256,
             tooltip="Pixels inside the mask over which the fill blends into the picture.",
+        ),
+        io.Combo.Input(
+            "detail",
+            options=list(_DETAIL),
+            default="auto",
+            optional=True,  # graphs saved before it existed go on working
+            tooltip="Give the finished fill texture from its surroundings. auto: as the model was made for.",
         ),
     ]
 

@@ -1,6 +1,7 @@
 import json
 import sys
 import types
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,23 @@ def test_evaluate_command(data: Path, tmp_path: Path):
     assert "Telea" not in shown
 
 
+def test_a_model_with_detail_is_judged_without_it_as_well(data: Path, tmp_path: Path):
+    torch.manual_seed(0)
+    model = tmp_path / "fine"
+    save_pretrained(RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True)), model)
+    folders = (data / "eval", data / "holes")
+    found = compare([str(model)], [], *folders, tmp_path / "out", size=SIZE, buckets=["object"])
+    inpainter = Inpainter.from_pretrained(model, device="cpu")
+    fills = {"RFR fine": inpainter, "RFR fine, no detail": partial(inpainter, detail=False)}
+    assert list(found.tables) == list(fills)
+    for title, fill in fills.items():
+        table = evaluate(fill, *folders, size=SIZE, buckets=["object"])
+        assert found.tables[title]["object"]["psnr"] == pytest.approx(table["object"]["psnr"], abs=2e-2)
+    code, shown, _ = run("evaluate", "--model", model, "--pictures", folders[0], "--holes", folders[1], "--no-telea")
+    assert code == 0
+    assert shown.splitlines()[0] == "| holes | pictures | RFR fine PSNR / SSIM / l1 | RFR fine, no detail |"
+
+
 def test_lpips_equals_the_packages_own_code(monkeypatch: pytest.MonkeyPatch):
     for name in ("torchvision", "torchvision.models", "IPython", "torchsummary"):  # what the package imports unused
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
@@ -223,4 +241,4 @@ def test_refusals_are_one_sentence(data: Path, tmp_path: Path):
     refused("no bucket '90-100'", "compare", "-o", tmp_path / "out", *folders, *tiny, "--bucket", "90-100")
     refused("cannot be written to", "compare", "-o", tmp_path / "file", *folders, *tiny)
     refused("not a folder with pictures", "compare", "-o", tmp_path / "out", *folders, *tiny, "--train", tmp_path)
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()

@@ -21,13 +21,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from rfr_core.checkpoints import open_checkpoint
 from rfr_core.errors import ConfigError, ImageError
 from rfr_core.files import appearing
 from rfr_core.images import Picture, picture_paths, read_picture, save_picture, to_tensor
 from rfr_core.training.evaluation import Case, average, picture_files, read_cases, score, write_json, write_text
 from train import lpips
 from train.comparison import Comparison, Cost
-from train.measure import MODEL
+from train.measure import MODEL, NETWORK, NO_DETAIL
 from train.near_duplicates import near_duplicates
 from train.peers import PEERS, find_peer
 from train.sheet import marked, picture_sheet
@@ -38,14 +39,14 @@ Scores = dict[str, dict[str, float]]  # of one case: title -> score's name -> va
 
 @dataclass(frozen=True)
 class Method:
-    """What is compared; name: a peer's name or ``model:SOURCE``."""
+    """What is compared; name: as `train.measure` takes it."""
 
     title: str
     name: str
 
     @property
     def is_model(self) -> bool:
-        return self.name.startswith(MODEL)
+        return self.name.startswith((MODEL, NETWORK))
 
     @property
     def folder(self) -> str:
@@ -116,7 +117,10 @@ def _methods(models: Sequence[str], peers: Sequence[str] | None) -> list[Method]
     methods = [Method(find_peer(name).title, name) for name in dict.fromkeys(peers)]
     names = {source: Path(source).name for source in models}
     for source, name in names.items():
-        methods.append(Method(f"RFR {name if [*names.values()].count(name) == 1 else source}", MODEL + source))
+        title = f"RFR {name if [*names.values()].count(name) == 1 else source}"
+        methods.append(Method(title, MODEL + source))
+        if open_checkpoint(source).config.detail:
+            methods.append(Method(title + NO_DETAIL, NETWORK + source))
     if not methods:
         raise ConfigError("there is nothing to compare; name a model, or install the packages of the compare extra.")
     return methods

@@ -2,7 +2,7 @@
 
 ``python -m train.measure CASES OUT METHOD [DEVICE]``: CASES holds ``0000.image.png`` and ``0000.hole.png`` and so on.
 OUT gets ``0000.png`` and so on, with a line on standard output for each, and at last ``report.json``. METHOD is the
-name of a peer or ``model:SOURCE``.
+name of a peer, ``model:SOURCE``, or ``network:SOURCE`` for a model without its detail step.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from rfr_core.errors import RFRError
 from rfr_core.files import appearing
 from train.peers import PeerFill, find_peer
 
-MODEL = "model:"
+MODEL, NETWORK = "model:", "network:"
+NO_DETAIL = ", no detail"  # at the end of a title
 
 
 def measure(cases: Path, out: Path, method: str, device: str = "cpu") -> None:
@@ -27,7 +29,7 @@ def measure(cases: Path, out: Path, method: str, device: str = "cpu") -> None:
 
     The first case is filled once beforehand, so that loading and warming up don't count.
     """
-    fill = _model_fill(method.removeprefix(MODEL), device) if method.startswith(MODEL) else find_peer(method).fill
+    fill = _fill(method, device)
     seconds: list[float] = []
     for path in sorted(cases.glob("*.image.png")):
         number = path.name.split(".")[0]
@@ -58,10 +60,14 @@ def peak_mib() -> float | None:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def _model_fill(source: str, device: str) -> PeerFill:
+def _fill(method: str, device: str) -> PeerFill:
+    kind, separator, source = method.partition(":")
+    if not separator:
+        return find_peer(method).fill
     from rfr_core import Inpainter
 
-    return Inpainter.from_pretrained(source or None, device=device)
+    inpainter = Inpainter.from_pretrained(source or None, device=device)
+    return partial(inpainter, detail=False) if kind + separator == NETWORK else inpainter
 
 
 def _pixels(path: Path) -> np.ndarray:

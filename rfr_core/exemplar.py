@@ -1,0 +1,159 @@
+"""Exemplar-based synthesis: a soft fill made anew from patches of the known part, which has the texture it lacks.
+
+The fill says what goes where at the coarsest scale; from there on, at each finer one, patches are matched and their
+pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video", with the fill's look from afar as a guide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rfr_core.patch_match import RADIUS, PatchMatch, enlarge_field, queried, vote
+from rfr_core.pyramid import halve, membrane, softened, spread
+
+COARSE_DEPTH = 4  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
+SMALLEST = 16  # pixels a side of the smallest picture that is searched
+MOST_QUERIES = 2**15  # patches that are searched for; a scale with more copies from where a coarser one has found
+MOSTLY = 0.75  # share of a coarse pixel that must be known for it to count as known
+FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
+CONFIDENCE = 0.4  # what a pixel of a query counts, to the power of its distance from a known one
+FURTHEST = 8  # pixels, beyond which it counts the same
+GUIDE_SHARE = 0.2
+GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
+VOTES = 5  # matchings and votes at each scale but the finest, which has one
+CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
+SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """colour: (1, 3, h, w), right where known: (1, 1, h, w) bool. fill: (1, 3, h, w), the picture with a soft fill."""
+
+    colour: Tensor
+    known: Tensor
+    fill: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.known.shape[-2], self.known.shape[-1]
+
+    @cached_property
+    def is_searched(self) -> bool:
+        return int(queried(self.known).count_nonzero()) <= MOST_QUERIES
+
+    @property
+    def is_coarse(self) -> bool:
+        return self.is_searched and bool(spread(self.known, COARSE_DEPTH).all())
+
+
+@dataclass(frozen=True)
+class _Match:
+    """dense: (h * w,) as `PatchMatch.dense` gives it. weight: (h * w,), how far each query counts, None = alike."""
+
+    dense: Tensor
+    size: tuple[int, int]
+    weight: Tensor | None = None
+
+    def enlarged(self, size: tuple[int, int]) -> _Match:
+        return _Match(enlarge_field(self.dense, self.size, size), size)
+
+
+def synthesize(fill: Tensor, known: Tensor) -> Tensor:
+    """The picture with all that is not known put together from patches of what is.
+
+    Always the same for the same input. As it is where too little is known to choose from.
+
+    Args:
+        fill: (1, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
+        known: (1, 1, H, W) bool.
+
+    Returns:
+        (1, 3, H, W) float32 in [0, 1], bit-identical where known.
+    """
+    scales = _scales(fill, known)
+    random = torch.Generator().manual_seed(0)
+    match: _Match | None = None
+    for number, scale in reversed(list(enumerate(scales))):
+        start = match.enlarged(scale.size) if match else None
+        match = _search(scale, start, VOTES if number else 1, random) if scale.is_searched else start
+    if match is None:
+        return fill
+    finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
+    return torch.lerp(fill, _assembled(scales[0], match), _share(known, finest))
+
+
+def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
+    """The picture at falling sizes, until it is small enough to be searched and no hole is deep."""
+    scales = [_Scale(fill, known, fill)]
+    colour, coverage = fill, known.float()
+    while min(coverage.shape[-2:]) >= 2 * SMALLEST and not scales[-1].is_coarse:
+        colour, coverage = halve(colour, coverage)
+        scales.append(_Scale(colour, coverage >= MOSTLY, F.avg_pool2d(scales[-1].fill, 2, ceil_mode=True)))
+    return scales
+
+
+def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Generator) -> _Match | None:
+    """The match of a scale, found in turn with what it makes; None where there is too little to choose from."""
+    matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), _confidence(scale.known), GUIDE_SHARE)
+    if len(matcher.sources) < FEWEST_SOURCES:
+        return None
+    if start is None:
+        field, content = matcher.search_all(scale.fill), scale.fill
+    else:
+        field = matcher.valid_field(start.dense, random)
+        content = _voted(scale, _Match(matcher.dense(field), scale.size))
+    match = None
+    for _ in range(votes):
+        if match is not None:
+            content = _voted(scale, match)
+        field, distance = matcher.refine(content, field, 1, random)
+        match = _Match(matcher.dense(field), scale.size, matcher.spread_out(_vote_weight(distance)))
+    return match
+
+
+def _share(known: Tensor, finest: int) -> Tensor:
+    """How far patches count against the fill, which is sharp near known pixels: (1, 1, H, W) in [0, 1].
+
+    finest: how many pixels a side make one of the finest scale that was searched; a match is no more exact than that.
+    """
+    return torch.ones(()) if finest == 1 else 1 - softened(spread(known, finest), finest)
+
+
+def _from_afar(fill: Tensor) -> Tensor:
+    """A picture (1, 3, h, w) as seen from afar."""
+    return torch.cat([softened(plane, GUIDE_BLUR) for plane in fill.split(1, 1)], 1)
+
+
+def _confidence(known: Tensor) -> Tensor:
+    """(1, 1, h, w) in (0, 1], 1 where known and less the further from there."""
+    confidence, reached = torch.ones(known.shape), known
+    for _ in range(FURTHEST):
+        confidence = torch.where(reached, confidence, confidence * CONFIDENCE)
+        reached = spread(reached, 1)
+    return confidence
+
+
+def _vote_weight(distance: Tensor) -> Tensor:
+    """How far a match counts by its distance, against the others (Wexler et al., Sec. 3.2)."""
+    return torch.exp(-distance / (2 * distance.quantile(0.75)).clamp(min=1e-6))
+
+
+def _voted(scale: _Scale, match: _Match) -> Tensor:
+    """The picture with its unknown pixels from the matched patches."""
+    made = vote(scale.colour, scale.known, match.dense, ~scale.known, RADIUS, match.weight)
+    return torch.where(scale.known, scale.colour, made.where(made >= 0, scale.fill))
+
+
+def _assembled(scale: _Scale, match: _Match) -> Tensor:
+    """As :func:`_voted`, sharper and in colours that meet those around."""
+    unknown = ~scale.known
+    ring = spread(unknown, SEAM) & scale.known
+    made = vote(scale.colour, scale.known, match.dense, unknown | ring, CORE, match.weight)
+    made = made.where(made >= 0, scale.fill)
+    made = made + membrane(torch.where(ring, scale.colour - made, 0), ring.float())
+    return torch.where(scale.known, scale.colour, made.clamp(0, 1))

@@ -1,0 +1,159 @@
+"""Fills made anew from patches of their surroundings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import rfr_core.detail
+from rfr_core import Inpainter, RFRConfig, RFRNet
+from rfr_core.errors import ConfigError
+from rfr_core.exemplar import synthesize
+from rfr_core.patch_match import PatchMatch
+
+
+@pytest.fixture(scope="module")
+def inpainter() -> Inpainter:
+    torch.manual_seed(0)
+    return Inpainter(
+        RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True)), device="cpu", dtype="float32"
+    )
+
+
+def stripes(height: int, width: int) -> Tensor:
+    """A texture (1, 3, H, W) in [0, 1] that a soft fill cannot have: slanted stripes of period 6 over a colour ramp."""
+    y, x = torch.arange(height)[:, None], torch.arange(width)
+    wave = 0.5 + 0.3 * torch.sin((x + y) * (2 * torch.pi / 6))
+    ramp = 0.2 * torch.stack(torch.broadcast_tensors(x / width, y / height, torch.zeros(height, width)))
+    return (wave + ramp)[None].clamp(0, 1)
+
+
+def square_hole(size: tuple[int, int], top: int, left: int, side: int) -> Tensor:
+    hole = torch.zeros(1, 1, *size, dtype=torch.bool)
+    hole[..., top : top + side, left : left + side] = True
+    return hole
+
+
+def error(result: Tensor, truth: Tensor, hole: Tensor) -> float:
+    return float(((result - truth).square() * hole).sum() / (3 * hole.sum())) ** 0.5
+
+
+@pytest.mark.parametrize(("size", "side"), [((96, 128), 30), ((70, 61), 12), ((64, 64), 3), ((300, 280), 200)])
+def test_a_texture_is_continued_into_a_soft_fill(size: tuple[int, int], side: int) -> None:
+    truth, hole = stripes(*size), square_hole(size, 20, 17, side)
+    soft = torch.where(hole, truth.mean((2, 3), keepdim=True), truth)
+    result = synthesize(soft, ~hole)
+    assert torch.equal(result[~hole.expand_as(result)], truth[~hole.expand_as(truth)])
+    assert torch.equal(result, synthesize(soft, ~hole))
+    assert error(result, truth, hole) < 0.5 * error(soft, truth, hole)
+
+
+def test_colours_meet_those_around_the_hole() -> None:
+    """Patches from the dark side serve on the bright one, without a step at the border."""
+    truth = stripes(80, 160) * torch.linspace(0.4, 1, 160)
+    hole = square_hole((80, 160), 30, 120, 24)
+    result = synthesize(torch.where(hole, truth.mean(), truth), ~hole)
+    border = (result[..., 120:144] - result[..., 29:30, 120:144])[..., 30, :].abs().mean()
+    inside = (truth[..., 120:144] - truth[..., 29:30, 120:144])[..., 30, :].abs().mean()
+    assert border < 1.5 * inside
+
+
+@pytest.mark.parametrize(("size", "side"), [((7, 7), 1), ((1, 40), 1), ((40, 1), 1), ((20, 20), 18), ((6, 100), 3)])
+def test_a_fill_stays_where_too_little_is_known_to_choose_from(size: tuple[int, int], side: int) -> None:
+    hole = square_hole(size, 0, 0, side)
+    soft = torch.rand(1, 3, *size)
+    assert torch.equal(synthesize(soft, ~hole), soft)
+
+
+def test_a_search_finds_an_exact_match_among_all_sources() -> None:
+    torch.manual_seed(0)
+    truth = torch.rand(1, 3, 24, 12).repeat(1, 1, 1, 3)  # everything is there three times
+    hole = square_hole((24, 36), 10, 16, 4)
+    matcher = PatchMatch(truth, ~hole, truth, torch.ones(1, 1, 24, 36), 0.3)
+    field = matcher.search_all(truth)
+    moved = (field - matcher.queries).abs()
+    assert bool(((moved % 36 == 12) | (moved % 36 == 24)).all())
+    assert bool((moved // 36 == 0).all())
+    _, distance = matcher.refine(truth, field, 1, torch.Generator().manual_seed(0))
+    assert float(distance.max()) == 0
+
+
+def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:
+    torch.manual_seed(0)
+    truth = stripes(60, 60)
+    hole = square_hole((60, 60), 20, 20, 16)
+    matcher = PatchMatch(truth, ~hole, truth, torch.ones(1, 1, 60, 60), 0.0)
+    random = torch.Generator().manual_seed(0)
+    start = matcher.valid_field(torch.full((3600,), -1), random)
+    before = matcher.refine(truth, start, 0, random)[1].mean()
+    field, found = matcher.refine(truth, start, 4, random)
+    best = matcher.refine(truth, matcher.search_all(truth), 0, random)[1].mean()
+    assert bool(matcher.valid[field].all())
+    assert found.mean() - best < 0.05 * (before - best)
+
+
+def test_the_last_step_alone_has_detail_and_is_what_a_call_gives(inpainter: Inpainter) -> None:
+    image = stripes(64, 80)
+    hole = square_hole((64, 80), 20, 20, 20)
+    plain = [step.tensor() for step in inpainter.steps(image, hole, detail=False)]
+    steps = [step.tensor() for step in inpainter.steps(image, hole)]
+    assert all(torch.equal(a, b) for a, b in zip(plain[:-1], steps[:-1], strict=True))
+    assert not torch.equal(plain[-1], steps[-1])
+    assert torch.equal(steps[-1], inpainter(image, hole))
+    assert torch.equal(steps[-1][~hole.expand_as(image)], image[~hole.expand_as(image)])
+
+
+def test_the_checkpoint_decides_unless_one_is_asked_for(inpainter: Inpainter) -> None:
+    torch.manual_seed(0)
+    without = Inpainter(RFRNet(RFRConfig(width=8, norm="group", recurrences=2)), device="cpu", dtype="float32")
+    image, hole = stripes(48, 48), square_hole((48, 48), 16, 16, 14)
+    assert torch.equal(without(image, hole), inpainter(image, hole, detail=False))
+    assert torch.equal(without(image, hole, detail=True), inpainter(image, hole))
+    with pytest.raises(ConfigError, match=r"detail is 'much'; it must be True, False or 'auto'\."):
+        inpainter(image, hole, detail="much")
+
+
+def test_pictures_of_a_batch_get_the_detail_they_get_alone(inpainter: Inpainter) -> None:
+    images = torch.cat([stripes(64, 64), stripes(64, 64).flip(-1)])
+    holes = torch.cat([square_hole((64, 64), 8, 8, 12), square_hole((64, 64), 30, 26, 20)])
+    together = inpainter(images, holes)
+    for item in range(2):
+        alone = inpainter(images[item : item + 1], holes[item : item + 1])
+        assert torch.allclose(together[item : item + 1], alone, atol=1e-4)
+
+
+def test_nothing_is_taken_from_other_holes_or_transparent_parts(inpainter: Inpainter) -> None:
+    """What lies under a hole or is transparent shows nowhere, whatever it holds."""
+    picture = np.full((72, 96, 4), 255, np.uint8)
+    picture[..., :3] = (stripes(72, 96)[0].permute(1, 2, 0) * 255).byte().numpy()
+    results = []
+    for secret in (0, 255):
+        image = picture.copy()
+        image[10:30, 60:90, :3] = secret
+        image[10:30, 60:90, 3] = 0  # transparent, and no hole
+        image[30:50, 20:40, :3] = secret
+        mask = np.zeros((72, 96), np.uint8)
+        mask[30:50, 20:40] = 255
+        results.append(np.array(inpainter(Image.fromarray(image), Image.fromarray(mask)))[30:50, 20:40])
+    assert np.array_equal(*results)
+
+
+def test_no_number_in_a_hole_stays_there(inpainter: Inpainter) -> None:
+    image, hole = stripes(64, 64), square_hole((64, 64), 20, 20, 16)
+    result = inpainter(image.masked_fill(hole, torch.nan), hole)
+    assert torch.equal(result, inpainter(image, hole))
+
+
+def test_large_surroundings_are_worked_on_at_a_smaller_scale(
+    inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, hole = stripes(131, 117), square_hole((131, 117), 40, 40, 40)
+    whole = inpainter(image, hole)
+    monkeypatch.setattr(rfr_core.detail, "LARGEST", 2**12)
+    small = inpainter(image, hole)
+    assert not torch.equal(whole, small)
+    assert not torch.equal(small, inpainter(image, hole, detail=False))
+    assert torch.equal(small[~hole.expand_as(image)], image[~hole.expand_as(image)])
