@@ -19,7 +19,7 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError, ImageError
 from rfr_core.training.data import DataConfig, Sample, TrainingPictures, collate, training_files
 from rfr_core.training.evaluation import read_cases
-from rfr_core.training.layouts import Layout, bucket_name, dataset_files
+from rfr_core.training.layouts import Layout, bucket_name, dataset_files, evaluation_files
 from rfr_core.training.losses import LossWeights
 from rfr_core.training.recipe import Phase, Recipe
 from rfr_core.training.shards import ShardPictures, StreamPlace
@@ -64,6 +64,7 @@ def test_places2_folders(tmp_path: Path, size: str) -> None:
     assert [f.parent.name for f in dataset_files("places2", tmp_path, "train")] == ["abbey", "zen_garden"]
     assert [f.stem for f in dataset_files("places2", tmp_path, "val")] == ["Places365_val_00000001"]
     assert [f.stem for f in dataset_files("places2", tmp_path, "test")] == ["Places365_test_00000001"]
+    assert evaluation_files("places2", tmp_path) == dataset_files("places2", tmp_path, "val")
 
 
 def test_paris_streetview_folders(tmp_path: Path) -> None:
@@ -73,6 +74,7 @@ def test_paris_streetview_folders(tmp_path: Path) -> None:
     assert [f.name for f in dataset_files("paris_streetview", tmp_path, "train")] == ["a.JPG"]
     test = dataset_files("paris_streetview", tmp_path, "test")
     assert [f.parent.name for f in test] == ["paris_eval_gt"]
+    assert evaluation_files("paris_streetview", tmp_path) == test
 
 
 @pytest.mark.parametrize(

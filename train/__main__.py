@@ -69,6 +69,9 @@ def evaluate(
     bucket: Buckets = None,
     limit: Limit = None,
     json: Annotated[Path | None, typer.Option(help="Write the scores to this file, too.")] = None,
+    dataset: Annotated[
+        DatasetChoice, typer.Option(help="Layout of --pictures; other than folder, the published test pictures.")
+    ] = DatasetChoice.folder,
     telea: Annotated[
         bool | None,
         typer.Option("--telea/--no-telea", help="Columns for OpenCV's two methods; left out, when OpenCV is there."),
@@ -79,6 +82,7 @@ def evaluate(
     with _one_sentence():
         from rfr_core import Inpainter
         from rfr_core.training import evaluation
+        from rfr_core.training.layouts import evaluation_files
         from train.measure import NO_DETAIL
         from train.peers import PEERS, find_peer, tensor_fill
 
@@ -89,7 +93,8 @@ def evaluate(
         if inpainter.config.detail:
             fills[title + NO_DETAIL] = partial(inpainter, detail=False)
         fills |= {peer.title: tensor_fill(peer) for peer in peers}
-        cases = list(evaluation.read_cases(pictures, holes, size=size, buckets=bucket or None, limit=limit))
+        judged = pictures if dataset.value == "folder" else evaluation_files(dataset.value, pictures)
+        cases = list(evaluation.read_cases(judged, holes, size=size, buckets=bucket or None, limit=limit))
         tables = {title: evaluation.evaluate_cases(fill, _counted(title, cases)) for title, fill in fills.items()}
         if json is not None:
             evaluation.write_json(json, {title: table.to_dict() for title, table in tables.items()})

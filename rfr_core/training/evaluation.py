@@ -78,7 +78,7 @@ class Table:
 
 def evaluate(
     fill: Fill,
-    pictures: Path,
+    pictures: Path | Sequence[Path],
     holes: Path,
     *,
     size: int = 256,

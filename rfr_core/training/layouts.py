@@ -52,6 +52,15 @@ def dataset_files(layout: Layout, root: str | Path, split: Split) -> list[Path]:
     return _READERS[layout](root, split)
 
 
+def evaluation_files(layout: Layout, root: str | Path) -> list[Path]:
+    """The pictures that a data set is judged on: its test split, or Places2's validation split, as is usual.
+
+    Raises:
+        ConfigError: as for :func:`dataset_files`.
+    """
+    return dataset_files(layout, root, "val" if layout == "places2" else "test")
+
+
 def bucket_name(folder: str) -> str:
     """The bucket that a folder of masks is for: ``"10-20"`` for ``0.1-0.2``, ``10%-20%`` or ``(0.1, 0.2]``.
 

@@ -14,6 +14,7 @@ from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.training.architectures import EDGES, Architecture, task_of
 from rfr_core.training.data import DataConfig
+from rfr_core.training.layouts import Layout
 from rfr_core.training.losses import LossWeights
 
 if sys.version_info >= (3, 11):
@@ -65,6 +66,7 @@ class EvaluationConfig:
 
     Attributes:
         pictures, holes: folders as ``python -m train evaluate`` takes them.
+        layout: with another than ``"folder"``, ``pictures`` is the root of that data set.
         size: side that pictures and holes are scaled to.
         buckets: folders of ``holes`` that are used.
         limit: pictures per bucket.
@@ -73,6 +75,7 @@ class EvaluationConfig:
 
     pictures: str | None = None
     holes: str | None = None
+    layout: Layout = "folder"
     size: int = 256
     buckets: tuple[str, ...] = ("10-20", "30-40", "50-60", "object")
     limit: int = 16

@@ -31,6 +31,7 @@ from rfr_core.reasoning import RecurrentFeatureReasoning
 from rfr_core.training.architectures import build_network, save_network, task_of
 from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of, training_files
 from rfr_core.training.evaluation import evaluate
+from rfr_core.training.layouts import evaluation_files
 from rfr_core.training.recipe import Phase, Recipe, load_recipe
 from rfr_core.training.run_state import RunFolder
 from rfr_core.training.shards import ShardPictures, StreamPlace, shard_files
@@ -261,10 +262,10 @@ class Trainer:
         config = self.recipe.evaluation
         if config.pictures is None or config.holes is None:
             return
-        network = self.judged
+        network, pictures = self.judged, Path(config.pictures)
         table = evaluate(
             lambda image, hole: fill(network, image, hole),
-            Path(config.pictures),
+            pictures if config.layout == "folder" else evaluation_files(config.layout, pictures),
             Path(config.holes),
             size=config.size,
             buckets=config.buckets,

@@ -14,7 +14,7 @@ from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
 from rfr_core.training.architectures import EDGES, task_of
 from rfr_core.training.evaluation import Case, Table, read_cases, write_json, write_text
-from rfr_core.training.layouts import dataset_files
+from rfr_core.training.layouts import evaluation_files
 from train.experiments.budget import BUDGETS, Budget, BudgetName, Sources
 from train.experiments.claims import Results, judge
 from train.experiments.cost import costs_of
@@ -58,7 +58,7 @@ def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, t
 
 def _cases(experiment: Experiment, plan: Budget, sources: Sources) -> list[Case]:
     pictures = sources.pictures
-    files = pictures if sources.layout == "folder" else dataset_files(sources.layout, pictures, "test")
+    files = pictures if sources.layout == "folder" else evaluation_files(sources.layout, pictures)
     buckets = list(experiment.buckets)
     return list(read_cases(files, sources.holes, size=plan.size, buckets=buckets, limit=plan.limit))
 
