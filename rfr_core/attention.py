@@ -43,8 +43,8 @@ class Attended:
     def scores(self, rows: slice) -> Tensor:
         """Softmax over all keys of the similarity (Eq. 5), not blended yet, for some positions: (N, rows, h*w)."""
         scores = torch.bmm(self.query[:, rows], self.keys.transpose(1, 2)).softmax(-1)
-        if scores.dtype == torch.float32 and not torch.is_grad_enabled():
-            F.threshold_(scores, VANISHING, 0.0)
+        if scores.dtype == torch.float32:
+            scores = F.threshold(scores, VANISHING, 0.0, inplace=not torch.is_grad_enabled())
         return scores.to(self.dtype)
 
     def blend(self, scores: Tensor, earlier: Tensor, rows: slice, out: Tensor | None = None) -> Tensor:
