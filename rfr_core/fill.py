@@ -122,11 +122,10 @@ class BatchStep:
 
 @dataclass(frozen=True)
 class FillStep:
-    """The whole batch of pictures after one recurrence. index: 1 to total. open_ratio: share of hole not reached."""
+    """The whole batch of pictures after one recurrence. index: 1 to total."""
 
     index: int
     total: int
-    open_ratio: float
     scene: Scene
     _done: Sequence[Patch] = field(repr=False)  # regions that are finished
     _begun: Sequence[RegionFill] = field(repr=False)  # the others, before this group of jobs
@@ -147,12 +146,15 @@ class FillStep:
             is_last = self.index == self.total
             return add_detail(self.scene, self._windows, patches) if self.scene.detail and is_last else patches
 
+    @cached_property
+    def open_ratio(self) -> float:
+        """The share of the hole that the network has not reached yet; to ask for it is to wait for the device."""
+        return float(self.open_hole().count_nonzero() / self.scene.hole.count_nonzero())
+
     @torch.inference_mode()
     def open_hole(self) -> Tensor:
         """What the network has not reached yet: (N, 1, H, W) float32 in {0, 1}."""
-        left = self._open.clone()
-        _close(left, self._current)
-        return left.float()
+        return _without_reached(self._open, self._current).float()
 
     @torch.inference_mode()
     def attention(self, x: int, y: int, item: int) -> Tensor | None:
@@ -224,35 +226,33 @@ class Filling:
     @torch.inference_mode()
     def steps(self) -> Iterator[FillStep]:
         """Runs all of it, one step per recurrence of each group of jobs."""
-        left, area = self.scene.hole.clone(), int(self.scene.hole.count_nonzero())
+        left = self.scene.hole
         state = _State(self.scene, self._groups, KEPT_PIXELS if self.keep_scores else 0)
         index = 0
         for group in self._groups:
             with memory_errors():
                 state.begin(group)
-            before, still = tuple(state.begun.values()), left.clone()
+            before, current = tuple(state.begun.values()), []
             batches = [_Batch(self.runner, jobs, state.begun, self.keep_scores) for jobs in _batched(group)]
             for recurrence in range(1, _most(group) + 1):
                 with memory_errors():
                     batches = [part for batch in batches for part in self._advanced(batch, recurrence)]
                 current = [batch.latest for batch in batches if batch.latest is not None]
-                _close(left, current)
                 index += 1
-                ratio = int(left.count_nonzero()) / area
                 yield FillStep(
                     index,
                     self.total,
-                    ratio,
                     self.scene,
                     tuple(state.done),
                     before,
                     current,
                     tuple(state.kept),
-                    still,
+                    left,
                     self._windows,
                 )
             with memory_errors():
-                state.finish(group, [batch.latest for batch in batches if batch.latest is not None])
+                left = _without_reached(left, current)
+                state.finish(group, current)
 
     def _advanced(self, batch: _Batch, recurrence: int) -> list[_Batch]:
         """The batch, or smaller ones in its place where memory does not suffice, after that many recurrences."""
@@ -488,8 +488,9 @@ def _with_tiles(begun: Sequence[RegionFill], current: Sequence[BatchStep]) -> li
     return [replace(fill, tiles=(*fill.tiles, *tiles.get(fill.layer.region, ()))) for fill in begun]
 
 
-def _close(left: Tensor, current: Sequence[BatchStep]) -> None:
-    """Takes from the hole (N, 1, H, W) bool, in place, what has been reached."""
+def _without_reached(hole: Tensor, current: Sequence[BatchStep]) -> Tensor:
+    """What has not been reached of a hole (N, 1, H, W) bool."""
+    left = hole.clone()
     for batch in current:
         for i, job in enumerate(batch.jobs):
             layer, region = job.layer, job.layer.region
@@ -497,6 +498,7 @@ def _close(left: Tensor, current: Sequence[BatchStep]) -> None:
                 box = layer.in_picture(job.part)
                 reached = layer.at_picture_size(batch.reached(i), job.part, smooth=False)
                 left[(slice(region.item, region.item + 1), slice(None), *box.slices)] &= ~(reached & region.owns(box))
+    return left
 
 
 def _at_size(known: Tensor, height: int, width: int) -> Tensor:

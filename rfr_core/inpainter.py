@@ -45,13 +45,17 @@ class _Options:
 class InpaintStep:
     """One recurrence over a whole picture or batch; nothing is decoded until asked for.
 
-    index: 1 to ``total``. open_ratio: the share of the hole not yet reached, 0 to 1, which never rises.
+    index: 1 to ``total``.
     """
 
     index: int
     total: int
-    open_ratio: float
     _fill: FillStep = field(repr=False)
+
+    @property
+    def open_ratio(self) -> float:
+        """The share of the hole not yet reached, 0 to 1, which never rises."""
+        return self._fill.open_ratio
 
     def picture(self) -> Any:
         """The picture so far, in the kind that was given; known pixels are bit-identical."""
@@ -222,7 +226,7 @@ class Inpainter:
     @staticmethod
     def _run(filling: Filling) -> Iterator[InpaintStep]:
         for step in filling.steps():
-            yield InpaintStep(step.index, step.total, step.open_ratio, step)
+            yield InpaintStep(step.index, step.total, step)
 
 
 def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: _Options) -> Tensor:
