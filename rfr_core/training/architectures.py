@@ -38,12 +38,13 @@ class Task:
     """What the trainer needs to know of what a network is for.
 
     collate: samples -> the batch that the network is given. loss: as :func:`inpainting_loss`, for one output or
-    several. preview: network, batch of pictures and masks -> a grid (3, H, W) to look at.
+    several. takes_features: whether terms of the loss can need VGG. preview: network, batch of pictures and masks -> a grid (3, H, W) to look at.
     """
 
     collate: Callable[[Sequence[Sample]], Sample]
     loss: Loss
     preview: Callable[[nn.Module, Tensor, Tensor], Tensor]
+    takes_features: bool = True
 
 
 def picture_loss(
@@ -63,7 +64,7 @@ def _edge_loss(
 
 
 PICTURES = Task(collate, picture_loss, preview_grid)
-EDGES = Task(collate_edges, _edge_loss, edge_preview)
+EDGES = Task(collate_edges, _edge_loss, edge_preview, takes_features=False)
 
 
 def task_of(architecture: Architecture) -> Task:

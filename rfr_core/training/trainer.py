@@ -342,7 +342,7 @@ class Trainer:
         return network
 
     def _vgg(self) -> VGG16Features | None:
-        if not any(phase.loss.needs_features for phase in self.recipe.phases):
+        if not (self.task.takes_features and any(phase.loss.needs_features for phase in self.recipe.phases)):
             return None
         vgg = VGG16Features.from_pretrained(self.recipe.vgg, self.recipe.vgg_input).to(self.accelerator.device)
         return vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
