@@ -38,7 +38,8 @@ class Task:
     """What the trainer needs to know of what a network is for.
 
     collate: samples -> the batch that the network is given. loss: as :func:`inpainting_loss`, for one output or
-    several. takes_features: whether terms of the loss can need VGG. preview: network, batch of pictures and masks -> a grid (3, H, W) to look at.
+    several. takes_features: whether terms of the loss can need VGG. preview: network, batch of pictures and masks -> a
+    grid (3, H, W) to look at.
     """
 
     collate: Callable[[Sequence[Sample]], Sample]
