@@ -48,8 +48,8 @@ def find_regions(hole: Tensor, unknown: Tensor, crop: Callable[[Box], Box], larg
     regions: list[Region] = []
     for item in range(len(hole)):
         inside = hole[item, 0].numpy()
-        labels = connected(_blocks(inside, np.bitwise_or))
-        depths = _depths(_blocks(unknown[item, 0].numpy(), np.bitwise_and))
+        labels = connected(_any(inside))
+        depths = _depths(_all(unknown[item, 0].numpy()))
         boxes = [_tight(inside, labels, label, box) for label, box in enumerate(_label_boxes(labels), 1)]
         labels, boxes = _joined(labels, boxes, crop, largest)
         deepest = np.zeros(len(boxes) + 1, dtype=int)
@@ -109,14 +109,16 @@ def connected(marked: np.ndarray) -> np.ndarray:
     return result
 
 
-def _blocks(pixels: np.ndarray, reduce: np.ufunc) -> np.ndarray:
-    """(H, W) bool -> (rows, columns) bool, whether any (bitwise_or) or each (bitwise_and) of a block's pixels is set.
-
-    Pixels beyond the border decide nothing.
-    """
+def _any(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) bool -> (rows, columns) bool, whether any of a block's pixels is set."""
     height, width = pixels.shape
-    rows = reduce.reduceat(pixels, np.arange(0, height, BLOCK), axis=0)  # (rows, W)
-    return reduce.reduceat(rows, np.arange(0, width, BLOCK), axis=1)
+    rows = np.bitwise_or.reduceat(pixels, np.arange(0, height, BLOCK), axis=0)  # (rows, W)
+    return np.bitwise_or.reduceat(rows, np.arange(0, width, BLOCK), axis=1)
+
+
+def _all(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) bool -> (rows, columns) bool, whether each of a block's pixels is set."""
+    return ~_any(~pixels)  # bitwise_and of all takes NumPy ten times as long
 
 
 def _depths(full: np.ndarray) -> np.ndarray:
