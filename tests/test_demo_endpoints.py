@@ -167,6 +167,7 @@ def test_a_bad_picture_is_answered_by_a_sentence(client: Client, tmp_path: Path,
         ({"feather": "many"}, "feather is 'many'"),
         ({"file_format": "exe"}, "no such format"),
         ({"model": "../../etc"}, "no Hub repository"),
+        ({"model": 7}, "model is 7"),
         ({"model": "/etc/passwd"}, "no Hub repository"),
         ({"model": "http://localhost/model"}, "no Hub repository"),
     ],
@@ -258,6 +259,16 @@ def test_large_requests_are_refused(demo: Demo) -> None:
     assert answer(demo, "POST", join, headers={"Content-Length": str(2**40)})[0] == 413
     assert answer(demo, "POST", "/gradio_api/upload", headers={"Content-Length": str(2**40)})[0] == 413
     assert answer(demo, "POST", join, b" " * (9 * 2**20))[0] == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"data": [], "fn_index": 999, "session_hash": "a"}, {"data": float("nan")}],
+    ids=["function", "number"],
+)
+def test_what_the_page_does_not_send_is_refused_in_a_sentence(demo: Demo, body: dict[str, Any]) -> None:
+    status, text = answer(demo, "POST", "/gradio_api/queue/join", json.dumps(body).encode())
+    assert (status, text) == (400, "The page sends no such request: reload it.")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example"])

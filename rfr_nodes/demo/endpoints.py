@@ -25,8 +25,10 @@ DESCRIPTION = (
 )
 
 
-def checked_options(model: str | None, recurrences: float, grow: float, feather: float) -> Options:
+def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any) -> Options:
     """The options of a request; 0 recurrences lets the hole decide. Raises RequestError for one out of range."""
+    if not isinstance(model, str | None):
+        raise RequestError(f"model is {model!r}: give a name, or nothing for the default one.")
     limits = {"recurrences": MAX_RECURRENCES, "grow": MAX_GROW, "feather": MAX_FEATHER}
     values = {}
     for (name, most), value in zip(limits.items(), (recurrences, grow, feather), strict=True):

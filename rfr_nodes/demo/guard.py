@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rfr_nodes.demo.limits import MAX_BODY_BYTES, MAX_FILE_BYTES
+
+_log = logging.getLogger("rfr_nodes.demo")
 
 _API = "/gradio_api/"
 _FILES = ("file=", "file/")
@@ -72,7 +75,25 @@ class Guard:
                 await PlainTextResponse(text, 413 if body is None else 403)(scope, receive, _with_headers(send))
                 return
             receive = _replayed(body, receive)
-        await self._app(scope, receive, _with_headers(send))
+        await self._answered(scope, receive, _with_headers(send))
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on; one that Gradio fails at, since the page sends no such request, gets a sentence."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            _log.warning("a request to %s failed: %r", scope["path"][:200], error)
+            if begun:
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await PlainTextResponse("The page sends no such request: reload it.", 400)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         if self._loopback_only and _host(scope) not in _LOOPBACK_NAMES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from . import attempts
 from .figures import Figures
@@ -63,6 +64,24 @@ def _hub(figures: Figures, plan: Plan) -> str | None:
     return None
 
 
+def _endpoints(figures: Figures, plan: Plan) -> str | None:
+    if find_spec("gradio") is None:
+        return "since Gradio is not installed."
+    from . import endpoints
+
+    endpoints.run(figures, plan.seed, plan.inputs, plan.seconds)
+    return None
+
+
+def _load(figures: Figures, plan: Plan) -> str | None:
+    if find_spec("gradio") is None:
+        return "since Gradio is not installed."
+    from . import demo_load
+
+    demo_load.run(figures, plan.seed, plan.seconds)
+    return None
+
+
 def _properties(figures: Figures, plan: Plan) -> str | None:
     from . import properties
 
@@ -78,4 +97,6 @@ AREAS: dict[str, Area] = {
     "kills": _kills,
     "disk": _disk,
     "hub": _hub,
+    "endpoints": _endpoints,
+    "load": _load,
 }
