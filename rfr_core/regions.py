@@ -112,13 +112,15 @@ def connected(marked: np.ndarray) -> np.ndarray:
 def _any(pixels: np.ndarray) -> np.ndarray:
     """(H, W) bool -> (rows, columns) bool, whether any of a block's pixels is set."""
     height, width = pixels.shape
-    rows = np.bitwise_or.reduceat(pixels, np.arange(0, height, BLOCK), axis=0)  # (rows, W)
-    return np.bitwise_or.reduceat(rows, np.arange(0, width, BLOCK), axis=1)
+    padded = np.ascontiguousarray(np.pad(pixels, ((0, -height % BLOCK), (0, -width % BLOCK))))
+    words = padded.view(np.uint64)  # eight pixels at a time: in large pictures one at a time takes long
+    rows = np.bitwise_or.reduce(words.reshape(-1, BLOCK, words.shape[1]), axis=1)
+    return rows.reshape(len(rows), -1, BLOCK // 8).any(2)
 
 
 def _all(pixels: np.ndarray) -> np.ndarray:
-    """(H, W) bool -> (rows, columns) bool, whether each of a block's pixels is set."""
-    return ~_any(~pixels)  # bitwise_and of all takes NumPy ten times as long
+    """(H, W) bool -> (rows, columns) bool, whether each of a block's pixels is set; those beyond the border are."""
+    return ~_any(~pixels)
 
 
 def _depths(full: np.ndarray) -> np.ndarray:
