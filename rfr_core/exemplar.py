@@ -19,6 +19,7 @@ from rfr_core.pyramid import halve, membrane, softened, spread
 COARSE_DEPTH = 4  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
 SMALLEST = 16  # pixels a side of the smallest picture that is searched
 MOST_QUERIES = 2**15  # patches that are searched for; a scale with more copies from where a coarser one has found
+THIN, MOST_THIN_QUERIES = 12, 2**17  # pixels of depth up to which it may be more: near a border matches must be exact
 MOSTLY = 0.75  # share of a coarse pixel that must be known for it to count as known
 FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
 CONFIDENCE = 0.4  # what a pixel of a query counts, to the power of its distance from a known one
@@ -44,7 +45,8 @@ class _Scale:
 
     @cached_property
     def is_searched(self) -> bool:
-        return int(queried(self.known).count_nonzero()) <= MOST_QUERIES
+        queries = int(queried(self.known).count_nonzero())
+        return queries <= MOST_QUERIES or (queries <= MOST_THIN_QUERIES and bool(spread(self.known, THIN).all()))
 
     @property
     def is_coarse(self) -> bool:

@@ -9,7 +9,7 @@ from conftest import MODEL
 Graph = dict[str, dict[str, Any]]
 
 LOAD_MASK = {"channel": "auto", "invert": False, "threshold": 0.5, "grow": 0, "feather": 0}
-INPAINT = {"recurrences": 0, "context": 1.0, "grow": 0, "feather": 0}
+INPAINT = {"recurrences": 0, "context": 1.0, "grow": 0, "feather": 0}  # detail may be left out
 
 
 def node(kind: str, **inputs: Any) -> dict[str, Any]:

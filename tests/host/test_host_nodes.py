@@ -397,7 +397,15 @@ def test_what_cannot_be_fetched_is_one_sentence(client: Client, inputs: dict[str
 
 def test_all_settings_of_a_fill_are_taken(host: Host, client: Client) -> None:
     assert set(INPAINT) == {"recurrences", "context", "grow", "feather"}
-    graph = fill(recurrences=2, context=0.25, grow=3, feather=4)
+    graph = fill(recurrences=2, context=0.25, grow=3, feather=4, detail="off")
     run = client.run(shown(graph, ("inpaint", 2)))
     (mask,) = pictures(host, run)
     assert (mask[..., 0] > 127).sum() > inside().sum()
+
+
+def test_detail_is_as_the_model_was_made_for_unless_it_is_asked_for(host: Host, client: Client) -> None:
+    def filled(**settings: str) -> np.ndarray:
+        return pictures(host, client.run(fill(**settings)))[0]
+
+    assert np.array_equal(filled(), filled(detail="auto"))
+    assert not np.array_equal(filled(detail="on"), filled(detail="off"))
