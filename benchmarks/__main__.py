@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What the library costs, as ratios.")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; left out, all")
     parser.add_argument("--sizes", nargs="+", type=int, default=[256, 512], help="sides of square pictures")
-    parser.add_argument("--rounds", type=int, default=5, help="of which medians are taken")
+    parser.add_argument("--rounds", type=int, default=3, help="of which medians are taken")
     parser.add_argument("--threads", type=int, help="left out, torch's own choice")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: this process's time, on a busy machine")
     parser.add_argument("--json", type=Path, help="write the results to this file, too")

@@ -14,5 +14,5 @@ class Setting:
     """
 
     sizes: tuple[int, ...] = (256, 512)
-    rounds: int = 5
+    rounds: int = 3
     clock: str = "wall"
