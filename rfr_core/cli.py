@@ -65,7 +65,8 @@ def inpaint(
     ] = "lite",
     revision: _Revision = None,
     recurrences: Annotated[
-        str, typer.Option(help="'auto', as many as reach the middle of the hole, or a number from 1 to 64.")
+        str,
+        typer.Option(help="'auto', as many as reach the middle of the hole, 'early', no more than that, or 1 to 64."),
     ] = "auto",
     steps_dir: Annotated[
         Path | None,

@@ -70,7 +70,7 @@ def export_program(network: RFRNet, recurrences: int | None = None) -> ExportedP
     recurrences = network.config.recurrences if recurrences is None else recurrences
     check_recurrences(recurrences)
     if not isinstance(recurrences, int):
-        raise ConfigError("recurrences is 'auto'; a graph has a fixed number of them, from 1 to 64.")
+        raise ConfigError(f"recurrences is {recurrences!r}; a graph has a fixed number of them, from 1 to 64.")
     graph = FillGraph(fold(network), recurrences)
     axes = dict.fromkeys(range(3), Dim.DYNAMIC)
     with torch.no_grad(), _quietly():

@@ -215,7 +215,8 @@ class Filling:
         self.runner = runner
         self.config = runner.config
         self.reach = reach(runner, None)
-        self._rim = self.reach if scene.recurrences == "auto" else min(self.reach, reach(runner, scene.recurrences))
+        asked_for = scene.recurrences if isinstance(scene.recurrences, int) else None
+        self._rim = min(self.reach, reach(runner, asked_for))
         known = ~scene.unknown
         regions = find_regions(scene.hole, scene.unknown, lambda box: self._window(box, 0), LARGEST_CROP)
         jobs = [job for region in regions for layer in self._layers(region, known) for job in self._jobs(layer)]
@@ -305,18 +306,22 @@ class Filling:
         return Job(layer, crop, part, tile, self._recurrences(layer, crop, part))
 
     def _recurrences(self, layer: Layer, crop: Box, part: Box) -> int:
-        """As many as were trained, or more where the hole is deeper, unless a number was asked for."""
-        if self.scene.recurrences != "auto":
-            return int(self.scene.recurrences)
-        trained = self.config.recurrences
-        if layer.coarser is not None or layer.region.depth / 2**layer.level <= self.reach - BLOCK / 2:
+        """As many as were trained, more where the hole is deeper, or fewer where they suffice and that is wanted."""
+        if isinstance(self.scene.recurrences, int):
+            return self.scene.recurrences
+        trained, early = self.config.recurrences, self.scene.recurrences == "early"
+        deep = layer.coarser is None and layer.region.depth / 2**layer.level > self.reach - BLOCK / 2
+        if not deep and not early:
             return trained
-        known = layer.known[(..., *crop.slices)]
+        known = ~layer.to_run(crop)
         place = (..., *part.within(crop).slices)
-        for recurrence, reached in enumerate(self.runner.network.plan(known.float(), "auto"), 1):
-            if recurrence >= trained and bool(_at_size(reached, crop.height, crop.width)[place].all()):
+        most = MAX_RECURRENCES if deep else trained
+        plan = self.runner.network.plan(known.float(), "auto" if deep else trained)
+        for recurrence, reached in enumerate(plan, 1):
+            enough = early or recurrence >= trained
+            if enough and bool(_at_size(reached, crop.height, crop.width)[place].all()):
                 return recurrence
-        return MAX_RECURRENCES
+        return most
 
 
 class _State:

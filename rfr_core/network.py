@@ -150,8 +150,8 @@ class RFRNet(nn.Module):
         Args:
             image: (N, 3, H, W) in [0, 1], any H, W >= 1; multiplied by ``known`` here.
             known: (N, 1, H, W) in {0, 1}, 1 = known, 0 = fill. Pictures of a batch may differ in it.
-            recurrences: 1-64; ``"auto"`` = at least the configured number, more until all is known; ``None`` = the
-                configured number.
+            recurrences: 1-64; ``"auto"`` = at least the configured number, more until all is known; ``"early"`` = as
+                many as it takes until all is known, which may be fewer; ``None`` = the configured number.
 
         Returns:
             (N, 3, H, W), before compositing and not clamped; what it shows at known pixels is no exact copy.

@@ -193,7 +193,7 @@ class RecurrentFeatureReasoning(nn.Module):
         Args:
             features: (N, C, h, w).
             known: (N, 1, h, w) in {0, 1}, 1 = known.
-            recurrences: 1-64, or ``"auto"``: until every position is known.
+            recurrences: 1-64, or ``"auto"`` or ``"early"``: until every position is known.
 
         Raises:
             ConfigError: ``recurrences`` is neither.
@@ -203,13 +203,16 @@ class RecurrentFeatureReasoning(nn.Module):
     def plan(self, known: Tensor, recurrences: int | str = "auto", at_least: int = 1) -> list[list[Coverage]]:
         """The masks of all recurrences to come, which depend on ``known`` (N, 1, h, w) alone.
 
-        ``"auto"`` stops when all is known, but not before ``at_least`` recurrences and never after 64.
+        ``"early"`` stops when all is known, ``"auto"`` not before ``at_least`` recurrences, both never after 64.
         """
         check_recurrences(recurrences)
-        wanted = MAX_RECURRENCES if recurrences == "auto" else int(recurrences)
+        if isinstance(recurrences, int):
+            least = most = recurrences
+        else:
+            least, most = at_least if recurrences == "auto" else 1, MAX_RECURRENCES
         coverages: list[list[Coverage]] = []
-        while len(coverages) < wanted:
-            if recurrences == "auto" and len(coverages) >= at_least:
+        while len(coverages) < most:
+            if len(coverages) >= least:
                 latest = coverages[-1][-1].known
                 stuck = not bool(latest.any())  # nothing known at all: no recurrence changes that
                 if stuck or bool(latest.all()):
@@ -245,10 +248,10 @@ def last(steps: Generator[Step, None, None]) -> Step:
 
 
 def check_recurrences(recurrences: object) -> None:
-    """Raises ConfigError unless ``recurrences`` is ``"auto"`` or a whole number from 1 to 64."""
-    if recurrences == "auto":
+    """Raises ConfigError unless ``recurrences`` is ``"auto"``, ``"early"`` or a whole number from 1 to 64."""
+    if recurrences in ("auto", "early"):
         return
     if type(recurrences) is not int or not 1 <= recurrences <= MAX_RECURRENCES:
         raise ConfigError(
-            f"recurrences is {recurrences!r}; it must be 'auto' or a whole number from 1 to {MAX_RECURRENCES}."
+            f"recurrences is {recurrences!r}; it must be 'auto', 'early' or a whole number from 1 to {MAX_RECURRENCES}."
         )

@@ -18,8 +18,8 @@ class Scene:
     """What is to be done.
 
     hole: (N, 1, H, W) bool. unknown: the same and what else the network may not look at. weight: (N, 1, H, W) in
-    [0, 1], how far the fill counts, or None = fully in the whole hole. recurrences: "auto" or a number. detail: whether
-    the finished fill is made anew from patches of the known part.
+    [0, 1], how far the fill counts, or None = fully in the whole hole. recurrences: "auto", "early" or a number.
+    detail: whether the finished fill is made anew from patches of the known part.
     """
 
     canvas: Canvas

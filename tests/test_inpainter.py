@@ -253,6 +253,22 @@ def test_each_step_reaches_further_and_shows_it(inpainter: Inpainter) -> None:
     assert steps[0].open_ratio > steps[1].open_ratio > steps[-1].open_ratio == 0
 
 
+def test_early_runs_as_few_as_reach_the_middle(inpainter: Inpainter) -> None:
+    image = torch.rand(3, 300, 300)
+    for side in (8, 30, 100):
+        mask = _mask(300, 300, (20, 20, 20 + side, 20 + side))
+        early = list(inpainter.steps(image, mask, recurrences="early"))
+        assert [step.open_ratio > 0 for step in early] == [True] * (len(early) - 1) + [False]
+        assert len(early) < len(list(inpainter.steps(image, mask))) == 6
+
+
+def test_early_takes_no_more_than_auto_where_a_hole_is_deep(inpainter: Inpainter) -> None:
+    image, mask = torch.rand(3, 300, 300), _mask(300, 300, (20, 20, 280, 280))
+    early = list(inpainter.steps(image, mask, recurrences="early"))
+    assert early[-1].open_ratio == 0
+    assert len(early) < len(list(inpainter.steps(image, mask)))
+
+
 def test_a_number_of_recurrences_is_kept(inpainter: Inpainter) -> None:
     image, mask = torch.rand(3, 128, 128), _mask(128, 128, (24, 24, 104, 104))
     steps = list(inpainter.steps(image, mask, recurrences=2))

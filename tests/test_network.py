@@ -230,6 +230,19 @@ def test_auto_runs_the_configured_number_at_least() -> None:
     assert len(network.plan(torch.ones(1, 1, 32, 32), 64)) == 64
 
 
+def test_early_stops_where_auto_goes_on() -> None:
+    network = build()
+    image, known = sample(1, 64, 64)
+    known.fill_(1)[..., 30:34, 30:34] = 0
+    [early] = network.steps(image, known, "early")
+    assert bool(early.known.all())
+    *_, auto = network.steps(image, known, "auto")
+    assert auto.index == 6
+    deep = torch.zeros(1, 1, 16, 160)
+    deep[..., 0] = 1
+    assert len(network.plan(deep, "early")) == len(network.plan(deep, "auto")) > 6
+
+
 @pytest.mark.parametrize("recurrences", [0, -1, 65, 2.0, True, "six", None])
 def test_a_wrong_number_of_recurrences_is_named(recurrences: Any) -> None:
     area = AreaIdentification(8, 3)
