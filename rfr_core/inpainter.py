@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ class _Options:
     invert: bool = False
     channel: Channel = "auto"
     resize: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = {"context": Real, "threshold": Real, "grow": Integral, "feather": Integral}
+        for name, kind in numbers.items():
+            if not isinstance(getattr(self, name), kind):
+                what = "whole number" if kind is Integral else "number"
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a {what}.")
 
 
 @dataclass(frozen=True)

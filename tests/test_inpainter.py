@@ -497,6 +497,9 @@ def _bad_calls() -> Iterator[tuple[str, type[Exception], str, Any, Any, dict[str
     yield "context", ConfigError, "context", image, mask, {"context": -1}
     yield "context nan", ConfigError, "context", image, mask, {"context": float("nan")}
     yield "feather", HoleError, "feather", image, mask, {"feather": -1}
+    yield "feather half", ConfigError, "feather is 1.5", image, mask, {"feather": 1.5}
+    yield "grow word", ConfigError, "grow is '2'", image, mask, {"grow": "2"}
+    yield "threshold none", ConfigError, "threshold is None", image, mask, {"threshold": None}
     yield "threshold", HoleError, "threshold", image, mask, {"threshold": 0}
     yield "channel", HoleError, "channel", image, mask, {"channel": "purple"}
     yield "kind", ImageError, "str", "picture.png", mask, {}

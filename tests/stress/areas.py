@@ -82,6 +82,15 @@ def _load(figures: Figures, plan: Plan) -> str | None:
     return None
 
 
+def _network(figures: Figures, plan: Plan) -> str | None:
+    if find_spec("gradio") is None or find_spec("accelerate") is None:
+        return "since Gradio or Accelerate is not installed."
+    from . import no_network
+
+    no_network.run(figures)
+    return None
+
+
 def _properties(figures: Figures, plan: Plan) -> str | None:
     from . import properties
 
@@ -93,10 +102,12 @@ AREAS: dict[str, Area] = {
     "properties": _properties,
     "decode": _fuzzed,
     "checkpoints": _fuzzed,
+    "nodes": _fuzzed,
     "memory": _memory,
     "kills": _kills,
     "disk": _disk,
     "hub": _hub,
     "endpoints": _endpoints,
     "load": _load,
+    "network": _network,
 }

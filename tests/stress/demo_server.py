@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ API = "/gradio_api"
 class Server:
     """A running demo with a tiny random network; its files and its log lie in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """settings: more variables of its environment."""
         self.log = folder / "server.log"
         torch.manual_seed(0)
         model = save_pretrained(RFRNet(RFRConfig(width=8, norm="group")), folder / "tiny")
@@ -39,6 +41,7 @@ class Server:
         command = [sys.executable, "-u", "-m", "rfr_nodes.demo", "--port", str(self.port), "--model", str(model)]
         (folder / "temporary").mkdir()
         environment = os.environ | {"TMPDIR": str(folder / "temporary"), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        environment |= settings or {}
         with self.log.open("w") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         while not re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text()):
