@@ -16,6 +16,7 @@ from rfr_core.training.preview import tiled
 
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_WEIGHT = 20.0  # of an edge pixel: a batch may hold hardly any
+EDGE_TERMS = ("hole", "valid")  # of the loss
 EDGE = 0.5  # probability from which on a pixel counts as an edge
 
 

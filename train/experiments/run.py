@@ -13,8 +13,10 @@ from torch import nn
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
 from rfr_core.training.architectures import EDGES, task_of
+from rfr_core.training.edges import EDGE_TERMS
 from rfr_core.training.evaluation import Case, Table, read_cases, write_json, write_text
 from rfr_core.training.layouts import evaluation_files
+from rfr_core.training.losses import TERMS
 from train.experiments.budget import BUDGETS, Budget, BudgetName, Sources
 from train.experiments.claims import Results, judge
 from train.experiments.cost import costs_of
@@ -51,7 +53,8 @@ def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, t
     tell("measuring costs")
     results = Results(tables, {system: costs_of(SYSTEMS[system], experiment.costs) for system in experiment.systems})
     findings = [judge(claim, results) for claim in experiment.claims]
-    report = Report(name, experiment, _setting(budget, plan, sources, cases), plan.seeds, results, findings)
+    setting = _setting(budget, plan, sources, cases, _has_edges(experiment))
+    report = Report(name, experiment, setting, plan.seeds, results, findings)
     _write(report, shown, [case for case in cases if case.bucket == experiment.buckets[-1]], out)
     return report
 
@@ -77,13 +80,17 @@ def _train_and_judge(
     return tables, networks[0]
 
 
-def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Case]) -> str:
+def _has_edges(experiment: Experiment) -> bool:
+    return any(task_of(SYSTEMS[system].architecture) is EDGES for system in experiment.systems)
+
+
+def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Case], edges: bool) -> str:
     phases = plan.phases_for(sources.layout)
     steps, first = sum(phase.steps for phase in phases), phases[0]
     pictures = len({case.picture for case in cases})
     seeds = "one seed" if len(plan.seeds) == 1 else f"{len(plan.seeds)} seeds, given as mean ± standard deviation"
     base = ", ".join(f"{name} {value}" for name, value in plan.base.items()) or "the released configuration"
-    terms = [name for name, value in vars(first.loss).items() if isinstance(value, float) and value]
+    terms = EDGE_TERMS if edges else [name for name in TERMS if getattr(first.loss, name)]
     return (
         f"Budget `{budget}`: {base}; every system {steps:,} steps of {first.batch} crops of {first.crop} px, the same "
         f"samples in the same order, loss terms {', '.join(terms)}; judged on {pictures} pictures per bucket at "
@@ -92,8 +99,9 @@ def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Cas
 
 
 def _write(report: Report, networks: dict[str, nn.Module], cases: list[Case], out: Path) -> None:
-    edges = any(task_of(SYSTEMS[system].architecture) is EDGES for system in networks)
-    sheet = figure({report.title(system): network for system, network in networks.items()}, cases, edges)
+    sheet = figure(
+        {report.title(system): network for system, network in networks.items()}, cases, _has_edges(report.experiment)
+    )
     with io.BytesIO() as buffer:
         sheet.save(buffer, format="JPEG", quality=90)
         with appearing(out / f"{report.name}.jpg") as file:
