@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,8 +110,12 @@ def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = No
     return [Job(image, None if mask is None else (mask,), out, steps)]
 
 
-def run_jobs(jobs: Iterable[Job], inpainter: Inpainter, settings: Settings) -> Iterator[Recurred | Outcome]:
+def run_jobs(
+    jobs: Iterable[Job], inpainter: Inpainter | Callable[[], Inpainter], settings: Settings
+) -> Iterator[Recurred | Outcome]:
     """Fills pictures one after another, reading ahead and writing behind in threads.
+
+    inpainter: one, or what loads it, which is called once while the first pictures are being read.
 
     A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
     some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
@@ -120,6 +124,8 @@ def run_jobs(jobs: Iterable[Job], inpainter: Inpainter, settings: Settings) -> I
         unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
         try:
             for job, loading in _ahead(pool, jobs, settings):
+                if not isinstance(inpainter, Inpainter):
+                    inpainter = inpainter()
                 try:
                     outcome, writing = yield from _fill(job, loading.result(), inpainter, settings, pool)
                 except RFRError as error:

@@ -10,7 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -140,7 +141,8 @@ def inpaint(
         else:
             todo.append(job)
     if todo:
-        _run(todo, Inpainter.from_pretrained(model, revision=revision, device=device, dtype=dtype), settings, report)
+        load = partial(Inpainter.from_pretrained, model, revision=revision, device=device, dtype=dtype)
+        _run(todo, load, settings, report)
     report.finish()
 
 
@@ -246,9 +248,10 @@ def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
     return jobs[int(match[1]) - 1 :: int(match[2])]
 
 
-def _run(jobs: Sequence[Job], inpainter: Inpainter, settings: Settings, report: _Report) -> None:
+def _run(jobs: Sequence[Job], load: Callable[[], Inpainter], settings: Settings, report: _Report) -> None:
     from rfr_core.batch import Recurred, make_folder, run_jobs
 
+    inpainter = load() if report.many else load  # no folder is made for a model that cannot be loaded
     if report.many:
         make_folder(jobs[0].out.parent)
     with report.bar as bar:

@@ -61,7 +61,9 @@ def to_hole(
         white = _white(layers)
         plane = _array_plane(layers, channel)
     # The slack covers the rounding of a float32 luminance: white must pass a threshold of 1.
-    hole = plane >= (threshold - 1e-6) * white
+    least = (threshold - 1e-6) * white
+    # Whole numbers are compared as such, which is several times as fast.
+    hole = plane >= (least if plane.is_floating_point() else math.ceil(least))
     hole = (~hole if invert else hole).to(torch.float32)
     return hole if size is None else _fitted(hole, size, resize)
 
