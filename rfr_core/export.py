@@ -2,7 +2,8 @@
 
 The graph takes a picture and a mask as pixels and gives the filled picture, at any size and for any number of pictures.
 What depends on the picture in Python becomes fixed: the number of recurrences is unrolled, and there is no cropping to
-the hole, so that memory grows with the whole picture (its attention with the fourth power of the side).
+the hole, so that memory grows with the whole picture (its attention with the fourth power of the side). Detail, which
+is added after the network, is left out.
 """
 
 from __future__ import annotations

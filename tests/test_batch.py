@@ -59,6 +59,18 @@ def test_pictures_are_read_ahead_but_not_all_at_once(jobs: list[Job], inpainter:
     assert taken == jobs
 
 
+def test_a_model_is_loaded_once_and_only_for_pictures(jobs: list[Job], inpainter: Inpainter) -> None:
+    loaded: list[Inpainter] = []
+
+    def load() -> Inpainter:
+        loaded.append(inpainter)
+        return inpainter
+
+    assert len([event for event in run_jobs(jobs, load, Settings()) if isinstance(event, Outcome)]) == COUNT
+    assert list(run_jobs([], load, Settings())) == []
+    assert loaded == [inpainter]
+
+
 def test_outcomes_come_in_order_and_a_failure_keeps_its_place(jobs: list[Job], inpainter: Inpainter) -> None:
     jobs[3].image.write_bytes(b"no picture")
     found = list(outcomes(jobs, inpainter))
