@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,15 @@ def _network(figures: Figures, plan: Plan) -> str | None:
     return None
 
 
+def _host(figures: Figures, plan: Plan) -> str | None:
+    if not os.environ.get("COMFYUI_PATH"):
+        return "since COMFYUI_PATH names no ComfyUI checkout."
+    from . import node_host
+
+    node_host.run(figures, plan.seed, plan.inputs, plan.seconds)
+    return None
+
+
 def _properties(figures: Figures, plan: Plan) -> str | None:
     from . import properties
 
@@ -103,6 +113,7 @@ AREAS: dict[str, Area] = {
     "decode": _fuzzed,
     "checkpoints": _fuzzed,
     "nodes": _fuzzed,
+    "host": _host,
     "memory": _memory,
     "kills": _kills,
     "disk": _disk,
