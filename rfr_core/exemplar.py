@@ -18,11 +18,11 @@ from rfr_core.pyramid import halve, membrane, softened, spread
 
 COARSE_DEPTH = 4  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
 SMALLEST = 16  # pixels a side of the smallest picture that is searched
-MOST_QUERIES = 2**15  # patches that are searched for; a scale with more copies from where a coarser one has found
+MOST_QUERIES = 2**16  # patches that are searched for; a scale with more copies from where a coarser one has found
 THIN, MOST_THIN_QUERIES = 12, 2**17  # pixels of depth up to which it may be more: near a border matches must be exact
-MOSTLY = 0.75  # share of a coarse pixel that must be known for it to count as known
+MOSTLY = 0.5  # share of a coarse pixel that must be known for it to count as known
 FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
-CONFIDENCE = 0.4  # what a pixel of a query counts, to the power of its distance from a known one
+CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance from a known one
 FURTHEST = 8  # pixels, beyond which it counts the same
 GUIDE_SHARE = 0.2
 GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
@@ -141,8 +141,8 @@ def _confidence(known: Tensor) -> Tensor:
 
 
 def _vote_weight(distance: Tensor) -> Tensor:
-    """How far a match counts by its distance, against the others (Wexler et al., Sec. 3.2)."""
-    return torch.exp(-distance / (2 * distance.quantile(0.75)).clamp(min=1e-6))
+    """How far a match counts by its distance, against the others (Wexler et al., Sec. 3.2), never nothing at all."""
+    return torch.exp(-distance / (2 * distance.quantile(0.75)).clamp(min=1e-6)).clamp(min=1e-3)
 
 
 def _voted(scale: _Scale, match: _Match) -> Tensor:

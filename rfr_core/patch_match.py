@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rfr_core.pyramid import spread
 
-RADIUS = 3  # of a patch
+RADIUS = 2  # of a patch
 GUIDE_RADIUS = 1  # of what is compared with the guide
 CHUNK = 1024  # queries whose patches fit the processor's cache
 TABLE = 2**24  # distances that are held at once in a search of all sources
@@ -198,7 +198,7 @@ def vote(
                 counts = (counts if weight is None else counts * weight[query])[:, None]
                 total += counts * flat[source]
                 count += counts
-        result[pixels] = torch.where(count > 0, total / count.clamp(min=1e-12), -1)
+        result[pixels] = torch.where(count > 0, total / count, -1)
     return result.T.reshape(colour.shape)
 
 
