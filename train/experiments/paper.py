@@ -175,6 +175,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         paper={
             "Paris StreetView": {
+                "DownSamp 0": {},
                 "DownSamp 1": {
                     "ssim": (0.955, 0.860, 0.673),
                     "psnr": (31.72, 26.38, 22.29),

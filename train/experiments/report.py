@@ -14,6 +14,7 @@ from train.experiments.systems import SYSTEMS
 
 _HEADS = {"psnr": "PSNR", "ssim": "SSIM", "l1": "l1", "ap": "AP"}
 _COST_HEADS = {"parameters": "parameters, M", "macs": "multiply-adds, G", "memory": "memory, MiB"}
+_NAMES = _HEADS | {name: head.split(",")[0] for name, head in _COST_HEADS.items()}
 _DIGITS = {"psnr": 2, "parameters": 1, "macs": 1, "memory": 0}
 
 
@@ -111,5 +112,5 @@ class Report:
         parts = []
         for metric, group in groupby(finding.comparisons, lambda comparison: comparison.metric):
             gains = [f"{self.title(c.first)} vs {self.title(c.other)} {c.gain.text(metric)}" for c in group]
-            parts.append(f"{_HEADS.get(metric, metric)}: {', '.join(gains)}")
+            parts.append(f"{_NAMES.get(metric, metric)}: {', '.join(gains)}")
         return "; ".join(parts) or finding.claim.reason
