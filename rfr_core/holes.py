@@ -22,6 +22,7 @@ Channel = Literal["auto", "alpha", "red", "green", "blue", "luminance"]
 MaskLike = Image.Image | np.ndarray | torch.Tensor
 
 RATIO_BUCKETS = ((0.0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
+MAX_REACH = 32_768  # pixels that a hole is grown or feathered by; its square must fit into 32 bits
 
 _CHANNELS = ("auto", "alpha", "red", "green", "blue", "luminance")
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -105,9 +106,11 @@ def grow(hole: torch.Tensor, pixels: int) -> torch.Tensor:
 
     Exact: a pixel becomes hole when a hole pixel's centre lies within `pixels` of its own; shrinking is the
     same for the known pixels. What lies beyond the picture's border counts as neither. Raises HoleError for
-    another shape.
+    another shape, or more than `MAX_REACH` pixels.
     """
     _check_hole(hole)
+    if abs(pixels) > MAX_REACH:
+        raise HoleError(f"grow is {pixels} pixels; expected {-MAX_REACH} to {MAX_REACH}.")
     rows, columns = _box(hole > 0.5, max(1, pixels))
     inside = hole[:, 0, rows, columns] > 0.5
     result = torch.zeros_like(hole)
@@ -121,11 +124,11 @@ def feather(hole: torch.Tensor, pixels: int) -> torch.Tensor:
 
     weight = min(1, d / (pixels + 1)) inside the hole, d = Euclidean distance to the nearest known pixel's
     centre (at least 1); 0 outside; 0 pixels give the hole itself. The picture's border is no border of the
-    hole. Raises HoleError for another shape or a negative number.
+    hole. Raises HoleError for another shape, a negative number, or more than `MAX_REACH` pixels.
     """
     _check_hole(hole)
-    if pixels < 0:
-        raise HoleError(f"feather is {pixels} pixels; expected 0 or more.")
+    if not 0 <= pixels <= MAX_REACH:
+        raise HoleError(f"feather is {pixels} pixels; expected 0 or more, up to {MAX_REACH}.")
     weight = (hole > 0.5).to(torch.float32)
     rows, columns = _box(hole > 0.5, 1)  # 1: the known pixels next to the hole are the nearest there are
     inside = hole[:, 0, rows, columns] > 0.5

@@ -20,6 +20,7 @@ from stress import attempts, hub_faults, little_memory
 from stress.attempts import ROOT
 from stress.figures import Figures
 from stress.kills import SMOKE
+from stress.limits import CASES
 from stress.mutation import PNG_SIGNATURE, chunk
 from stress.pictures import photograph
 
@@ -34,13 +35,21 @@ unix = pytest.mark.skipif(sys.platform == "win32", reason="the fuzzing waits for
 
 
 @unix
-@pytest.mark.parametrize(("area", "inputs"), [("decode", 600), ("checkpoints", 150)])
+@pytest.mark.parametrize(("area", "inputs"), [("decode", 600), ("checkpoints", 100), ("nodes", 60)])
 def test_mutated_files_are_used_or_refused(area: str, inputs: int, tmp_path: Path) -> None:
     figures = Figures(area, tmp_path)
     attempts.run(figures, area, seed=2026, inputs=inputs, seconds=600)
     assert figures.faults == []
     assert figures.tried == inputs
     assert len(figures.outcomes) > 1  # some are still good enough to be used
+
+
+@unix
+def test_bombs_and_absurd_numbers_cost_nothing(tmp_path: Path) -> None:
+    figures = Figures("limits", tmp_path)
+    attempts.run(figures, "limits", seed=0, inputs=len(CASES), seconds=600)
+    assert figures.faults == []
+    assert figures.tried == len(CASES)
 
 
 @unix

@@ -32,6 +32,16 @@ def _fuzzed(figures: Figures, plan: Plan) -> str | None:
     return None
 
 
+def _limits(figures: Figures, plan: Plan) -> str | None:
+    """Every case once: there is nothing random in them."""
+    if sys.platform == "win32":
+        return "since it waits for its processes as Unix does."
+    from .limits import CASES
+
+    attempts.run(figures, figures.area, plan.seed, len(CASES), max(plan.seconds, 600))
+    return None
+
+
 def _memory(figures: Figures, plan: Plan) -> str | None:
     if sys.platform != "linux":
         return "since only Linux limits the memory of a process."
@@ -112,6 +122,7 @@ AREAS: dict[str, Area] = {
     "properties": _properties,
     "decode": _fuzzed,
     "checkpoints": _fuzzed,
+    "limits": _limits,
     "nodes": _fuzzed,
     "host": _host,
     "memory": _memory,
