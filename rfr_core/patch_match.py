@@ -184,19 +184,21 @@ def vote(
     """
     height, width = marked.shape[-2:]
     flat, allowed = colour.flatten(2)[0].T.contiguous(), known.flatten()  # (H * W, 3), (H * W,)
+    stride, border = width + 2 * radius, (radius, radius, radius, radius)
+    sources = F.pad(dense.view(height, width), border, value=-1).flatten()
+    weight = None if weight is None else F.pad(weight.view(height, width), border).flatten()
     result = torch.full_like(flat, -1)
     for pixels in marked.flatten().nonzero()[:, 0].split(AT_ONCE):
-        row, column = pixels // width, pixels % width
+        place = (pixels // width + radius) * stride + pixels % width + radius
         total, count = torch.zeros(len(pixels), 3), torch.zeros(len(pixels), 1)
         for down in range(-radius, radius + 1):
             for right in range(-radius, radius + 1):
-                query_row, query_column = row + down, column + right
-                inside = (query_row >= 0) & (query_row < height) & (query_column >= 0) & (query_column < width)
-                query = torch.where(inside, query_row * width + query_column, pixels)
-                source = (dense[query] - (query - pixels)).clamp(0, len(flat) - 1)
-                counts = (inside & (dense[query] >= 0) & allowed[source]).float()
-                counts = (counts if weight is None else counts * weight[query])[:, None]
-                total += counts * flat[source]
+                query = place + (down * stride + right)
+                match = sources.index_select(0, query)
+                source = (match - (down * width + right)).clamp_(0, len(flat) - 1)
+                counts = (allowed.index_select(0, source) & (match >= 0)).float()
+                counts = (counts if weight is None else counts * weight.index_select(0, query))[:, None]
+                total.addcmul_(flat.index_select(0, source), counts)
                 count += counts
         result[pixels] = torch.where(count > 0, total / count, -1)
     return result.T.reshape(colour.shape)
