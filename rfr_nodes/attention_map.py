@@ -12,7 +12,7 @@ from rfr_core.errors import ConfigError, HoleError
 from rfr_core.heat_map import heat_map
 from rfr_core.recording import Recording
 from rfr_nodes.layout import hole_for, to_image
-from rfr_nodes.sockets import CATEGORY, RFRSteps
+from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
 
 
 class RFRAttentionMap(io.ComfyNode):
@@ -41,6 +41,7 @@ class RFRAttentionMap(io.ComfyNode):
 
     @classmethod
     def execute(cls, steps: list[Recording], x: int, y: int, picture: int, area: Tensor | None = None) -> io.NodeOutput:
+        check_connected("steps", steps, Recording)
         if picture >= len(steps):
             raise ConfigError(f"Picture {picture} was asked for; the batch has 0 to {len(steps) - 1}.")
         recording = steps[picture]

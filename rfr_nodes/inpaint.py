@@ -18,7 +18,7 @@ from rfr_core.recording import Recording
 from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
 from rfr_nodes.progress import LiveProgress
-from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps
+from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps, check_connected
 from rfr_nodes.strip_files import write_strips
 
 _DETAIL = {"auto": "auto", "on": True, "off": False}
@@ -61,6 +61,7 @@ class RFRInpaint(io.ComfyNode):
         feather: int,
         detail: str = "auto",
     ) -> io.NodeOutput:
+        check_connected("model", model, ManagedModel)
         pictures = to_pictures(image)
         hole, note = hole_for(mask, pictures)
         notes = [note] if note else []

@@ -16,8 +16,10 @@ _NO_MASK_SIZE = (64, 64)
 def to_pictures(image: Tensor) -> Tensor:
     """IMAGE (B, H, W, 1, 3 or 4), float in [0, 1] -> (B, 3, H, W); an alpha channel is left out.
 
-    Raises ImageError for another shape.
+    Raises ImageError for another shape, or a value that a graph holds in place of a connection.
     """
+    if not isinstance(image, Tensor):
+        raise ImageError(f"The image is {image!r}; connect one, such as that of Load Image.")
     if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
         raise ImageError(f"The image has shape {tuple(image.shape)}; expected a batch of RGB pictures (B, H, W, 3).")
     colours = image[..., :3] if image.shape[-1] >= 3 else image.expand(*image.shape[:-1], 3)
@@ -37,9 +39,11 @@ def to_mask(hole: Tensor) -> Tensor:
 def hole_for(mask: Tensor, pictures: Tensor) -> tuple[Tensor, str | None]:
     """The hole (1 or N, 1, H, W) that a MASK describes for pictures (N, 3, H, W), and a note where it was resized.
 
-    Raises HoleError: the mask is the placeholder of a file without transparency, or there are neither one nor as
-    many masks as pictures.
+    Raises HoleError: the mask is the placeholder of a file without transparency, there are neither one nor as many
+    masks as pictures, or a graph holds a value in place of a connection.
     """
+    if not isinstance(mask, Tensor):
+        raise HoleError(f"The mask is {mask!r}; connect one, such as that of Load Mask (RFR).")
     count, _, height, width = pictures.shape
     masks = mask[None] if mask.ndim == 2 else mask
     size = tuple(masks.shape[-2:])

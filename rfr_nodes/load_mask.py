@@ -14,7 +14,7 @@ from rfr_core.holes import feather as feather_hole
 from rfr_core.holes import grow as grow_hole
 from rfr_core.holes import read_hole
 from rfr_nodes.input_files import content_fingerprint, input_file, input_pictures
-from rfr_nodes.layout import to_mask
+from rfr_nodes.layout import to_mask, to_pictures
 from rfr_nodes.sockets import CATEGORY
 
 CHANNELS = ("auto", "alpha", "red", "green", "blue", "luminance")
@@ -92,7 +92,10 @@ class RFRLoadMask(io.ComfyNode):
         feather: int,
         resize_to: Tensor | None = None,
     ) -> io.NodeOutput:
-        size = None if resize_to is None else (resize_to.shape[1], resize_to.shape[2])
+        size = None
+        if resize_to is not None:
+            _, _, height, width = to_pictures(resize_to).shape
+            size = (height, width)
         hole = read_hole(
             input_file(image),
             size=size,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rfr_core.errors import HoleError
 from rfr_core.holes import RATIO_BUCKETS, random_irregular_hole
-from rfr_nodes.layout import to_mask
+from rfr_nodes.layout import to_mask, to_pictures
 from rfr_nodes.sockets import CATEGORY
 
 RATIOS = {f"{low * 100:.0f}-{high * 100:.0f} %": (low, high) for low, high in RATIO_BUCKETS}
@@ -56,7 +56,7 @@ class RFRRandomMask(io.ComfyNode):
             raise HoleError(f"The ratio is {ratio!r}; expected one of {', '.join(RATIOS)}.")
         count = 1
         if image is not None:
-            count, height, width = image.shape[:3]
+            count, _, height, width = to_pictures(image).shape
         generator = np.random.default_rng(seed)
         holes = [random_irregular_hole(height, width, ratio=RATIOS[ratio], generator=generator) for _ in range(count)]
         mask = to_mask(torch.cat(holes))

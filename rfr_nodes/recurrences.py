@@ -11,7 +11,7 @@ from rfr_core.errors import HoleError
 from rfr_core.film_strip import film_strip, stack_strips
 from rfr_core.recording import Recording
 from rfr_nodes.layout import to_image, to_mask
-from rfr_nodes.sockets import CATEGORY, RFRSteps
+from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
 from rfr_nodes.strip_files import write_strips
 
 
@@ -36,6 +36,7 @@ class RFRRecurrences(io.ComfyNode):
 
     @classmethod
     def execute(cls, steps: list[Recording]) -> io.NodeOutput:
+        check_connected("steps", steps, Recording)
         filled = [recording for recording in steps if len(recording)]
         if not filled:
             raise HoleError("The mask was empty, so there is no recurrence to show; connect a mask that is not.")

@@ -4,9 +4,20 @@
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
+
+from rfr_core.errors import ConfigError
 
 CATEGORY = "RFR"
 
 RFRModel = io.Custom("RFR_MODEL")  # a managed_model.ManagedModel
 RFRSteps = io.Custom("RFR_STEPS")  # a list of rfr_core.recording.Recording, one per picture of the batch
+
+
+def check_connected(name: str, value: Any, kind: type) -> None:
+    """Raises ConfigError for what is not `kind`, or a list of it: a graph sent by a program may hold a bare value."""
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(v, kind) for v in values):
+        raise ConfigError(f"{name} is {value!r}; connect it to a node that gives it.")

@@ -26,10 +26,11 @@ from stress.pictures import photograph
 
 from rfr_core.batch import Job, clear_left_overs
 from rfr_core.checkpoints import convert_released
-from rfr_core.errors import CheckpointError, ImageError
+from rfr_core.errors import CheckpointError, HoleError, ImageError
 from rfr_core.images import Picture, save_picture
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.uploads import read_painted
+from rfr_nodes.layout import hole_for, to_pictures
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="the fuzzing waits for its processes as Unix does")
 
@@ -169,6 +170,13 @@ def test_a_released_file_that_grows_when_unpacked_is_refused(tmp_path: Path) -> 
             target.writestr(entry.filename, source.read(entry))
     with pytest.raises(CheckpointError, match="packed"):
         convert_released(tmp_path / "bomb.pth", tmp_path / "out")
+
+
+def test_a_bare_value_in_place_of_a_connection_is_refused() -> None:
+    with pytest.raises(ImageError, match="The image is 5; connect"):
+        to_pictures(5)  # type: ignore[arg-type]
+    with pytest.raises(HoleError, match="The mask is 'x'; connect"):
+        hole_for("x", torch.zeros(1, 3, 8, 8))  # type: ignore[arg-type]
 
 
 def test_a_painted_mask_that_claims_a_giant_size_is_refused() -> None:

@@ -35,17 +35,17 @@ _PATHS = (
 
 
 def run(figures: Figures, seed: int, inputs: int, seconds: float) -> None:
-    """Half the time for odd values, the other half for the queue."""
+    """A quarter of the time for odd values, the rest for the queue."""
     with tempfile.TemporaryDirectory(prefix="rfr-stress-") as name:
         host = prepared(Host(Path(os.environ["COMFYUI_PATH"]), Path(name), environment={"HF_HUB_OFFLINE": "1"}))
         with host, host.client() as client:
-            end = time.monotonic() + seconds / 2
+            end = time.monotonic() + seconds / 4
             for index in range(inputs):
                 if time.monotonic() > end:
                     break
                 with figures.trial(f"graph {index} of seed {seed}") as ended:
                     ended.append(_try(client, _odd(np.random.default_rng((seed, index)))))
-            _queue(figures, client, np.random.default_rng(seed), time.monotonic() + seconds / 2)
+            _queue(figures, client, np.random.default_rng(seed), time.monotonic() + seconds * 3 / 4)
             with figures.trial("a fill after all") as ended:
                 assert client.run(fill(recurrences=2)).error is None
                 ended.append("filled")
