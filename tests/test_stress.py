@@ -16,12 +16,14 @@ import pytest
 import torch
 from golden import empty_released_state
 from hub_server import HubServer
+from PIL import Image
 from stress import attempts, hub_faults, little_memory
 from stress.attempts import ROOT
 from stress.figures import Figures
 from stress.kills import SMOKE
 from stress.limits import CASES
 from stress.mutation import PNG_SIGNATURE, chunk
+from stress.no_network import watched
 from stress.pictures import photograph
 
 from rfr_core.batch import Job, clear_left_overs
@@ -69,6 +71,16 @@ def test_a_fault_is_known_by_its_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mebibytes", [10, 60])
 def test_a_full_memory_is_told_in_a_sentence(mebibytes: int) -> None:
     assert little_memory.filled_with(mebibytes) == "DeviceError"
+
+
+def test_a_fill_asks_nothing_of_the_network(tmp_path: Path) -> None:
+    photograph(64, 48).save(tmp_path / "photo.png")
+    Image.new("L", (64, 48)).save(tmp_path / "mask.png")
+    names = [str(tmp_path / name) for name in ("photo.png", "mask.png", "filled.png")]
+    done, asked = watched(["-m", "rfr_core", "inpaint", *names[:2], "-o", names[2]], tmp_path)
+    assert (done.returncode, asked) == (0, [])
+    _, asked = watched(["-c", "import socket; socket.create_connection(('192.0.2.1', 9), 0.01)"], tmp_path)
+    assert asked == ["192.0.2.1"]  # it would have been seen
 
 
 def test_a_file_that_a_hub_changed_after_announcing_it_is_dropped(tmp_path: Path) -> None:

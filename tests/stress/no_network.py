@@ -30,12 +30,12 @@ def run(figures: Figures) -> None:
         mask.save(folder / "mask.png")
         for title, command in _commands(folder).items():
             with figures.trial(title) as ended:
-                done, asked = _watched(command, folder)
+                done, asked = watched(command, folder)
                 assert done.returncode == 0, done.stderr[-600:]
                 assert not asked, f"looked for {', '.join(asked)}"
                 ended.append("asked for nothing")
         with figures.trial("the watching itself") as ended:
-            _, asked = _watched(["-c", "import socket; socket.create_connection(('192.0.2.1', 9), 0.01)"], folder)
+            _, asked = watched(["-c", "import socket; socket.create_connection(('192.0.2.1', 9), 0.01)"], folder)
             assert asked == ["192.0.2.1"], "it sees nothing, so the others show nothing"
             ended.append("seen to be watched")
         with figures.trial("the page") as ended:
@@ -68,7 +68,11 @@ def _asked(folder: Path) -> list[str]:
     return sorted(set(path.read_text().split())) if path.exists() else []
 
 
-def _watched(arguments: list[str], folder: Path) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+def watched(arguments: list[str], folder: Path) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Runs Python with these arguments; how that ended, and the names and addresses that it looked for.
+
+    folder: for a file of notes.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     done = subprocess.run(
         [sys.executable, *arguments],
