@@ -46,6 +46,7 @@ def run(module: torch.nn.Module, features: list[Tensor], masks: list[Tensor], ke
 def test_kca_is_what_the_paper_says(query: str, values: str) -> None:
     torch.manual_seed(0)
     module = KnowledgeConsistentAttention(6, query, values).double()
+    assert module.ratio is not None
     torch.nn.init.constant_(module.ratio, -0.7)
     features, masks = sequence(3, 2, 6, 5, 7)
     scores = None
@@ -93,6 +94,7 @@ def test_a_map_without_anything_known_gives_even_scores(attention_class: type, d
 
 def test_a_ratio_of_zero_keeps_known_scores_and_replaces_unknown_ones() -> None:
     module = KnowledgeConsistentAttention(6).double()
+    assert module.ratio is not None
     torch.nn.init.zeros_(module.ratio)
     features, masks = sequence(2, 1, 6, 5, 7)
     (_, first), (_, second) = run(module, features, masks)
@@ -132,6 +134,7 @@ def test_how_scores_are_held_changes_nothing(
 
 def test_recurrences_that_no_longer_count_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     module = KnowledgeConsistentAttention(6).double()
+    assert module.ratio is not None
     torch.nn.init.constant_(module.ratio, 9.0)  # a tenth is kept each time
     features, masks = sequence(9, 1, 6, 5, 5)
     expected = run(module, features, masks)[-1][0]
