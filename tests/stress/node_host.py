@@ -85,7 +85,7 @@ def _try(client: Client, graph: Graph) -> str:
 
 def _queue(figures: Figures, client: Client, random: Random, end: float) -> None:
     """As many graphs at once as anybody would queue, of which some are interrupted while they run."""
-    runs = [client.queue(fill(recurrences=int(random.integers(1, 7)), grow=index)) for index in range(QUEUED)]
+    runs = [client.queue(fill(recurrences=int(random.integers(1, 7)), feather=index)) for index in range(QUEUED)]
     for index, run in enumerate(runs):
         if time.monotonic() > end:
             _cancel(client, runs[index:])
