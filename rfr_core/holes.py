@@ -243,6 +243,8 @@ def _layers(mask: object, size: tuple[int, int] | None) -> torch.Tensor:
         layers = _array_layers(mask, size)
     elif isinstance(mask, torch.Tensor):
         layers = mask.detach()
+        if layers.is_complex():
+            raise HoleError(f"the mask holds values of type {layers.dtype}; expected bool, uint8 or float.")
         if layers.dtype in (torch.uint16, torch.uint32, torch.uint64):  # torch compares none of them
             layers = torch.from_numpy(_native(layers.cpu().numpy()))
     else:
@@ -275,7 +277,7 @@ def _native(mask: np.ndarray) -> np.ndarray:
     if mask.dtype.kind == "f":
         mask = mask.astype(np.float32, copy=False)
     elif mask.dtype == np.uint16 and mask.size and mask.max() > 1:
-        mask = mask.astype(np.float32) / np.float32(65535)
+        mask = np.asarray(mask.astype(np.float32) / np.float32(65535))  # of a single number NumPy makes no array
     elif mask.dtype not in (np.bool_, np.uint8):
         mask = mask.astype(np.int64)
     # torch takes neither negative strides nor read-only memory without a warning

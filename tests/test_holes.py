@@ -209,6 +209,8 @@ def test_resizing_is_by_nearest_neighbour():
         (np.array([[0, 256]]), "expected 0 to 255"),
         (np.array([["a"]]), "values of type"),
         (np.array([[1j]]), "values of type complex"),
+        (torch.tensor([[1j]]), "values of type torch.complex"),
+        (np.array(9, np.uint16), r"shape \(\)"),
         (np.zeros(5), r"shape \(5,\)"),
         (np.zeros((0, 5)), r"shape \(0, 5\)"),
         (torch.zeros(1, 9, 4, 4), r"shape \(1, 9, 4, 4\)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from .figures import Figures
 def main(arguments: list[str] | None = None) -> int:
     """Runs the areas and returns the exit status."""
     options = _parser().parse_args(arguments)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors: threads would wait for each other
     keep = options.keep or Path(tempfile.mkdtemp(prefix="rfr-stress-faults-"))
     every = []
     for area in options.area or list(AREAS):
