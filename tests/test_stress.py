@@ -9,7 +9,8 @@ import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,36 +95,40 @@ def test_a_file_that_a_hub_changed_after_announcing_it_is_dropped(tmp_path: Path
     assert [Path(path).read_bytes() for path in paths] == list(files.values())
 
 
-@pytest.fixture
-def file_limit() -> Iterator[Callable[[int], None]]:
-    """Sets the most bytes that a file may have: for whoever writes, a disk that is full."""
+@contextmanager
+def file_limit(most: int) -> Iterator[None]:
+    """Sets the most bytes that a file may have: for whoever writes, a disk that is full.
+
+    It holds for pytest's own output, too, and so must be over before a test ends.
+    """
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
-def test_a_picture_of_which_a_full_disk_takes_all_but_the_end_is_not_saved(
-    suffix: str, file_limit: Callable[[int], None], tmp_path: Path
-) -> None:
+def test_a_picture_of_which_a_full_disk_takes_all_but_the_end_is_not_saved(suffix: str, tmp_path: Path) -> None:
     path = save_picture(Picture(photograph(160, 160)), tmp_path / f"photo{suffix}")
     whole = path.read_bytes()
     for missing in (1, 3, 1000):
-        file_limit(len(whole) - missing)
-        with pytest.raises(ImageError, match="could not be written"):
+        refused = pytest.raises(ImageError, match="could not be written")
+        with refused, file_limit(len(whole) - missing):
             save_picture(Picture(photograph(160, 160)), path)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [whole]
 
 
-def test_training_on_a_full_disk_ends_in_a_sentence(file_limit: Callable[[int], None], tmp_path: Path) -> None:
+def test_training_on_a_full_disk_ends_in_a_sentence(tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     (tmp_path / "photos").mkdir()
     photograph(96, 72).save(tmp_path / "photos" / "photo.png")
     settings = [f'data.pictures=["{(tmp_path / "photos").as_posix()}"]', f"output={(tmp_path / 'run').as_posix()}"]
     command = [sys.executable, "-m", "train", "fit", str(SMOKE), "--set", settings[0], "--set", settings[1]]
-    file_limit(200_000)
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True)
+    with file_limit(200_000):
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True)
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
     assert b"cannot be written to (File too large)" in done.stderr
