@@ -237,6 +237,8 @@ def test_transparent_pixels_are_marked_and_filled(visitor: Visitor, tmp_path: Pa
 
 
 def test_an_uploaded_mask_counts_to_the_pixel(visitor: Visitor, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
     picture = photograph(2000, 300)
     picture.save(tmp_path / "wide.png")
     mask = Image.new("L", picture.size)
@@ -247,8 +249,11 @@ def test_an_uploaded_mask_counts_to_the_pixel(visitor: Visitor, tmp_path: Path) 
     visitor.page.locator("#mask input[type=file]").set_input_files(tmp_path / "mask.png")
     visitor.page.locator(".painter-tools [data-action=clear]:not([disabled])").wait_for()
     visitor.page.get_by_text("Options", exact=True).click()
-    visitor.page.get_by_role("spinbutton", name="Grow").fill("0")
-    visitor.page.get_by_role("spinbutton", name="Grow").press("Enter")
+    number, slider = (visitor.page.get_by_role(role, name="Grow") for role in ("spinbutton", "slider"))
+    expect(slider).to_have_value("4")  # until the page is ready for input
+    number.fill("0")
+    number.press("Tab")
+    expect(slider).to_have_value("0")
     visitor.remove()
     after = np.asarray(Image.open(visitor.download(tmp_path)))
     changed = (after != np.asarray(picture)).any(axis=2)
