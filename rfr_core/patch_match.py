@@ -14,7 +14,7 @@ from rfr_core.pyramid import spread
 
 RADIUS = 2  # of a patch
 GUIDE_RADIUS = 1  # of what is compared with the guide
-CHUNK = 1024  # queries whose patches fit the processor's cache
+CHUNK = 2**14  # queries whose patches are compared at once: fewer leave several cores waiting for each other
 TABLE = 2**24  # distances that are held at once in a search of all sources
 AT_ONCE = 2**18  # pixels whose votes are counted at once
 MOST_SOURCES = 2**25  # of them times the queries in a search of all; beyond, every n-th source is looked at
