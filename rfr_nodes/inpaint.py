@@ -13,7 +13,7 @@ from torch import Tensor
 import rfr_core.holes
 from rfr_core import Inpainter
 from rfr_core.config import MAX_RECURRENCES
-from rfr_core.errors import DeviceError
+from rfr_core.errors import ConfigError, DeviceError
 from rfr_core.recording import Recording
 from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
@@ -62,6 +62,8 @@ class RFRInpaint(io.ComfyNode):
         detail: str = "auto",
     ) -> io.NodeOutput:
         check_connected("model", model, ManagedModel)
+        if detail not in _DETAIL:
+            raise ConfigError(f"detail is {detail!r}; expected one of {', '.join(_DETAIL)}.")
         pictures = to_pictures(image)
         hole, note = hole_for(mask, pictures)
         notes = [note] if note else []

@@ -19,6 +19,7 @@ function addView(node, property, view) {
     hideOnZoom: false,
     getMinHeight: () => (view.isEmpty ? 0 : view.height),
   });
+  widget.serialize = false; // a saved graph lists values by place: a view among them would give its own to another
   const show = () => {
     view.show(node.properties[property] ?? null);
     widget.hidden = view.isEmpty;
@@ -49,6 +50,14 @@ function dropLivePreview(node) {
   if (heightBefore.has(node)) node.setSize([node.size[0], heightBefore.get(node)]);
 }
 
+// Graphs saved before a choice was added hold nothing, or a view's empty value, in its place.
+function chooseWhatIsMissing(node) {
+  for (const widget of node.widgets ?? []) {
+    const choices = widget.options?.values;
+    if (Array.isArray(choices) && !widget.value) widget.value = choices[0];
+  }
+}
+
 function growToFit(node) {
   const [width, height] = node.computeSize();
   if (node.size[0] < width || node.size[1] < height) {
@@ -77,6 +86,7 @@ app.registerExtension({
   nodeCreated(node) {
     if (TEXT_NODES.includes(node.comfyClass)) addView(node, "rfr_text", new TextView());
     if (STRIP_NODES.includes(node.comfyClass)) {
+      chain(node, "onConfigure", () => chooseWhatIsMissing(node));
       chain(node, "onExecuted", () => dropLivePreview(node));
       addView(node, "rfr_strip", new StripView(() => app.graph?.setDirtyCanvas(true, false)));
       node.setSize([Math.max(node.size[0], STRIP_WIDTH), node.size[1]]);

@@ -157,6 +157,35 @@ def test_the_strip_survives_saving_reloading_copying_and_undoing(page: Page, run
     screenshot(page, name)
 
 
+def test_a_saved_graph_lists_what_a_user_sets_alone(page: Page, running: Host) -> None:
+    _built_and_run(page)
+    saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
+    values = {node["type"]: node.get("widgets_values") for node in saved["nodes"]}
+    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto"]
+    assert values["RFRCompare"] == [0.5]
+    assert not values["RFRRecurrences"]
+
+
+@pytest.mark.parametrize("values", [[3, 1, 2, 1, "", ""], [3, 1, 2, 1]])
+def test_a_graph_saved_before_detail_existed_runs_as_it_did(page: Page, running: Host, values: list[Any]) -> None:
+    _built_and_run(page)
+    saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
+    for node in saved["nodes"]:
+        if node["type"] == "RFRInpaint":
+            node["widgets_values"] = values
+            node["inputs"] = [entry for entry in node["inputs"] if entry["name"] != "detail"]
+    saved["nodes"] = [node | {"widgets_values_named": None} for node in saved["nodes"]]
+    enter(page, running)
+    load(page, saved)
+    taken = page.evaluate(
+        """() => window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint").widgets
+            .filter((w) => w.serialize !== false).map((w) => w.value)"""
+    )
+    assert taken == [3, 1, 2, 1, "auto"]
+    run(page)
+    expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text(re.compile("of 3"))
+
+
 def test_the_strip_says_when_its_pictures_are_gone(page: Page, running: Host) -> None:
     _built_and_run(page)
     saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
