@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -120,7 +121,8 @@ def run_jobs(
     A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
     some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
     """
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(_WORKERS, initializer=_use_one_core) as pool:
         unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
         try:
             for job, loading in _ahead(pool, jobs, settings):
@@ -138,6 +140,7 @@ def run_jobs(
                 yield _settled(*unwritten.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)  # threads that are started later take it over
 
 
 def clear_left_overs(jobs: Iterable[Job]) -> None:
@@ -194,6 +197,11 @@ def _same(a: Path, b: Path) -> bool:
 class _Loaded:
     picture: Picture
     hole: Tensor  # (1, 1, H, W)
+
+
+def _use_one_core() -> None:
+    """Lets this thread compute alone: OpenMP slows all of a process down once its helpers outnumber the cores."""
+    torch.set_num_threads(1)
 
 
 def _load(job: Job, settings: Settings) -> _Loaded:

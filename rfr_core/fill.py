@@ -134,13 +134,10 @@ class FillStep:
     _open: Tensor = field(repr=False)  # (N, 1, H, W) bool, before this group of jobs
     _windows: Mapping[Region, Box] = field(repr=False)  # what the network sees of each region's surroundings
 
+    @cached_property
     def patches(self) -> list[Patch]:
         """What has been filled by now; after the last recurrence with detail, if wanted."""
-        return self._patches
-
-    @cached_property
-    def _patches(self) -> list[Patch]:
-        with torch.inference_mode(), memory_errors():
+        with torch.inference_mode():
             begun = _with_tiles(self._begun, self._current)
             patches = [*self._done, *(patch for fill in begun for patch in fill.patches(self.scene))]
             is_last = self.index == self.total

@@ -67,15 +67,13 @@ class InpaintStep:
 
     def picture(self) -> Any:
         """The picture so far, in the kind that was given; known pixels are bit-identical."""
-        patches = self._fill.patches()
         with memory_errors():
-            return self._fill.scene.canvas.pasted(patches)
+            return self._fill.scene.canvas.pasted(self._fill.patches)
 
     def tensor(self) -> Tensor:
         """The picture so far, composited: (N, 3, H, W) float32 in [0, 1], on the CPU."""
-        patches = self._fill.patches()
         with memory_errors():
-            return self._fill.scene.canvas.tensor(patches)
+            return self._fill.scene.canvas.tensor(self._fill.patches)
 
     def open_hole(self) -> Tensor:
         """What is still open: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached; on the CPU."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,3 +112,17 @@ def test_a_killed_folder_is_finished_without_doing_a_picture_twice(jobs: list[Jo
     assert status.count("filled") == COUNT - len(done)
     for name, modified in done.items():
         assert (tmp_path / "out" / name).stat().st_mtime_ns == modified
+
+
+def test_threads_started_afterwards_compute_on_as_many_cores_as_before(jobs: list[Job], inpainter: Inpainter) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert len(list(outcomes(jobs[:2], inpainter))) == 2
+        seen: list[int] = []
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert (torch.get_num_threads(), seen) == (3, [3])
+    finally:
+        torch.set_num_threads(before)

@@ -12,14 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from rfr_core.errors import ConfigError
 from rfr_core.images import picture_paths
 
 Layout = Literal["folder", "places2", "celeba", "paris_streetview"]
 Split = Literal["train", "val", "test"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 _PLACES2 = {
     "train": ("data_large", "data_large_standard", "data_large_challenge", "data_256", "data_256_standard",

@@ -103,7 +103,8 @@ class Actions:
         session = _present(session)
         options = checked_options(str(model or ""), recurrences, grow, feather)
         hole = _hole(session, painted(paint))
-        for progress in fill(session, hole, self._models.get(options.model), options):
+        inpainter = self._models.get(options.model)
+        for progress in self._models.thread.each(fill(session, hole, inpainter, options)):
             if progress.finished:
                 self._latest.keep(progress.version, progress.attention)
                 yield self._shown(session)

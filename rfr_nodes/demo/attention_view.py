@@ -40,7 +40,7 @@ class LatestRun:
                 return self._maps
         assert version.run is not None  # only filled versions are shown
         steps = steps_of(session, version.run, models.get(version.run.options.model))
-        maps = tuple(tuple(step.attention_maps()) for step in steps)
+        maps = models.thread.run(lambda: tuple(tuple(step.attention_maps()) for step in steps))
         self.keep(version, maps)
         return maps
 

@@ -59,7 +59,8 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
             hole = hole_from_alpha(picture.image) if mask is None else read_mask_upload(uploaded(mask, folder), size)
         except HoleError as error:
             raise RequestError(str(error)) from error
-        filled = models.get(options.model)(picture.image, hole, **keywords(options))
+        inpainter = models.get(options.model)
+        filled = models.thread.run(lambda: inpainter(picture.image, hole, **keywords(options)))
         target = folder / secrets.token_hex(16)
         target.mkdir(mode=0o700, parents=True)
         filled = Picture(filled, picture.exif, picture.icc_profile, picture.format)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ class Progress:
     finished: bool = False
 
 
-def fill(session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Options) -> Iterator[Progress]:
+def fill(
+    session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Options
+) -> Generator[Progress, None, None]:
     """Fills ``hole`` (1, 1, H, W) in the session's base; the last progress is finished and in the history.
 
     Closing the generator before leaves the session as it was. Raises RequestError for an empty hole, and what

@@ -10,6 +10,7 @@ from threading import Lock
 
 from rfr_core import Inpainter
 from rfr_core.checkpoints import BUNDLED
+from rfr_nodes.demo.compute import ComputeThread
 from rfr_nodes.demo.sentences import RequestError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
@@ -20,13 +21,14 @@ class Models:
     """Networks by the name that the page shows; at most two stay loaded.
 
     sources: what `Inpainter.from_pretrained` takes, the first being the default. from_hub: whether visitors
-    may name repositories of the Hub. device: as for `Inpainter`.
+    may name repositories of the Hub. device: as for `Inpainter`. thread: where they are to be run.
     """
 
     def __init__(self, sources: Sequence[str], *, device: str = "auto", from_hub: bool = False) -> None:
         self._sources = {_title(source): source for source in sources}
         self._device = device
         self.from_hub = from_hub
+        self.thread = ComputeThread()
         self._loaded: OrderedDict[str, Inpainter] = OrderedDict()
         self._lock = Lock()
 

@@ -1,0 +1,39 @@
+"""The one thread that the page's networks run in; the others compute on one core each.
+
+A server answers in many threads. Were each to compute on all cores, OpenMP would slow all of them down, to two thirds
+of their speed on small pictures, as soon as their helpers together outnumber the cores, at work or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+_T = TypeVar("_T")
+
+
+class ComputeThread:
+    """Runs what it is given, one after another, on all the cores that torch had when it was made.
+
+    From then on the thread that made it, and all that are started later, compute on one core.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "rfr-compute")
+        self.run(torch.get_num_threads)  # settles the number of that thread, which else takes over the next one set
+        torch.set_num_threads(1)
+
+    def run(self, function: Callable[[], _T]) -> _T:
+        """What the function returns or raises."""
+        return self._pool.submit(function).result()
+
+    def each(self, steps: Generator[_T, None, None]) -> Generator[_T, None, None]:
+        """The generator's values, each made there; it is closed there, too."""
+        try:
+            while (step := self.run(lambda: next(steps, None))) is not None:
+                yield step
+        finally:
+            self.run(steps.close)
