@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 from itertools import islice
 from pathlib import Path
 
@@ -208,8 +209,6 @@ def test_a_stream_goes_on_where_it_stopped(shards: Path, workers: int) -> None:
 
 
 def test_what_is_no_picture_is_told_and_left_out(shards: Path, tmp_path: Path) -> None:
-    import tarfile
-
     (tmp_path / "note.txt").write_text("nothing")
     (tmp_path / "broken.png").write_bytes(b"nothing")
     shard = shards / "odd.tar"
@@ -235,6 +234,11 @@ def test_mistakes_with_shards_are_named(shards: Path, tmp_path: Path) -> None:
     (shards / "000000.tar").write_bytes(b"nothing")
     with pytest.raises(ImageError, match=r"a shard is damaged .*000000\.tar"):
         drawn(shards, 12, StreamPlace(batch=4))
+    with tarfile.open(shards / "000000.tar", "w") as archive:
+        archive.add(__file__, "a.txt")
+    dataset = ShardPictures(DataConfig(shards=(str(shards / "000000.tar"),)), 16, 1, StreamPlace())
+    with pytest.raises(ImageError, match=r"no picture in the shards can be read \(a of .* holds no picture"):
+        next(iter(dataset))
     with pytest.raises(ConfigError, match="per_shard is 0"):
         write_shards(tmp_path / "pictures", tmp_path / "more", 0)
 

@@ -11,6 +11,7 @@ import random
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ class ShardPictures(IterableDataset[Sample]):
     Every shard is read once before any is read again, in an order that changes with each round.
 
     Raises:
-        ConfigError: there are fewer shards than readers. ImageError, while reading: a shard is damaged.
+        ConfigError: there are fewer shards than readers. ImageError, while reading: a shard is damaged, or no
+            picture in any can be read.
     """
 
     def __init__(self, config: DataConfig, crop: int, seed: int, place: StreamPlace) -> None:
@@ -96,36 +98,39 @@ class ShardPictures(IterableDataset[Sample]):
         readers = self.place.processes * self.place.workers
         skipped: list[str] = []
         position = 0
-        for entry in self._entries(stream, readers):
-            if position < used:  # not decoded again: pictures that cannot be read shift what follows by their number
-                position += 1
-                continue
-            photograph = _decoded(entry, skipped)
-            if photograph is None:
-                continue
-            index = self.place.start + position * readers + stream
-            rng = np.random.default_rng((self.seed, index))
-            image = random_crop(photograph, self.crop, self.config, rng)
-            hole = self.holes.draw(index, rng, skipped)
-            yield Sample(image, 1 - hole[0], skipped)
-            skipped, position = [], position + 1
+        for round_ in count():
+            before = position
+            for entry in self._entries(stream, readers, round_):
+                # Not decoded again: pictures that cannot be read shift what follows by their number.
+                if position < used:
+                    position += 1
+                    continue
+                photograph = _decoded(entry, skipped)
+                if photograph is None:
+                    continue
+                index = self.place.start + position * readers + stream
+                rng = np.random.default_rng((self.seed, index))
+                image = random_crop(photograph, self.crop, self.config, rng)
+                hole = self.holes.draw(index, rng, skipped)
+                yield Sample(image, 1 - hole[0], skipped)
+                skipped, position = [], position + 1
+            if position == before:
+                reason = skipped[-1] if skipped else "they are empty"
+                raise ImageError(f"no picture in the shards can be read ({reason}).")
 
-    def _entries(self, stream: int, readers: int) -> Iterator[dict[str, Any]]:
-        """The encoded samples of one reader, without end."""
+    def _entries(self, stream: int, readers: int, round_: int) -> Iterator[dict[str, Any]]:
+        """The encoded samples of one reader, each once."""
         from webdataset.filters import shuffle
         from webdataset.tariterators import group_by_keys, tar_file_expander
 
-        round_ = 0
-        while True:
-            rng = np.random.default_rng((self.seed, self.place.start, round_, 3))
-            shards = [self.shards[i] for i in rng.permutation(len(self.shards))[stream::readers]]
-            order = random.Random(f"{self.seed} {self.place.start} {round_} {stream}")
-            entries = group_by_keys(tar_file_expander(_opened(shards)))
-            try:
-                yield from shuffle(BUFFER, initial=BUFFER, rng=order)(entries)
-            except tarfile.TarError as error:
-                raise ImageError(f"a shard is damaged ({error.args[0]} in {error.args[-1]}); get it anew.") from error
-            round_ += 1
+        rng = np.random.default_rng((self.seed, self.place.start, round_, 3))
+        shards = [self.shards[i] for i in rng.permutation(len(self.shards))[stream::readers]]
+        order = random.Random(f"{self.seed} {self.place.start} {round_} {stream}")
+        entries = group_by_keys(tar_file_expander(_opened(shards)))
+        try:
+            yield from shuffle(BUFFER, initial=BUFFER, rng=order)(entries)
+        except tarfile.TarError as error:
+            raise ImageError(f"a shard is damaged ({error.args[0]} in {error.args[-1]}); get it anew.") from error
 
 
 def _opened(shards: Sequence[str]) -> Iterator[dict[str, Any]]:
