@@ -307,7 +307,8 @@ class Filling:
         if isinstance(self.scene.recurrences, int):
             return self.scene.recurrences
         trained, early = self.config.recurrences, self.scene.recurrences == "early"
-        deep = layer.coarser is None and layer.region.depth / 2**layer.level > self.reach - BLOCK / 2
+        # The depth is counted in whole blocks, and what is left of one may be deep, too.
+        deep = layer.coarser is None and (layer.region.depth + BLOCK) / 2**layer.level > self.reach
         if not deep and not early:
             return trained
         known = ~layer.to_run(crop)

@@ -23,6 +23,7 @@ from rfr_core.errors import ImageError
 from rfr_core.files import appearing
 
 DEFAULT_MAX_PIXELS = 128_000_000
+MAX_SIDE = 2**20  # Pillow spends a pointer and at least four bytes on every row, however short
 READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 SUPPORTED_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "CMYK")
 FORMAT_BY_SUFFIX = {
@@ -96,8 +97,8 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     the old picture.
 
     Raises ImageError: no such file, a folder, another format, damaged or cut short, more than `max_pixels`
-    pixels (Pillow's own limit of `2 * Image.MAX_IMAGE_PIXELS` stays in force above it), or more than one
-    frame.
+    pixels (Pillow's own limit of `2 * Image.MAX_IMAGE_PIXELS` stays in force above it) or `MAX_SIDE` of them in
+    a row or column, or more than one frame.
     """
     path = Path(path)
     with _reading(path), _opened(path) as opened:
@@ -267,6 +268,8 @@ def _check_header(opened: Image.Image, path: Path, max_pixels: int) -> None:
         raise ImageError(
             f"{path} is {width}×{height} pixels; expected at most {max_pixels / 1e6:g} megapixels: scale it down first."
         )
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{path} is {width}×{height} pixels; expected sides of at most {MAX_SIDE:,}: crop it first.")
     frames = getattr(opened, "n_frames", 1)
     if frames > 1 and opened.format != "MPO":  # phones' JPEGs: the picture first, then a depth map or a preview
         raise ImageError(f"{path} holds {frames} frames or pages; expected one picture: save one on its own.")

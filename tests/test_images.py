@@ -306,6 +306,14 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
 
 
+@pytest.mark.parametrize("size", [(1, 2**20 + 1), (2**20 + 1, 2)])
+def test_a_row_or_column_without_end_is_refused(tmp_path: Path, size: tuple[int, int]):
+    path = tmp_path / "line.png"
+    path.write_bytes(png_header(*size))
+    with pytest.raises(ImageError, match=r"sides of at most 1,048,576: crop it first"):
+        read_picture(path)
+
+
 @pytest.mark.parametrize("side", [9_600, 12_000, 60_000])
 def test_size_is_refused_by_the_header_alone(tmp_path: Path, side: int):
     path = tmp_path / "huge.png"

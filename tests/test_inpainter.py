@@ -290,6 +290,17 @@ def test_a_deep_hole_is_reached_to_its_centre(inpainter: Inpainter, size: tuple[
         assert torch.equal(step.picture()[:, ~mask], image[:, ~mask])
 
 
+@pytest.mark.parametrize("side", [0, -1])
+@pytest.mark.parametrize("settings", [{"kernel_size": 3}, {"downsamples": 0, "recurrences": 3}])
+def test_a_hole_that_one_border_alone_ends_is_reached_to_the_other(settings: dict[str, Any], side: int) -> None:
+    network = RFRNet(RFRConfig(width=8, norm="group", **settings))
+    inpainter = Inpainter(network, device="cpu", dtype="float32")
+    for extent in range(28, 35):
+        mask = torch.ones(extent, 1, dtype=torch.bool)
+        mask[side] = False
+        assert list(inpainter.steps(torch.rand(3, extent, 1), mask))[-1].open_ratio == 0, extent
+
+
 def test_a_deep_hole_is_seen_small_first(inpainter: Inpainter) -> None:
     # What is far from the hole decides as well, through the small picture.
     image, mask = torch.full((3, 400, 640), 0.5), _mask(400, 640, (90, 200, 310, 420))

@@ -18,7 +18,7 @@ import torch
 from golden import empty_released_state
 from hub_server import HubServer
 from PIL import Image
-from stress import attempts, hub_faults, little_memory
+from stress import attempts, hub_faults, little_memory, memory
 from stress.attempts import ROOT
 from stress.figures import Figures
 from stress.kills import SMOKE
@@ -201,3 +201,17 @@ def test_a_painted_mask_that_claims_a_giant_size_is_refused() -> None:
     data = base64.b64encode(PNG_SIGNATURE + header + chunk(b"IEND", b"")).decode()
     with pytest.raises(RequestError, match="did not arrive whole"):
         read_painted("data:image/png;base64," + data, (10, 10))
+
+
+@pytest.mark.skipif(not memory.AVAILABLE, reason="only Linux tells how much memory another process has")
+def test_the_page_forgets_callers_who_never_come_back(tmp_path: Path) -> None:
+    from stress.demo_server import Server
+
+    with Server(tmp_path) as server:
+        taken = []
+        for _ in range(3):
+            for _ in range(250):
+                assert server.inpaint([None, None, 0, 0, 0, "png", ""])[0] == "error"
+            taken.append(server.memory())
+    # 250 callers take 20 MiB; of more than 300 the server keeps none.
+    assert taken[2] - taken[1] < 8 * 2**20

@@ -13,6 +13,7 @@ MAX_RECURRENCES = 32
 
 MAX_WAITING = 64  # requests in the queue
 MAX_THREADS = 8  # every one keeps some of the memory that it once used
+MAX_SESSIONS = 300  # visitors and callers, at 0.1 MB each; beyond, who has been away for longest is forgotten
 MAX_VERSIONS = 24  # pictures in a visitor's history
 KEPT_SECONDS = 2 * 3600  # since the visitor's last step
 SWEEP_SECONDS = 300

@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.middleware import Middleware
 
 from rfr_nodes.demo.guard import Guard
-from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_THREADS, MAX_WAITING
+from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_SESSIONS, MAX_THREADS, MAX_WAITING
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.page import build_page
 from rfr_nodes.demo.theme import STYLE, theme
@@ -29,6 +29,7 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
             share=share,
             max_file_size=MAX_FILE_BYTES,
             max_threads=MAX_THREADS,
+            state_session_capacity=MAX_SESSIONS,
             app_kwargs={"middleware": [Middleware(Guard, root=root, loopback_only=private)]},
             theme=theme(),
             css_paths=STYLE,

@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def mutated_json(text: str, random: Random) -> str:
 
 
 def _change(holder: Any, key: Any, random: Random) -> None:
-    value = VALUES[int(random.integers(len(VALUES)))]
+    value = deepcopy(VALUES[int(random.integers(len(VALUES)))])  # it may be changed in its turn
     choice = int(random.integers(8))
     if choice == 0:
         del holder[key]

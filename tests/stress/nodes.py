@@ -20,6 +20,7 @@ from .mutation import Random
 
 MEMORY = 512 << 20
 
+_LARGEST = 2**20  # numbers in a tensor
 _SIDES = (0, 1, 2, 3, 5, 16, 17, 40, 64)
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.uint8, torch.int64, torch.bool)
 _SCALES = (1.0, 1.0, 1.0, 0.0, 1.7, 255.0, -1.0, 1e30, float("nan"), float("inf"))
@@ -52,9 +53,7 @@ def prepare(folder: Path, seed: int) -> Callable[[int], str]:
 
 def _try_fill(inpainter: Inpainter, random: Random) -> str:
     """The way of RFR Inpaint: its pictures and its hole, and what it gives back."""
-    image = _tensor(
-        random, [_side(random) for _ in range(int(random.integers(2, 6)))] if random.random() < 0.2 else None
-    )
+    image = _tensor(random, _shape(random, int(random.integers(2, 6))) if random.random() < 0.2 else None)
     pictures = to_pictures(image)
     size = list(pictures.shape[-2:]) if random.random() < 0.7 else [_side(random), _side(random)]
     lead = [len(pictures)] if random.random() < 0.7 else [int(random.integers(0, 4))]
@@ -81,6 +80,14 @@ def _try_options(inpainter: Inpainter, random: Random) -> str:
     assert filled.shape == image.shape
     assert bool(torch.isfinite(filled).all())
     return "filled"
+
+
+def _shape(random: Random, axes: int) -> list[int]:
+    """Any shape of so many axes that fits into the memory that a fill may take."""
+    shape = [_side(random) for _ in range(axes)]
+    while np.prod(shape) > _LARGEST:
+        shape[int(np.argmax(shape))] //= 2
+    return shape
 
 
 def _side(random: Random) -> int:
