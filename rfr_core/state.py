@@ -38,6 +38,7 @@ def check_state(network: RFRNet, state: Mapping[str, Tensor], source: str) -> No
         kind = expected[name].dtype
         if value.is_floating_point() != kind.is_floating_point or not (kind.is_floating_point or value.dtype == kind):
             raise CheckpointError(f"{source} does not fit this network: {name} is of the wrong type {value.dtype}.")
+        # NaN comes through, and two ends are quicker to look at than all values.
         if value.is_floating_point() and not all(bool(end.isfinite()) for end in torch.aminmax(value)):
             raise CheckpointError(f"{source} is damaged: {name} holds values that are not finite.")
 

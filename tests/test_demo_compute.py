@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Generator, Iterator
 
@@ -59,3 +61,15 @@ def test_a_generator_is_run_and_closed_in_it(cores: int) -> None:
     assert len(names) == 6
     assert len(set(names)) == 1
     assert threading.current_thread().name not in names
+
+
+def test_a_process_ends_without_waiting_for_its_fill() -> None:
+    program = """
+import threading, time
+from rfr_nodes.demo.compute import ComputeThread
+thread, begun = ComputeThread(), threading.Event()
+work = lambda: (begun.set(), time.sleep(600))
+threading.Thread(target=thread.run, args=(work,), daemon=True).start()
+begun.wait()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

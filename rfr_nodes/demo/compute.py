@@ -7,8 +7,10 @@ of their speed on small pictures, as soon as their helpers together outnumber th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,18 +24,31 @@ class ComputeThread:
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, "rfr-compute")
+        self._work: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        # Not a pool's thread, which an interrupted server would wait for until its fill is finished.
+        Thread(target=self._compute, name="rfr-compute", daemon=True).start()
         self.run(torch.get_num_threads)  # settles the number of that thread, which else takes over the next one set
         torch.set_num_threads(1)
 
     def run(self, function: Callable[[], _T]) -> _T:
         """What the function returns or raises."""
-        return self._pool.submit(function).result()
+        future: Future[_T] = Future()
+        self._work.put((future, function))
+        return future.result()
 
     def each(self, steps: Generator[_T, None, None]) -> Generator[_T, None, None]:
-        """The generator's values, each made there; it is closed there, too."""
+        """The generator's values, none of which may be None, each made there; it is closed there, too."""
         try:
             while (step := self.run(lambda: next(steps, None))) is not None:
                 yield step
         finally:
             self.run(steps.close)
+
+    def _compute(self) -> None:
+        while True:
+            future, function = self._work.get()
+            try:
+                future.set_result(function())
+            except BaseException as error:  # the caller's affair, whatever it is
+                future.set_exception(error)
+            del future, function  # else the last picture would stay until the next
