@@ -10,10 +10,11 @@ from benchmarks.pictures import save_photo
 from benchmarks.report import Table
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
-from rfr_core.batch import Job, Settings, plan_jobs, run_jobs
+from rfr_core.batch import Job, plan_jobs, run_jobs
 from rfr_core.holes import read_hole
 from rfr_core.images import Picture, read_picture, save_picture
 from rfr_core.inpainter import Inpainter
+from rfr_core.options import Options
 
 _PICTURES, _SIZE, _HOLE = 200, (1600, 1200), 120
 
@@ -29,7 +30,7 @@ def run(setting: Setting) -> Table:
         (folder / "out").mkdir()
         ways = {
             "one after another": lambda: _one_by_one(inpainter, jobs),
-            "as rfr inpaint does": lambda: list(run_jobs(jobs, inpainter, Settings())),
+            "as rfr inpaint does": lambda: list(run_jobs(jobs, lambda: inpainter, Options())),
         }
         times = in_turns(ways, setting.rounds, "wall")
     rows = [[way, count / times.of(way), times.ratio("one after another", way)] for way in ways]

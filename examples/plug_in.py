@@ -9,7 +9,8 @@ from torch import nn
 
 from rfr_core import RecurrentFeatureReasoning
 from rfr_core.holes import random_irregular_hole
-from rfr_core.images import read_picture, to_tensor
+from rfr_core.images import read_picture
+from rfr_core.pixels import to_tensor
 from rfr_core.reasoning import AreaIdentification
 
 

@@ -1,4 +1,7 @@
-"""Many pictures: which with which mask into which file; reading, filling and writing overlapped."""
+"""Many pictures: which with which mask into which file; reading, filling and writing overlapped.
+
+Nothing here needs torch: the first pictures are read while it starts.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
 from PIL import Image
-from torch import Tensor
 
 from rfr_core.errors import HoleError, ImageError, RFRError
 from rfr_core.files import remove_left_overs
-from rfr_core.holes import Channel, area_ratio, hole_from_alpha, read_hole
 from rfr_core.images import (
     FORMAT_BY_SUFFIX,
     Picture,
     check_writable,
     format_for,
     picture_paths,
+    read_mask,
     read_picture,
     save_picture,
 )
-from rfr_core.inpainter import Inpainter, InpaintStep
+from rfr_core.options import Options
+
+if TYPE_CHECKING:
+    from rfr_core.inpainter import Inpainter
 
 _WORKERS = min(4, os.cpu_count() or 1)  # threads; also how many pictures lie read, and how many unwritten
 
@@ -47,22 +51,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How masks are read (see `holes.to_hole`), holes filled (see `Inpainter`) and pictures saved."""
-
-    threshold: float = 0.5
-    invert: bool = False
-    channel: Channel = "auto"
-    resize: bool = False
-    recurrences: int | str = "auto"
-    context: float = 1.0
-    detail: bool | str = "auto"
-    grow: int = 0
-    feather: int = 0
-    quality: int = 95
-
-
-@dataclass(frozen=True)
 class Recurred:
     """Recurrence ``index`` of ``total`` of a job is done."""
 
@@ -73,7 +61,7 @@ class Recurred:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. error: one sentence when it failed. hole_ratio: share of the picture that was hole."""
+    """How a job ended. error: one sentence when it failed. hole_ratio: share of the picture that was filled."""
 
     job: Job
     status: Literal["filled", "skipped", "failed"]
@@ -112,35 +100,34 @@ def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = No
 
 
 def run_jobs(
-    jobs: Iterable[Job], inpainter: Inpainter | Callable[[], Inpainter], settings: Settings
+    jobs: Iterable[Job], load: Callable[[], Inpainter], options: Options, *, quality: int = 95
 ) -> Iterator[Recurred | Outcome]:
     """Fills pictures one after another, reading ahead and writing behind in threads.
 
-    inpainter: one, or what loads it, which is called once while the first pictures are being read.
+    load: gives the inpainter; called once, if there are jobs, while the first pictures are being read. quality: of
+    JPEG files, see `images.save_picture`.
 
     A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
     some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
     """
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(_WORKERS, initializer=_use_one_core) as pool:
+    inpainter = None
+    with ThreadPoolExecutor(_WORKERS) as pool:
         unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
         try:
-            for job, loading in _ahead(pool, jobs, settings):
-                if not isinstance(inpainter, Inpainter):
-                    inpainter = inpainter()
+            for job, loading in _ahead(pool, jobs):
+                inpainter = inpainter or load()
                 try:
-                    outcome, writing = yield from _fill(job, loading.result(), inpainter, settings, pool)
+                    outcome, picture = yield from _fill(job, loading.result(), inpainter, options, pool)
                 except RFRError as error:
                     yield _failed(job, error)
                     continue
-                unwritten.append((outcome, writing))
+                unwritten.append((outcome, pool.submit(save_picture, picture, job.out, quality=quality)))
                 if len(unwritten) > _WORKERS:
                     yield _settled(*unwritten.popleft())
             while unwritten:
                 yield _settled(*unwritten.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)  # threads that are started later take it over
 
 
 def clear_left_overs(jobs: Iterable[Job]) -> None:
@@ -196,41 +183,25 @@ def _same(a: Path, b: Path) -> bool:
 @dataclass(frozen=True)
 class _Loaded:
     picture: Picture
-    hole: Tensor  # (1, 1, H, W)
+    mask: Image.Image | None
 
 
-def _use_one_core() -> None:
-    """Lets this thread compute alone: OpenMP slows all of a process down once its helpers outnumber the cores."""
-    torch.set_num_threads(1)
-
-
-def _load(job: Job, settings: Settings) -> _Loaded:
+def _load(job: Job) -> _Loaded:
     picture = read_picture(job.image)
     check_writable(picture, job.out)
-    return _Loaded(picture, _load_hole(job, picture.image, settings))
-
-
-def _load_hole(job: Job, image: Image.Image, settings: Settings) -> Tensor:
     if job.masks is None:
-        return hole_from_alpha(image)
+        return _Loaded(picture, None)
     if len(job.masks) != 1:
         found = " and ".join(path.name for path in job.masks) or "none"
         raise HoleError(f"{job.image} needs one mask of its name, but there is {found}.")
-    return read_hole(
-        job.masks[0],
-        size=(image.height, image.width),
-        threshold=settings.threshold,
-        invert=settings.invert,
-        channel=settings.channel,
-        resize=settings.resize,
-    )
+    return _Loaded(picture, read_mask(job.masks[0]))
 
 
-def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job], settings: Settings) -> Iterator[tuple[Job, Future[_Loaded]]]:
-    """Each job with its picture and hole, of which a few are being read while the caller is busy."""
+def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job]) -> Iterator[tuple[Job, Future[_Loaded]]]:
+    """Each job with its picture and mask, of which a few are being read while the caller is busy."""
     loading: deque[tuple[Job, Future[_Loaded]]] = deque()
     for job in jobs:
-        loading.append((job, pool.submit(_load, job, settings)))
+        loading.append((job, pool.submit(_load, job)))
         if len(loading) > _WORKERS:
             yield loading.popleft()
     while loading:
@@ -238,39 +209,27 @@ def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job], settings: Settings) ->
 
 
 def _fill(
-    job: Job, loaded: _Loaded, inpainter: Inpainter, settings: Settings, pool: ThreadPoolExecutor
-) -> Generator[Recurred, None, tuple[Outcome, Future[Path]]]:
-    """Runs all recurrences, their pictures written on the way, and starts writing the result."""
+    job: Job, loaded: _Loaded, inpainter: Inpainter, options: Options, pool: ThreadPoolExecutor
+) -> Generator[Recurred, None, tuple[Outcome, Picture]]:
+    """Runs all recurrences, their pictures written on the way; returns the result, not yet written."""
     started = time.perf_counter()
-    image, index = loaded.picture.image, 0
-    steps: deque[Future[Path]] = deque()
+    image = loaded.picture.image
+    saving: deque[Future[Path]] = deque()
     step = None
-    for step in _steps(loaded, inpainter, settings):
-        index = step.index
+    for step in inpainter.steps(image, loaded.mask, **asdict(options)):
         if job.steps is not None:
-            steps.append(pool.submit(_save_step, job.steps, index, replace(loaded.picture, image=step.picture())))
-            if len(steps) > _WORKERS:
-                steps.popleft().result()
-        yield Recurred(job, index, step.total)
-    for writing in steps:
+            picture = replace(loaded.picture, image=step.picture())
+            saving.append(pool.submit(_save_step, job.steps, step.index, picture))
+            if len(saving) > _WORKERS:
+                saving.popleft().result()
+        yield Recurred(job, step.index, step.total)
+    for writing in saving:
         writing.result()
-    if step is not None:
-        image = step.picture()
+    if step is None:
+        return Outcome(job, "filled", seconds=time.perf_counter() - started), loaded.picture
+    picture = replace(loaded.picture, image=step.picture())
     seconds = time.perf_counter() - started
-    outcome = Outcome(job, "filled", None, index, float(area_ratio(loaded.hole)), seconds)
-    return outcome, pool.submit(save_picture, replace(loaded.picture, image=image), job.out, quality=settings.quality)
-
-
-def _steps(loaded: _Loaded, inpainter: Inpainter, settings: Settings) -> Iterator[InpaintStep]:
-    return inpainter.steps(
-        loaded.picture.image,
-        loaded.hole,
-        recurrences=settings.recurrences,
-        context=settings.context,
-        detail=settings.detail,
-        grow=settings.grow,
-        feather=settings.feather,
-    )
+    return Outcome(job, "filled", None, step.total, step.hole_ratio, seconds), picture
 
 
 def _save_step(folder: Path, index: int, picture: Picture) -> Path:

@@ -14,7 +14,8 @@ from torch import Tensor
 from rfr_core.box import Box
 from rfr_core.errors import ImageError
 from rfr_core.holes import hole_from_alpha
-from rfr_core.images import paste_fill, to_supported_mode, to_tensor
+from rfr_core.images import to_supported_mode
+from rfr_core.pixels import paste_fill, to_tensor
 
 _WHITES = {"uint8": 255.0, "uint16": 65535.0, "float16": 1.0, "bfloat16": 1.0, "float32": 1.0, "float64": 1.0}
 

@@ -22,9 +22,10 @@ import typer
 from rfr_core.errors import CheckpointError, ConfigError, HoleError, RFRError
 
 if TYPE_CHECKING:
-    from rfr_core.batch import Job, Outcome, Settings
+    from rfr_core.batch import Job, Outcome
     from rfr_core.checkpoints import Checkpoint
     from rfr_core.inpainter import Inpainter
+    from rfr_core.options import Options
 
 app = typer.Typer(
     help="Recurrent Feature Reasoning: fill holes in pictures.",
@@ -79,7 +80,7 @@ def inpaint(
         typer.Option(help="Folder for a picture of each recurrence: step_01.png, ...; of many pictures, in one each."),
     ] = None,
     context: Annotated[
-        float, typer.Option(min=0, max=100, help="Surroundings to look at, as a multiple of the hole's longer side.")
+        float, typer.Option(min=0, max=16, help="Surroundings to look at, as a multiple of the hole's longer side.")
     ] = 1.0,
     detail: Annotated[
         bool | None,
@@ -120,22 +121,22 @@ def inpaint(
     rfr inpaint photo.jpg mask.png -o filled.jpg
     rfr inpaint photos/ masks/ -o filled/ --shard 1/4
     """
-    from rfr_core.batch import Outcome, Settings, clear_left_overs, plan_jobs
-    from rfr_core.inpainter import Inpainter
+    from rfr_core.batch import Outcome, clear_left_overs, plan_jobs
+    from rfr_core.options import Options
 
-    settings = Settings(
-        threshold=threshold,
-        invert=invert,
-        channel=channel,  # type: ignore[arg-type]
-        resize=resize_mask,
+    options = Options(
         recurrences=int(recurrences) if re.fullmatch(r"-?\d{1,9}", recurrences) else recurrences,
         context=context,
         detail="auto" if detail is None else detail,
         grow=grow,
         feather=feather,
-        quality=quality,
+        threshold=threshold,
+        invert=invert,
+        channel=channel,  # type: ignore[arg-type]
+        resize=resize_mask,
     )
-    _check(settings, mask)
+    if mask is None and (invert or resize_mask):
+        raise HoleError("--invert and --resize-mask are about a mask, and none is given; give one or leave them out.")
     jobs = _shard(plan_jobs(image, mask, out, steps_dir), shard)
     clear_left_overs(jobs)
     report = _Report(image.is_dir(), as_json)
@@ -146,8 +147,7 @@ def inpaint(
         else:
             todo.append(job)
     if todo:
-        load = partial(Inpainter.from_pretrained, model, revision=revision, device=device, dtype=dtype)
-        _run(todo, load, settings, report)
+        _run(todo, partial(_inpainter, model, revision, device, dtype), options, quality, report)
     report.finish()
 
 
@@ -230,19 +230,6 @@ def export(
 # Filling
 
 
-def _check(settings: Settings, mask: Path | None) -> None:
-    """Raises an RFRError for settings that would make every picture fail."""
-    import numpy as np
-
-    from rfr_core.holes import to_hole
-    from rfr_core.reasoning import check_recurrences
-
-    check_recurrences(settings.recurrences)
-    to_hole(np.ones((1, 1, 4)), threshold=settings.threshold, channel=settings.channel)
-    if mask is None and (settings.invert or settings.resize):
-        raise HoleError("--invert and --resize-mask are about a mask, and none is given; give one or leave them out.")
-
-
 def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
     """Every N-th job from the I-th on, for a shard written as I/N."""
     if shard is None:
@@ -253,16 +240,25 @@ def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
     return jobs[int(match[1]) - 1 :: int(match[2])]
 
 
-def _run(jobs: Sequence[Job], load: Callable[[], Inpainter], settings: Settings, report: _Report) -> None:
+def _inpainter(model: str, revision: str | None, device: str, dtype: str) -> Inpainter:
+    from rfr_core.inpainter import Inpainter
+
+    return Inpainter.from_pretrained(model, revision=revision, device=device, dtype=dtype)
+
+
+def _run(jobs: Sequence[Job], load: Callable[[], Inpainter], options: Options, quality: int, report: _Report) -> None:
     from rfr_core.batch import Recurred, make_folder, run_jobs
 
-    inpainter = load() if report.many else load  # no folder is made for a model that cannot be loaded
-    if report.many:
+    if report.many:  # no folder is made for a model that cannot be loaded
+        inpainter = load()
         make_folder(jobs[0].out.parent)
+        events = run_jobs(jobs, lambda: inpainter, options, quality=quality)
+    else:
+        events = run_jobs(jobs, load, options, quality=quality)
     with report.bar as bar:
         task = bar.add_task("Filling", total=len(jobs))
         run: set[Job] = set()  # outcomes come later, when the result is written
-        for event in run_jobs(jobs, inpainter, settings):
+        for event in events:
             if isinstance(event, Recurred) and event.index < event.total:
                 bar.update(task, completed=len(run) + event.index / event.total)
                 continue

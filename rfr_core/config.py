@@ -166,6 +166,16 @@ class RFRConfig:
         return cls(**data)
 
 
+def check_recurrences(recurrences: object) -> None:
+    """Raises ConfigError unless ``recurrences`` is ``"auto"``, ``"early"`` or a whole number from 1 to 64."""
+    if recurrences in ("auto", "early"):
+        return
+    if type(recurrences) is not int or not 1 <= recurrences <= MAX_RECURRENCES:
+        raise ConfigError(
+            f"recurrences is {recurrences!r}; it must be 'auto', 'early' or a whole number from 1 to {MAX_RECURRENCES}."
+        )
+
+
 def _is_share(value: Any, learnable: bool) -> bool:
     if value is None:
         return learnable

@@ -21,12 +21,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from rfr_core.config import check_recurrences
 from rfr_core.errors import ConfigError, RFRError
 from rfr_core.files import appearing
 from rfr_core.folding import fold
 from rfr_core.network import RFRNet
 from rfr_core.pyramid import GRAPH_SCALES
-from rfr_core.reasoning import check_recurrences
 
 # Sizes that are alike in nothing and multiples of nothing, beyond the last scale of the colour match: what holds for
 # them is traced as holding for all. No memory is touched for them.

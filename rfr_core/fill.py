@@ -22,7 +22,7 @@ from rfr_core.detail import add_detail
 from rfr_core.errors import DeviceError, ImageError
 from rfr_core.layer import OVERLAP, Job, Layer, TileFill, build_layers, coarse_fill, compose
 from rfr_core.pyramid import membrane, softened
-from rfr_core.regions import BLOCK, Region, crop_cost, find_regions, tile_boxes
+from rfr_core.regions import BLOCK, Region, around, crop_cost, find_regions, tile_boxes
 from rfr_core.runner import Runner, RunStep
 from rfr_core.scene import CELL, Scene
 
@@ -513,11 +513,8 @@ def _at_size(known: Tensor, height: int, width: int) -> Tensor:
 
 def _tight(marked: Tensor, box: Box) -> Box | None:
     """The least box, within ``box``, around what is marked in it."""
-    rows, columns = marked[0, 0].any(1).nonzero()[:, 0], marked[0, 0].any(0).nonzero()[:, 0]
-    if not len(rows):
-        return None
-    low, high = (int(rows[0]), int(columns[0])), (int(rows[-1]) + 1, int(columns[-1]) + 1)
-    return Box(*low, *high).shifted(box.top, box.left)
+    found = around(marked[0, 0].numpy())
+    return None if found is None else found.shifted(box.top, box.left)
 
 
 def _most(jobs: Sequence[Job]) -> int:

@@ -9,22 +9,20 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from rfr_core.errors import HoleError, ImageError
-from rfr_core.images import DEFAULT_MAX_PIXELS, read_picture, to_supported_mode
+from rfr_core.images import DEFAULT_MAX_PIXELS, read_mask, to_supported_mode
+from rfr_core.options import Channel, check_reading
 
-Channel = Literal["auto", "alpha", "red", "green", "blue", "luminance"]
 MaskLike = Image.Image | np.ndarray | torch.Tensor
 
 RATIO_BUCKETS = ((0.0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 MAX_REACH = 32_768  # pixels that a hole is grown or feathered by; its square must fit into 32 bits
 
-_CHANNELS = ("auto", "alpha", "red", "green", "blue", "luminance")
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _MAX_STROKES = 200
 
@@ -37,8 +35,9 @@ def to_hole(
     invert: bool = False,
     channel: Channel = "auto",
     resize: bool = False,
+    dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
-    """A hole (N, 1, H, W), float32 of 0 and 1, from a mask whose white part is to be filled.
+    """A hole (N, 1, H, W) of 0 and 1 from a mask whose white part is to be filled.
 
     mask: a PIL image of any mode; an array (H, W), (H, W, C) or (N, H, W), where a last axis of 1 to 4 is
     taken for channels unless `size` says otherwise; a tensor (H, W), (N, H, W) or (N, C, H, W) (arrays may
@@ -46,15 +45,12 @@ def to_hole(
     exceeds 1, 0 and 1. size: (H, W) the hole must have. threshold: values of at least this, in (0, 1], are
     hole. invert: swap hole and known afterwards. channel: "auto" is luminance, except where alpha varies
     while all visible pixels have one colour (a layer painted on): then it is alpha, opaque = hole. resize:
-    scale to `size` by nearest neighbour.
+    scale to `size` by nearest neighbour. dtype: of the result, bool being the quickest.
 
     Raises HoleError: another type, shape or range, a missing channel, NaN, or a size that differs from
     `size`.
     """
-    if channel not in _CHANNELS:
-        raise HoleError(f"channel is {channel!r}; expected one of {', '.join(_CHANNELS)}.")
-    if not 0 < threshold <= 1:
-        raise HoleError(f"threshold is {threshold}; expected a number above 0 and at most 1, such as 0.5.")
+    check_reading(channel, threshold)
     if isinstance(mask, Image.Image) and mask.mode != "F":
         plane, white = _picture_plane(mask, channel)
     else:
@@ -65,7 +61,7 @@ def to_hole(
     least = (threshold - 1e-6) * white
     # Whole numbers are compared as such, which is several times as fast.
     hole = plane >= (least if plane.is_floating_point() else math.ceil(least))
-    hole = (~hole if invert else hole).to(torch.float32)
+    hole = (~hole if invert else hole).to(dtype)
     return hole if size is None else _fitted(hole, size, resize)
 
 
@@ -94,10 +90,7 @@ def read_hole(
 
     Raises HoleError: the file cannot be read, or whatever `to_hole` refuses.
     """
-    try:
-        image = read_picture(path, max_pixels=max_pixels).image
-    except ImageError as error:
-        raise HoleError(f"the mask cannot be read: {error}") from error
+    image = read_mask(path, max_pixels=max_pixels)
     return to_hole(image, size=size, threshold=threshold, invert=invert, channel=channel, resize=resize)
 
 

@@ -1,7 +1,7 @@
-"""Pictures in and out: files, PIL images and tensors; orientation, modes, metadata and limits.
+"""Picture files, read and written: orientation, modes, metadata and limits.
 
-Inside the library a picture is a float tensor (1, 3, H, W) in [0, 1]. Outside it keeps its own mode, bit
-depth, EXIF and ICC profile, and every pixel that is not filled comes back with its own bytes.
+A picture keeps its own mode, bit depth, EXIF and ICC profile. Nothing here needs torch, so that pictures can be read
+while it starts.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image
 
-from rfr_core.errors import ImageError
+from rfr_core.errors import HoleError, ImageError
 from rfr_core.files import appearing
 
 DEFAULT_MAX_PIXELS = 128_000_000
@@ -71,7 +70,6 @@ _LAYOUT_TAGS = frozenset(
 _EXIF_BLOCKS = frozenset((ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
 # What Pillow's compressed TIFF writer takes; it fails on EXIF's own blocks, and an unusual tag may crash it.
 _COMPRESSIBLE_TAGS = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432))
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as PIL's convert("L")
 
 
 @dataclass(frozen=True)
@@ -109,6 +107,17 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
         profile = opened.info.get("icc_profile") or None
         format_name = "JPEG" if opened.format == "MPO" else opened.format
         return Picture(_plain(opened, orientation), _exif_bytes(exif), profile, format_name)
+
+
+def read_mask(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """The picture in a mask file, upright, as `holes.to_hole` takes it.
+
+    Raises HoleError: what `read_picture` raises ImageError for.
+    """
+    try:
+        return read_picture(path, max_pixels=max_pixels).image
+    except ImageError as error:
+        raise HoleError(f"the mask cannot be read: {error}") from error
 
 
 def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int = 95) -> Path:
@@ -182,51 +191,6 @@ def to_supported_mode(image: Image.Image) -> Image.Image:
         f"the picture's mode is {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: "
         "convert it to 8-bit RGB or 16-bit gray first."
     )
-
-
-def to_tensor(image: Image.Image) -> torch.Tensor:
-    """A PIL image as a float32 tensor (1, 3, H, W) in [0, 1].
-
-    Gray is repeated, 16-bit gray divided by 65535, CMYK converted as PIL does, alpha dropped without
-    premultiplying. Raises ImageError for an unsupported mode.
-    """
-    image = to_supported_mode(image)
-    if image.mode in ("RGBA", "CMYK"):
-        image = image.convert("RGB")
-    elif image.mode == "LA":
-        image = image.getchannel("L")
-    pixels = np.array(image)  # (H, W) or (H, W, 3); a copy, since torch wants to own writable memory
-    if pixels.ndim == 2:
-        gray = torch.from_numpy(pixels.astype(np.float32) / np.float32(_white(image)))
-        return gray.expand(1, 3, *gray.shape).contiguous()
-    planes = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)  # (1, 3, H, W)
-    return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255.0)
-
-
-def paste_fill(image: Image.Image, fill: torch.Tensor, weight: torch.Tensor) -> Image.Image:
-    """Paste a fill into a picture or a crop of one; mode and size stay.
-
-    fill: (1, 3, H, W) in [0, 1]. weight: (1, 1, H, W) in [0, 1]. Where weight is 0 the bytes are those of
-    `image`; elsewhere result = (1 - weight) * image + weight * fill, taken in RGB, or in luma (BT.601) for
-    gray. Where weight is above 0 alpha becomes opaque, and the old colour counts only as far as it was
-    visible, so that the colour hidden in transparent pixels never shows. Modes: `SUPPORTED_MODES` and 1-bit.
-
-    Raises ImageError: another mode, sizes that differ, or values that are not numbers.
-    """
-    _check_paste(image, fill, weight)
-    if image.mode == "1":
-        pasted = paste_fill(image.convert("L"), fill, weight).convert("1", dither=Image.Dither.NONE)
-        return _with_info(pasted, image)
-    weights = _as_array(weight)[0, 0]  # (H, W)
-    inside = weights > 0
-    if not inside.any():
-        return _with_info(image.copy(), image)
-    fills = _as_array(fill)[0][:, inside].T  # (n, 3)
-    if not np.isfinite(fills).all():
-        raise ImageError("the fill holds values that are not numbers; expected numbers from 0 to 1.")
-    pixels = np.array(image)  # (H, W) or (H, W, C)
-    pixels[inside] = _blend(pixels[inside], fills.clip(0, 1), weights[inside, None].clip(0, 1), image.mode)
-    return _with_info(Image.frombytes(image.mode, image.size, pixels.tobytes()), image)
 
 
 # Reading
@@ -397,60 +361,3 @@ def _matching_profile(profile: bytes | None, mode: str) -> bytes | None:
     if not profile or profile[16:20] not in (b"GRAY", b"RGB ", b"CMYK"):
         return profile or None
     return profile if profile[16:20] == _PROFILE_SPACE.get(mode, b"RGB ") else None
-
-
-# Pasting
-
-
-def _white(image: Image.Image) -> int:
-    return 65535 if image.mode == "I;16" else 255
-
-
-def _as_array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().to("cpu", torch.float32).numpy()
-
-
-def _with_info(image: Image.Image, source: Image.Image) -> Image.Image:
-    image.info = dict(source.info)
-    return image
-
-
-def _check_paste(image: Image.Image, fill: torch.Tensor, weight: torch.Tensor) -> None:
-    if image.mode != "1" and image.mode not in SUPPORTED_MODES:
-        raise ImageError(
-            f"cannot paste into mode {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: convert it first."
-        )
-    width, height = image.size
-    for name, tensor, channels in (("fill", fill, 3), ("weight", weight, 1)):
-        if tuple(tensor.shape) != (1, channels, height, width):
-            raise ImageError(
-                f"the {name} has shape {tuple(tensor.shape)}; expected {(1, channels, height, width)} "
-                f"for a picture of {width}×{height} pixels."
-            )
-
-
-def _blend(pixels: np.ndarray, fill: np.ndarray, weight: np.ndarray, mode: str) -> np.ndarray:
-    """Blend n pixels of a mode, (n,) or (n, C), with n RGB fills (n, 3) at weights (n, 1)."""
-    if mode == "CMYK":
-        return _blend_cmyk(pixels, fill, weight)
-    white = np.float32(np.iinfo(pixels.dtype).max)
-    old = pixels.reshape(len(pixels), -1).astype(np.float32) / white  # (n, C)
-    new = fill if mode.startswith("RGB") else (fill @ _LUMA)[:, None]
-    if mode not in ("LA", "RGBA"):
-        return _rounded(old + weight * (new - old), pixels)
-    visible = (1 - weight) * old[:, -1:]
-    colour = (visible * old[:, :-1] + weight * new) / (visible + weight)
-    return _rounded(np.concatenate([colour, np.ones_like(weight)], axis=1), pixels)
-
-
-def _rounded(values: np.ndarray, like: np.ndarray) -> np.ndarray:
-    white = np.float32(np.iinfo(like.dtype).max)
-    return np.rint(values * white).astype(like.dtype).reshape(like.shape)
-
-
-def _blend_cmyk(pixels: np.ndarray, fill: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Blend in RGB: mixing inks would go from a black made of K to one made of C, M and Y through gray."""
-    size = (len(pixels), 1)
-    old = np.array(Image.frombytes("CMYK", size, pixels.tobytes()).convert("RGB"))[0]
-    mixed = _blend(old, fill, weight, "RGB")
-    return np.array(Image.frombytes("RGB", size, mixed.tobytes()).convert("CMYK"))[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +17,11 @@ from rfr_core.config import RFRConfig
 from rfr_core.devices import resolve_device, resolve_dtype
 from rfr_core.errors import ConfigError, HoleError
 from rfr_core.fill import Filling, FillStep, memory_errors
-from rfr_core.holes import Channel, MaskLike, feather, grow, hole_from_alpha, to_hole
+from rfr_core.holes import MaskLike, feather, grow, hole_from_alpha, to_hole
 from rfr_core.network import RFRNet
-from rfr_core.reasoning import check_recurrences
+from rfr_core.options import Channel, Options
 from rfr_core.runner import Runner
 from rfr_core.scene import Scene
-
-MAX_CONTEXT = 16
-
-
-@dataclass(frozen=True)
-class _Options:
-    """How to read the hole and what to do with it; see :meth:`Inpainter.__call__`."""
-
-    recurrences: int | str = "auto"
-    context: float = 1.0
-    detail: bool | str = "auto"
-    grow: int = 0
-    feather: int = 0
-    threshold: float = 0.5
-    invert: bool = False
-    channel: Channel = "auto"
-    resize: bool = False
-
-    def __post_init__(self) -> None:
-        numbers = {"context": Real, "threshold": Real, "grow": Integral, "feather": Integral}
-        for name, kind in numbers.items():
-            if not isinstance(getattr(self, name), kind):
-                what = "whole number" if kind is Integral else "number"
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a {what}.")
 
 
 @dataclass(frozen=True)
@@ -64,6 +39,11 @@ class InpaintStep:
     def open_ratio(self) -> float:
         """The share of the hole not yet reached, 0 to 1, which never rises."""
         return self._fill.open_ratio
+
+    @property
+    def hole_ratio(self) -> float:
+        """The share of the pictures that is filled, above 0 up to 1."""
+        return float(self._fill.scene.hole.count_nonzero() / self._fill.scene.hole.numel())
 
     def picture(self) -> Any:
         """The picture so far, in the kind that was given; known pixels are bit-identical."""
@@ -179,7 +159,7 @@ class Inpainter:
             ConfigError: recurrences, context or detail is out of range.
             DeviceError: the memory does not suffice.
         """
-        options = _Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
+        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
         last = None
         with memory_errors():
             steps = self._steps(image, hole, options, keep_scores=False)
@@ -206,18 +186,13 @@ class Inpainter:
 
         Bad input raises at once; stopping early leaves nothing behind.
         """
-        options = _Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
+        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
         with memory_errors():
             return self._steps(image, hole, options, keep_scores=True)
 
     def _steps(
-        self, image: Any, mask: MaskLike | None, options: _Options, *, keep_scores: bool
+        self, image: Any, mask: MaskLike | None, options: Options, *, keep_scores: bool
     ) -> Iterator[InpaintStep]:
-        check_recurrences(options.recurrences)
-        if not 0 <= options.context <= MAX_CONTEXT:
-            raise ConfigError(f"context is {options.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
-        if options.detail not in (True, False, "auto"):
-            raise ConfigError(f"detail is {options.detail!r}; it must be True, False or 'auto'.")
         detail = self.config.detail if options.detail == "auto" else bool(options.detail)
         canvas = to_canvas(image)
         hole = _read_hole(image, mask, canvas, options)
@@ -236,13 +211,13 @@ class Inpainter:
             yield InpaintStep(step.index, step.total, step)
 
 
-def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: _Options) -> Tensor:
+def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Options) -> Tensor:
     """The hole (N, 1, H, W) bool, one for each picture of the canvas, on the CPU."""
     size = (canvas.height, canvas.width)
     if mask is None:
         if not isinstance(image, Image.Image):
             raise HoleError("no mask was given, and only a PIL image says by transparency what to fill; give a mask.")
-        hole = hole_from_alpha(image)
+        hole = hole_from_alpha(image) > 0
     else:
         hole = to_hole(
             mask,
@@ -251,11 +226,12 @@ def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: _Opti
             invert=options.invert,
             channel=options.channel,
             resize=options.resize,
+            dtype=torch.bool,
         ).cpu()
     if len(hole) not in (1, canvas.count):
         raise HoleError(f"{len(hole)} masks were given for {canvas.count} picture(s); expected one, or one for each.")
     hole = grow(hole, options.grow) if options.grow else hole
-    return (hole > 0).expand(canvas.count, -1, -1, -1).contiguous()
+    return hole.expand(canvas.count, -1, -1, -1).contiguous()
 
 
 def _copy(image: Any) -> Any:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rfr_core.attention import build_attention
-from rfr_core.config import MAX_RECURRENCES, RFRConfig
-from rfr_core.errors import ConfigError
+from rfr_core.config import MAX_RECURRENCES, RFRConfig, check_recurrences
 from rfr_core.gated_conv import GatedConv2d
 from rfr_core.layers import activation, conv, deconv, norm, wide
 from rfr_core.learnable_attention_map import LearnableAttentionMap
@@ -245,13 +244,3 @@ def last(steps: Generator[Step, None, None]) -> Step:
         step = next(steps)
     steps.close()
     return step
-
-
-def check_recurrences(recurrences: object) -> None:
-    """Raises ConfigError unless ``recurrences`` is ``"auto"``, ``"early"`` or a whole number from 1 to 64."""
-    if recurrences in ("auto", "early"):
-        return
-    if type(recurrences) is not int or not 1 <= recurrences <= MAX_RECURRENCES:
-        raise ConfigError(
-            f"recurrences is {recurrences!r}; it must be 'auto', 'early' or a whole number from 1 to {MAX_RECURRENCES}."
-        )

@@ -49,7 +49,7 @@ def find_regions(hole: Tensor, unknown: Tensor, crop: Callable[[Box], Box], larg
     for item in range(len(hole)):
         inside = hole[item, 0].numpy()
         labels = connected(_any(inside))
-        depths = _depths(_all(unknown[item, 0].numpy()))
+        depths = _depths(_full(unknown[item, 0].numpy()))
         boxes = [_tight(inside, labels, label, box) for label, box in enumerate(_label_boxes(labels), 1)]
         labels, boxes = _joined(labels, boxes, crop, largest)
         deepest = np.zeros(len(boxes) + 1, dtype=int)
@@ -112,15 +112,22 @@ def connected(marked: np.ndarray) -> np.ndarray:
 def _any(pixels: np.ndarray) -> np.ndarray:
     """(H, W) bool -> (rows, columns) bool, whether any of a block's pixels is set."""
     height, width = pixels.shape
-    padded = np.ascontiguousarray(np.pad(pixels, ((0, -height % BLOCK), (0, -width % BLOCK))))
-    words = padded.view(np.uint64)  # eight pixels at a time: in large pictures one at a time takes long
+    if height % BLOCK or width % BLOCK:
+        pixels = np.pad(pixels, ((0, -height % BLOCK), (0, -width % BLOCK)))
+    # Eight pixels at a time: in large pictures one at a time takes long.
+    words = np.ascontiguousarray(pixels).view(np.uint64)
     rows = np.bitwise_or.reduce(words.reshape(-1, BLOCK, words.shape[1]), axis=1)
     return rows.reshape(len(rows), -1, BLOCK // 8).any(2)
 
 
-def _all(pixels: np.ndarray) -> np.ndarray:
+def _full(pixels: np.ndarray) -> np.ndarray:
     """(H, W) bool -> (rows, columns) bool, whether each of a block's pixels is set; those beyond the border are."""
-    return ~_any(~pixels)
+    full = _any(pixels)
+    box = around(full)  # a hole is mostly a small part of a large picture
+    if box is not None:
+        top, left, bottom, right = (side * BLOCK for side in box)
+        full[box.slices] &= ~_any(~pixels[top:bottom, left:right])
+    return full
 
 
 def _depths(full: np.ndarray) -> np.ndarray:
@@ -152,9 +159,17 @@ def _tight(inside: np.ndarray, labels: np.ndarray, label: int, blocks: Box) -> B
     top, left = blocks.top * BLOCK, blocks.left * BLOCK
     part = inside[top : blocks.bottom * BLOCK, left : blocks.right * BLOCK]
     own = (labels[blocks.slices] == label).repeat(BLOCK, 0).repeat(BLOCK, 1)
-    part = part & own[: part.shape[0], : part.shape[1]]
-    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-    return Box(top + int(rows[0]), left + int(columns[0]), top + int(rows[-1]) + 1, left + int(columns[-1]) + 1)
+    found = around(part & own[: part.shape[0], : part.shape[1]])
+    assert found is not None  # no block was marked without a pixel
+    return found.shifted(top, left)
+
+
+def around(marked: np.ndarray) -> Box | None:
+    """The least box around what is marked in a bool array (h, w)."""
+    rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
+    if not len(rows):
+        return None
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
 def _joined(

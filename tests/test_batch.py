@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.batch import Job, Outcome, Settings, plan_jobs, run_jobs
+from rfr_core.batch import Job, Outcome, plan_jobs, run_jobs
 from rfr_core.checkpoints import save_pretrained
+from rfr_core.options import Options
 
 ROOT = Path(__file__).parents[1]
 COUNT = 24
@@ -44,7 +44,7 @@ def jobs(tmp_path: Path) -> list[Job]:
 
 
 def outcomes(jobs: list[Job], inpainter: Inpainter) -> Iterator[Outcome]:
-    return (event for event in run_jobs(jobs, inpainter, Settings()) if isinstance(event, Outcome))
+    return (event for event in run_jobs(jobs, lambda: inpainter, Options()) if isinstance(event, Outcome))
 
 
 def test_pictures_are_read_ahead_but_not_all_at_once(jobs: list[Job], inpainter: Inpainter) -> None:
@@ -55,7 +55,7 @@ def test_pictures_are_read_ahead_but_not_all_at_once(jobs: list[Job], inpainter:
             taken.append(job)
             yield job
 
-    for told, _ in enumerate(run_jobs(counted(), inpainter, Settings()), 1):
+    for told, _ in enumerate(run_jobs(counted(), lambda: inpainter, Options()), 1):
         assert 1 < len(taken) <= told + 10
     assert taken == jobs
 
@@ -67,8 +67,8 @@ def test_a_model_is_loaded_once_and_only_for_pictures(jobs: list[Job], inpainter
         loaded.append(inpainter)
         return inpainter
 
-    assert len([event for event in run_jobs(jobs, load, Settings()) if isinstance(event, Outcome)]) == COUNT
-    assert list(run_jobs([], load, Settings())) == []
+    assert len([event for event in run_jobs(jobs, load, Options()) if isinstance(event, Outcome)]) == COUNT
+    assert list(run_jobs([], load, Options())) == []
     assert loaded == [inpainter]
 
 
@@ -114,15 +114,27 @@ def test_a_killed_folder_is_finished_without_doing_a_picture_twice(jobs: list[Jo
         assert (tmp_path / "out" / name).stat().st_mtime_ns == modified
 
 
-def test_threads_started_afterwards_compute_on_as_many_cores_as_before(jobs: list[Job], inpainter: Inpainter) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        assert len(list(outcomes(jobs[:2], inpainter))) == 2
-        seen: list[int] = []
-        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
-        thread.start()
-        thread.join()
-        assert (torch.get_num_threads(), seen) == (3, [3])
-    finally:
-        torch.set_num_threads(before)
+def test_pictures_are_read_while_torch_starts(jobs: list[Job]) -> None:
+    code = """
+import sys
+from pathlib import Path
+from rfr_core.batch import plan_jobs, run_jobs
+from rfr_core.errors import RFRError
+from rfr_core.options import Options
+def load():
+    print("torch" in sys.modules)
+    raise RFRError("that was all")
+try:
+    next(run_jobs(plan_jobs(Path("photos"), Path("masks"), Path("out")), load, Options()))
+except RFRError as error:
+    print(error)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=jobs[0].image.parents[1],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.split("\n") == ["False", "that was all", ""]

@@ -401,6 +401,17 @@ def test_help_does_not_wait_for_torch() -> None:
     assert process.stdout.splitlines()[-1] == "False"
 
 
+def test_bad_settings_are_told_of_before_torch_starts() -> None:
+    code = (
+        "import sys; sys.argv = ['rfr', 'inpaint', 'photo.png', 'mask.png', '-o', 'out.png', '--recurrences', '65']\n"
+    )
+    code += "from rfr_core.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    process = run("-c", code)
+    assert process.returncode == 2
+    assert "a whole number from 1 to 64" in process.stderr
+    assert process.stdout.splitlines() == ["False"]
+
+
 def test_a_missing_argument_is_bad_input() -> None:
     process = run("-m", "rfr_core", "inpaint", "photo.png", "mask.png")
     assert process.returncode == 2

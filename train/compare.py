@@ -24,7 +24,8 @@ from torch import Tensor
 from rfr_core.checkpoints import open_checkpoint
 from rfr_core.errors import ConfigError, ImageError
 from rfr_core.files import appearing
-from rfr_core.images import Picture, picture_paths, read_picture, save_picture, to_tensor
+from rfr_core.images import Picture, picture_paths, read_picture, save_picture
+from rfr_core.pixels import to_tensor
 from rfr_core.training.evaluation import Case, average, picture_files, read_cases, score, write_json, write_text
 from train import lpips
 from train.comparison import Comparison, Cost

@@ -22,7 +22,8 @@ from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError
 from rfr_core.files import appearing
 from rfr_core.holes import area_ratio, read_hole
-from rfr_core.images import FORMAT_BY_SUFFIX, picture_paths, read_picture, to_tensor
+from rfr_core.images import FORMAT_BY_SUFFIX, picture_paths, read_picture
+from rfr_core.pixels import to_tensor
 from rfr_core.training.layouts import bucket_name
 
 Fill = Callable[[Tensor, Tensor], Tensor]

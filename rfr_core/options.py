@@ -1,0 +1,56 @@
+"""How a mask is read and a hole filled, checked before anything is.
+
+Nothing here needs torch, so that bad settings are told of at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Literal, get_args
+
+from rfr_core.config import check_recurrences
+from rfr_core.errors import ConfigError, HoleError
+
+Channel = Literal["auto", "alpha", "red", "green", "blue", "luminance"]
+
+MAX_CONTEXT = 16
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `Inpainter` is told beside picture and mask; see `Inpainter.__call__` for each.
+
+    Raises ConfigError or HoleError: an option of another type or out of range.
+    """
+
+    recurrences: int | str = "auto"
+    context: float = 1.0
+    detail: bool | str = "auto"
+    grow: int = 0
+    feather: int = 0
+    threshold: float = 0.5
+    invert: bool = False
+    channel: Channel = "auto"
+    resize: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = {"context": Real, "threshold": Real, "grow": Integral, "feather": Integral}
+        for name, kind in numbers.items():
+            if not isinstance(getattr(self, name), kind):
+                what = "whole number" if kind is Integral else "number"
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be a {what}.")
+        check_recurrences(self.recurrences)
+        if not 0 <= self.context <= MAX_CONTEXT:
+            raise ConfigError(f"context is {self.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
+        if self.detail not in (True, False, "auto"):
+            raise ConfigError(f"detail is {self.detail!r}; it must be True, False or 'auto'.")
+        check_reading(self.channel, self.threshold)
+
+
+def check_reading(channel: str, threshold: float) -> None:
+    """Raises HoleError unless a mask can be read by that channel, from that value in (0, 1] on."""
+    if channel not in get_args(Channel):
+        raise HoleError(f"channel is {channel!r}; expected one of {', '.join(get_args(Channel))}.")
+    if not 0 < threshold <= 1:
+        raise HoleError(f"threshold is {threshold}; expected a number above 0 and at most 1, such as 0.5.")
