@@ -30,10 +30,12 @@ def _compared(side: int, batch: int, setting: Setting) -> list[list[Value]]:
     image, known = (x.cuda() for x in sample(side, batch))
     half = image.half().contiguous(memory_format=torch.channels_last)
     float32, float16 = network.optimized(), network.optimized().half()
+    compiled = network.optimized(compile=True).half()
     ways: dict[str, Callable[[], Tensor]] = {
         "plain": plain(network, image, known),
         "float32": lambda: float32(image.contiguous(memory_format=torch.channels_last), known),
         "float16": lambda: float16(half, known),
+        "float16, compiled": lambda: compiled(half, known),
     }
     peaks = {name: _peak(way) for name, way in ways.items()}
     finished = {name: _finished(way) for name, way in ways.items() if peaks[name] is not None}

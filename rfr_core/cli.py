@@ -103,6 +103,9 @@ def inpaint(
     resize_mask: Annotated[bool, typer.Option("--resize-mask", help="Scale a mask of another size.")] = False,
     device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps', ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="'auto', 'float32', 'float16' or 'bfloat16'.")] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first, which takes a minute: for many on a GPU.")
+    ] = False,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG files.")] = 95,
     shard: Annotated[
         str | None, typer.Option(help="I/N: of a folder, only every N-th picture from the I-th on, 1/N to N/N.")
@@ -147,7 +150,8 @@ def inpaint(
         else:
             todo.append(job)
     if todo:
-        _run(todo, partial(_inpainter, model, revision, device, dtype), options, quality, report)
+        load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
+        _run(todo, load, options, quality, report)
     report.finish()
 
 
@@ -240,10 +244,10 @@ def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
     return jobs[int(match[1]) - 1 :: int(match[2])]
 
 
-def _inpainter(model: str, revision: str | None, device: str, dtype: str) -> Inpainter:
+def _inpainter(model: str, **keywords: Any) -> Inpainter:
     from rfr_core.inpainter import Inpainter
 
-    return Inpainter.from_pretrained(model, revision=revision, device=device, dtype=dtype)
+    return Inpainter.from_pretrained(model, **keywords)
 
 
 def _run(jobs: Sequence[Job], load: Callable[[], Inpainter], options: Options, quality: int, report: _Report) -> None:

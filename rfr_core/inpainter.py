@@ -86,15 +86,21 @@ class Inpainter:
     """
 
     def __init__(
-        self, network: RFRNet, *, device: str | torch.device = "auto", dtype: str | torch.dtype = "auto"
+        self,
+        network: RFRNet,
+        *,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype = "auto",
+        compile: bool = False,
     ) -> None:
         """Moves the network to the device and number format, in evaluation mode.
 
-        Raises DeviceError: a device or dtype that this machine does not have.
+        compile: whether it's compiled by `torch.compile`, at the first pictures, which then take a minute or more; for
+        many pictures on a GPU. Raises DeviceError: a device or dtype that this machine does not have.
         """
         self.device = resolve_device(device)
         self.dtype = resolve_dtype(dtype, self.device)
-        self._runner = Runner(network, self.device, self.dtype)
+        self._runner = Runner(network, self.device, self.dtype, compile=compile)
 
     @property
     def network(self) -> RFRNet:
@@ -108,16 +114,19 @@ class Inpainter:
         revision: str | None = None,
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
+        compile: bool = False,
         local_files_only: bool = False,
     ) -> Inpainter:
         """An inpainter with trained weights: None = the bundled ones, a folder, a .safetensors file or a Hub id.
+
+        device, dtype, compile: as for the constructor.
 
         Raises CheckpointError: the checkpoint cannot be found or read. DeviceError: as for the constructor.
         """
         from rfr_core.checkpoints import load_network
 
         network = load_network(source, revision=revision, local_files_only=local_files_only)
-        return cls(network, device=device, dtype=dtype)
+        return cls(network, device=device, dtype=dtype, compile=compile)
 
     @property
     def config(self) -> RFRConfig:

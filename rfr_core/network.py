@@ -187,16 +187,20 @@ class RFRNet(nn.Module):
         memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
         return self.reasoning._run(features, reached, plan, memory)
 
-    def optimized(self) -> RFRNet:
+    def optimized(self, *, compile: bool = False) -> RFRNet:
         """A copy for inference alone, equal but for rounding and quicker; this network stays as it is.
 
         Every batch normalisation with a convolution before it is folded into that; group normalisations stay. Weights
         lie channels last, and on a CPU in the order that its kernels read. Its state dictionary is no checkpoint's.
+
+        compile: whether it's compiled when it is first called instead, see `rfr_core.compiling.compile_parts`.
         """
+        from rfr_core.compiling import compile_parts
         from rfr_core.folding import fold
         from rfr_core.packing import pack
 
-        return pack(fold(self)).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        folded = fold(self).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return compile_parts(folded) if compile else pack(folded)
 
     def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
         """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.config import RFRConfig
+from rfr_core.devices import to_device
 from rfr_core.errors import CheckpointError
 from rfr_core.network import RFRNet, Step
 
@@ -66,9 +67,9 @@ class RunStep:
 class Runner:
     """A network on a device, in a number format; safe to use from several threads at once."""
 
-    def __init__(self, network: RFRNet, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, network: RFRNet, device: torch.device, dtype: torch.dtype, *, compile: bool = False) -> None:
         self.network = network.eval().to(device, dtype)
-        self._quick = self.network.optimized()
+        self._quick = self.network.optimized(compile=compile)
         self.config = network.config
         self.device = device
         self.dtype = dtype
@@ -81,7 +82,7 @@ class Runner:
         keep_scores: whether their attention will be asked for; if not, it takes less memory.
         """
         self._check_memory(known.numel())
-        run = _Run(self, image.to(self.device), known.to(self.device), recurrences)
+        run = _Run(self, to_device(image, self.device), to_device(known, self.device), recurrences)
         for step in run.steps(self._quick, self.dtype, keep_scores):
             yield RunStep(step.index, step, run)
 
