@@ -1,6 +1,6 @@
 """``python -m rfr_core`` is the command ``rfr``."""
 
-from rfr_core.cli import main
+from rfr_core.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()
