@@ -30,7 +30,7 @@ def run(setting: Setting) -> Table:
                 seconds[what].append(run_python("-m", "rfr_core", *words).seconds(setting.clock))
         times = Times(seconds)
         rows: list[list[Value]] = [
-            [what, times.of(what), times.ratio(what, "crop"), peak_of("rfr_core", *words) / 2**30]
+            [what, times.of(what), times.ratio(what, "crop"), peak_of("benchmarks.command", *words) / 2**30]
             for what, words in arguments.items()
         ]
     title = f"`rfr inpaint` of a {_HOLE}-pixel hole in a JPEG of {_SIZE[0]}×{_SIZE[1]}, bundled model, whole process"
