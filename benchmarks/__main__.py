@@ -23,6 +23,7 @@ SECTIONS = {
     "memory": "memory",
     "training": "training",
     "onnx": "onnx",
+    "compile": "compiled",
     "gpu": "gpu",
 }
 

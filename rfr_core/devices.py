@@ -47,7 +47,7 @@ def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor of the CPU's memory on the device; a GPU copies it while the CPU goes on."""
+    """A tensor of any shape, in the CPU's memory, on the device; a CUDA device copies it while the CPU goes on."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
