@@ -104,6 +104,10 @@ def inpaint(
             help="Give the fill texture from its surroundings; left out, as the checkpoint says.",
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Aim at the least error instead of texture: for scratches and thin strokes."),
+    ] = False,
     grow: Annotated[
         int, typer.Option(min=-1000, max=1000, help="Grow the hole by so many pixels; a negative number shrinks it.")
     ] = 0,
@@ -142,10 +146,12 @@ def inpaint(
     from rfr_core.batch import Outcome, clear_left_overs, plan_jobs
     from rfr_core.options import Options
 
+    if exact and detail is not None:
+        raise ConfigError("--exact and --detail or --no-detail exclude each other; give one of them.")
     options = Options(
         recurrences=int(recurrences) if re.fullmatch(r"-?\d{1,9}", recurrences) else recurrences,
         context=context,
-        detail="auto" if detail is None else detail,
+        detail="exact" if exact else "auto" if detail is None else detail,
         grow=grow,
         feather=feather,
         threshold=threshold,

@@ -24,6 +24,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "tail": ("residual", "plain"),
 }
 _RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES)}
+_MAX_REFINEMENT = 512
 _SHARES = ("area_slope", "decoder_slope", "attention_lambda")
 _LEARNABLE = ("attention_lambda",)  # where left out
 _SWITCHES = ("narrow_deconv", "colour_match", "detail")
@@ -61,6 +62,8 @@ class RFRConfig:
             (see :mod:`rfr_core.colour_match`; neither released nor in the paper).
         detail: whether a finished fill gets the texture of its surroundings, if nothing else is asked for (see
             :mod:`rfr_core.exemplar`; neither released nor in the paper).
+        refinement: channels of the network that refines a fill with detail, a multiple of 8 up to 512; 0 = there is
+            none (see :mod:`rfr_core.refinement`; neither released nor in the paper).
 
     Raises:
         ConfigError: a value is out of its range; the message names it.
@@ -86,6 +89,7 @@ class RFRConfig:
     tail: Literal["residual", "plain"] = "residual"
     colour_match: bool = False
     detail: bool = False
+    refinement: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -105,6 +109,10 @@ class RFRConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be true or false.")
         if self.width % 8:
             raise ConfigError(f"width is {self.width}; it must be a multiple of 8.")
+        if type(self.refinement) is not int or self.refinement % 8 or not 0 <= self.refinement <= _MAX_REFINEMENT:
+            raise ConfigError(
+                f"refinement is {self.refinement!r}; it must be a multiple of 8 up to {_MAX_REFINEMENT}, or 0."
+            )
         self._check_channels()
 
     def _check_channels(self) -> None:

@@ -1,8 +1,8 @@
-"""Detail: finished fills made anew from patches of the picture's known part."""
+"""Detail: finished fills made anew from patches of the picture's known part, and refined where the network can."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,24 +11,39 @@ from torch import Tensor
 from rfr_core.box import Box
 from rfr_core.canvas import Patch
 from rfr_core.exemplar import synthesize
-from rfr_core.pyramid import enlarged, membrane
-from rfr_core.regions import Region, tile_boxes
+from rfr_core.pyramid import blurred, enlarged, membrane
+from rfr_core.refinement import MULTIPLE, REACH
+from rfr_core.regions import Region, around, tile_boxes
 from rfr_core.scene import CELL, Scene
 
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
+COLOUR_BLUR = 4  # radius of the square over which colours are compared; less takes texture away, more leaves stains
+TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
+
+Refine = Callable[[Tensor, Tensor, Tensor], Tensor]  # as Refinement.forward, on the CPU
 
 
-def add_detail(scene: Scene, windows: Mapping[Region, Box], patches: Sequence[Patch]) -> list[Patch]:
-    """Patches for the same pixels, with the texture of their surroundings.
+def add_detail(
+    scene: Scene, windows: Mapping[Region, Box], patches: Sequence[Patch], refine: Refine | None
+) -> list[Patch]:
+    """Patches for the same pixels, with the texture of their surroundings, or as exact as the network can.
 
-    windows: what may be looked at around each region. patches: the finished fill of all regions.
+    windows: what may be looked at around each region. patches: the finished fill of all regions. refine: None where the
+    network has no refinement.
     """
-    return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches)]
+
+    def finish(soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+        if refine is None:
+            return detailed
+        exact = _refined(soft, detailed, known, refine)
+        return exact if scene.exact else _coloured(detailed, exact, known)
+
+    return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches, finish)]
 
 
-def _detailed(scene: Scene, region: Region, window: Box, patches: Sequence[Patch]) -> Iterator[Patch]:
+def _detailed(scene: Scene, region: Region, window: Box, patches: Sequence[Patch], finish: Refine) -> Iterator[Patch]:
     known = ~scene.unknown[(slice(region.item, region.item + 1), slice(None), *window.slices)]
-    picture = _synthesized(_filled(scene, region.item, window, known, patches), known)
+    picture = _synthesized(_filled(scene, region.item, window, known, patches), known, finish)
     for cell in tile_boxes(region.box, CELL, 0):
         weight = scene.weight_of(region, cell)
         if bool(weight.any()):
@@ -50,14 +65,40 @@ def _filled(scene: Scene, item: int, window: Box, known: Tensor, patches: Sequen
     return picture.clamp_(0, 1)
 
 
-def _synthesized(picture: Tensor, known: Tensor) -> Tensor:
+def _synthesized(picture: Tensor, known: Tensor, finish: Refine) -> Tensor:
     levels = 0
     while known.numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return synthesize(picture, known)
+        return finish(picture, synthesize(picture, known), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(synthesize(small, surely) - small, side)
+    difference = enlarged(finish(small, synthesize(small, surely), surely) - small, side)
     return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
+
+
+def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Refine) -> Tensor:
+    """What the refinement makes of both fills, tile by tile."""
+    box = around((~known[0, 0]).numpy())
+    assert box is not None
+    height, width = known.shape[-2:]
+    refined = detailed.clone()
+    for tile in tile_boxes(box, TILE, 0):
+        if not bool(known[(..., *tile.slices)].all()):
+            seen = _aligned(tile.grown(REACH, height, width), height, width)
+            crops = (part[(..., *seen.slices)] for part in (soft, detailed, known))
+            refined[(..., *tile.slices)] = refine(*crops)[(..., *tile.within(seen).slices)]
+    return torch.where(known, detailed, refined.clamp_(0, 1))
+
+
+def _coloured(detailed: Tensor, exact: Tensor, known: Tensor) -> Tensor:
+    """The detailed fill with the exact one's colours: those are soft, but seldom far off."""
+    shift = blurred(blurred(exact - detailed, COLOUR_BLUR), COLOUR_BLUR)
+    return torch.where(known, detailed, (detailed + shift).clamp_(0, 1))
+
+
+def _aligned(box: Box, height: int, width: int) -> Box:
+    """Grown until it begins and ends where a refinement's coarsest pixels do, or with the picture."""
+    top, left, bottom, right = (MULTIPLE * place for place in box.reduced(MULTIPLE))
+    return Box(top, left, min(bottom, height), min(right, width))

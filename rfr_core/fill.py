@@ -133,6 +133,7 @@ class FillStep:
     _earlier: Sequence[BatchStep] = field(repr=False)  # finished, kept for their attention
     _open: Tensor = field(repr=False)  # (N, 1, H, W) bool, before this group of jobs
     _windows: Mapping[Region, Box] = field(repr=False)  # what the network sees of each region's surroundings
+    _runner: Runner = field(repr=False)
 
     @cached_property
     def patches(self) -> list[Patch]:
@@ -140,8 +141,10 @@ class FillStep:
         with torch.inference_mode():
             begun = _with_tiles(self._begun, self._current)
             patches = [*self._done, *(patch for fill in begun for patch in fill.patches(self.scene))]
-            is_last = self.index == self.total
-            return add_detail(self.scene, self._windows, patches) if self.scene.detail and is_last else patches
+            if self.scene.detail and self.index == self.total:
+                refine = self._runner.refine if self._runner.config.refinement else None
+                return add_detail(self.scene, self._windows, patches, refine)
+            return patches
 
     @cached_property
     def open_ratio(self) -> float:
@@ -247,6 +250,7 @@ class Filling:
                     tuple(state.kept),
                     left,
                     self._windows,
+                    self.runner,
                 )
             with memory_errors():
                 left = _without_reached(left, current)

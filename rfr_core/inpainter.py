@@ -157,7 +157,8 @@ class Inpainter:
                 "early" = also fewer, as soon as they reach it; or 1 to 64.
             context: surroundings that the network sees on every side, as a multiple of the hole's longer side.
             detail: whether the finished fill is made anew from patches of the surroundings, for their texture (see
-                `rfr_core.exemplar`); "auto" = as the network's configuration says.
+                `rfr_core.exemplar`); "exact" = for the least error instead, softer where nothing is certain, for
+                scratches and the like; "auto" = as the network's configuration says.
             grow: pixels that the hole grows by before it is filled; negative shrinks it.
             feather: pixels, inside the hole, over which the fill blends in.
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.
@@ -165,7 +166,8 @@ class Inpainter:
         Raises:
             ImageError: the picture is of an unsupported kind or its values are.
             HoleError: the mask cannot be read, has another size, or covers the whole picture.
-            ConfigError: recurrences, context or detail is out of range.
+            ConfigError: recurrences, context or detail is out of range, or detail is "exact" and the network has no
+                refinement.
             DeviceError: the memory does not suffice.
         """
         options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
@@ -203,6 +205,9 @@ class Inpainter:
         self, image: Any, mask: MaskLike | None, options: Options, *, keep_scores: bool
     ) -> Iterator[InpaintStep]:
         detail = self.config.detail if options.detail == "auto" else bool(options.detail)
+        exact = options.detail == "exact"
+        if exact and not self.config.refinement:
+            raise ConfigError("detail is 'exact', but this network has no refinement for that; choose True or False.")
         canvas = to_canvas(image)
         hole = _read_hole(image, mask, canvas, options)
         unknown = hole | canvas.hidden()
@@ -211,7 +216,7 @@ class Inpainter:
         if not bool(hole.any()):
             return iter(())
         weight = feather(hole.float(), options.feather) if options.feather else None
-        scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context, detail)
+        scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context, detail, exact)
         return self._run(Filling(scene, self._runner, keep_scores=keep_scores))
 
     @staticmethod

@@ -15,7 +15,7 @@ from rfr_core.errors import ImageError
 
 SSIM_WINDOW = 7
 
-_STABILISERS = ((0.01 * 255) ** 2, (0.03 * 255) ** 2)  # C1 and C2 of Wang et al. 2004
+_STABILISERS = (0.01, 0.03)  # K1 and K2 of Wang et al. 2004
 
 
 def l1(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
@@ -48,7 +48,7 @@ def ssim(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
 
     Raises ImageError: shapes that do not fit each other, or pictures smaller than the window.
     """
-    return _mean(_similarity(*_eight_bit(result, truth)), _window_centres(hole))
+    return _mean(similarity_map(*_eight_bit(result, truth), 255), _window_centres(hole))
 
 
 def all_metrics(result: Tensor, truth: Tensor, hole: Tensor) -> dict[str, Tensor]:
@@ -57,7 +57,7 @@ def all_metrics(result: Tensor, truth: Tensor, hole: Tensor) -> dict[str, Tensor
     Arguments and errors as for the three functions; quicker than calling each of them twice.
     """
     a, b = _eight_bit(result, truth)
-    squared, similarity, absolute = _squared(a, b), _similarity(a, b), _absolute(a, b)
+    squared, similarity, absolute = _squared(a, b), similarity_map(a, b, 255), _absolute(a, b)
     return {
         "psnr": _decibels(_mean(squared)),
         "ssim": _mean(similarity),
@@ -107,12 +107,15 @@ def _mean(values: Tensor, hole: Tensor | None = None) -> Tensor:
     return (values * weight).flatten(1).sum(1) / (weight.flatten(1).sum(1) * channels)
 
 
-def _similarity(a: Tensor, b: Tensor) -> Tensor:
-    """The SSIM map (N, 3, H - 6, W - 6) of 8-bit values (N, 3, H, W)."""
+def similarity_map(a: Tensor, b: Tensor, white: float = 1.0) -> Tensor:
+    """The map whose mean `ssim` is, of values from 0 to ``white`` as they are: (N, C, H, W) -> (N, C, H - 6, W - 6).
+
+    Differentiable. Raises ImageError: pictures smaller than the window.
+    """
     height, width = a.shape[-2:]
     if min(height, width) < SSIM_WINDOW:
         raise ImageError(f"the pictures are {width}×{height} pixels; SSIM needs at least {SSIM_WINDOW}×{SSIM_WINDOW}.")
-    c1, c2 = _STABILISERS
+    c1, c2 = ((share * white) ** 2 for share in _STABILISERS)
     unbiased = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
     mean_a, mean_b = _window_mean(a), _window_mean(b)
     var_a = unbiased * (_window_mean(a * a) - mean_a**2)

@@ -16,6 +16,7 @@ from rfr_core.config import RFRConfig
 from rfr_core.layers import activation, conv, deconv, initialize, norm, pad_to
 from rfr_core.partial_conv import Coverage, PartialConv2d, masked
 from rfr_core.reasoning import Recurrence, RecurrentFeatureReasoning, last
+from rfr_core.refinement import Refinement
 
 
 class Encoder(nn.Module):
@@ -143,6 +144,8 @@ class RFRNet(nn.Module):
         self.reasoning = RecurrentFeatureReasoning.from_config(config)
         self.decoder = Decoder(config)
         self.apply(initialize)
+        # Of a finished fill, with its detail: no part of what is called here.
+        self.refinement = Refinement(config.refinement) if config.refinement else None
 
     def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
         """Fills the unknown part of pictures.

@@ -43,8 +43,8 @@ class Options:
         check_recurrences(self.recurrences)
         if not 0 <= self.context <= MAX_CONTEXT:
             raise ConfigError(f"context is {self.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
-        if self.detail not in (True, False, "auto"):
-            raise ConfigError(f"detail is {self.detail!r}; it must be True, False or 'auto'.")
+        if self.detail not in (True, False, "auto", "exact"):
+            raise ConfigError(f"detail is {self.detail!r}; it must be True, False, 'exact' or 'auto'.")
         check_reading(self.channel, self.threshold)
 
 

@@ -73,12 +73,16 @@ def spread(marked: Tensor, radius: int) -> Tensor:
 
 def softened(marked: Tensor, radius: int) -> Tensor:
     """The share of marked pixels in the square of ``radius`` around each: (N, 1, H, W) bool -> float32 in [0, 1]."""
-    values = marked.float()
+    return blurred(marked.float(), radius).clamp(0, 1)
+
+
+def blurred(values: Tensor, radius: int) -> Tensor:
+    """Means over the square of ``radius`` around each pixel, the border going on outwards: (N, C, H, W) -> the same."""
     if not radius:
         return values
     size = 2 * radius + 1
     values = F.pad(values, (radius, radius, radius, radius), mode="replicate")
-    return F.avg_pool2d(F.avg_pool2d(values, (1, size), 1), (size, 1), 1).clamp(0, 1)
+    return F.avg_pool2d(F.avg_pool2d(values, (1, size), 1), (size, 1), 1)
 
 
 def _spread_along(marked: Tensor, radius: int, axis: int) -> Tensor:

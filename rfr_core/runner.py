@@ -86,6 +86,19 @@ class Runner:
         for step in run.steps(self._quick, self.dtype, keep_scores):
             yield RunStep(step.index, step, run)
 
+    @torch.inference_mode()
+    def refine(self, soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+        """What the network's refinement makes of two fills, see `Refinement.forward`: on the CPU, all of it finite."""
+        assert self._quick.refinement is not None
+        fills = to_device(torch.cat([soft, detailed]), self.device).chunk(2)
+        known = to_device(known, self.device)
+        refined = self._quick.refinement(*fills, known)
+        if not bool(refined.isfinite().all()):
+            precise = self.precise_network().refinement
+            assert precise is not None
+            refined = precise(*fills, known)
+        return refined.cpu()
+
     def _check_memory(self, pixels: int) -> None:
         """Asks for what the recurrences on so many pixels need at most, so that a lack of it is an error here.
 

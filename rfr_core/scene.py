@@ -19,7 +19,8 @@ class Scene:
 
     hole: (N, 1, H, W) bool. unknown: the same and what else the network may not look at. weight: (N, 1, H, W) in
     [0, 1], how far the fill counts, or None = fully in the whole hole. recurrences: "auto", "early" or a number.
-    detail: whether the finished fill is made anew from patches of the known part.
+    detail: whether the finished fill is made anew from patches of the known part. exact: whether it is then refined for
+    the least error, not for texture.
     """
 
     canvas: Canvas
@@ -29,6 +30,7 @@ class Scene:
     recurrences: int | str
     context: float
     detail: bool
+    exact: bool
 
     def weight_of(self, region: Region, box: Box) -> Tensor:
         """How far the fill counts in ``box`` of the picture: (1, 1, h, w) in [0, 1]."""

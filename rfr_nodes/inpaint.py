@@ -21,7 +21,7 @@ from rfr_nodes.progress import LiveProgress
 from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps, check_connected
 from rfr_nodes.strip_files import write_strips
 
-_DETAIL = {"auto": "auto", "on": True, "off": False}
+_DETAIL = {"auto": "auto", "on": True, "exact": "exact", "off": False}
 
 
 class RFRInpaint(io.ComfyNode):
@@ -121,7 +121,8 @@ def _settings() -> list[io.Input]:
             options=list(_DETAIL),
             default="auto",
             optional=True,  # graphs saved before it existed go on working
-            tooltip="Give the finished fill texture from its surroundings. auto: as the model was made for.",
+            tooltip="Give the finished fill texture from its surroundings; exact: aim at the least error instead, for "
+            "scratches. auto: as the model was made for.",
         ),
     ]
 

@@ -130,6 +130,24 @@ def test_every_option_reaches_its_place(here: Path, rfr: Command, model: Path) -
     np.testing.assert_array_equal(pixels("inverted_out.png"), pixels("out.png"))
 
 
+def test_texture_or_the_least_error_can_be_asked_for(here: Path, rfr: Command) -> None:
+    torch.manual_seed(0)
+    network = RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8))
+    save_pretrained(network, "refined")
+    shown = {}
+    for name, flags in {"auto": [], "on": ["--detail"], "off": ["--no-detail"], "exact": ["--exact"]}.items():
+        options = ["--model", "refined", "--device", "cpu", "--dtype", "float32", *flags]
+        assert rfr("inpaint", "photo.png", "mask.png", "-o", f"{name}.png", *options) == 0
+        shown[name] = pixels(f"{name}.png")
+    assert np.array_equal(shown["auto"], shown["on"])
+    assert not np.array_equal(shown["on"], shown["off"])
+    assert not np.array_equal(shown["exact"], shown["off"])
+    assert not np.array_equal(shown["exact"], shown["on"])
+    common = ("inpaint", "photo.png", "mask.png", "-o", "x.png", "--exact")
+    assert "exclude each other" in rfr.refused(*common, "--no-detail", "--model", "refined")
+    assert "this network has no refinement" in rfr.refused(*common, "--model", rfr.model)
+
+
 def test_steps_are_written_and_the_last_is_the_result(here: Path, rfr: Command) -> None:
     assert rfr.inpaint("photo.png", "mask.png", "-o", "out.png", "--steps-dir", "all/steps", "--json") == 0
     assert sorted(path.name for path in Path("all/steps").iterdir()) == ["step_01.png", "step_02.png", "step_03.png"]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from golden import GOLDEN, golden_weight
 
+from rfr_core import metrics
 from rfr_core.errors import ConfigError
 from rfr_core.training.losses import LossWeights, inpainting_loss
 from rfr_core.training.vgg import VGG16Features
+
+NONE = LossWeights(hole=0, valid=0, perceptual=0, style=0, variation=0)
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +59,30 @@ def test_per_hole_counts_small_holes_as_much_as_large_ones() -> None:
     known = torch.ones(2, 1, 8, 8)
     known[0, :, 0, 0] = 0
     known[1, :, 2:] = 0
-    weights = LossWeights(valid=0, perceptual=0, style=0, variation=0, squared=1, per="hole")
+    weights = replace(NONE, hole=6, squared=1, per="hole")
     total, terms = inpainting_loss(output, truth, known, weights)
     assert terms["hole"].item() == pytest.approx(0.5)
     assert terms["squared"].item() == pytest.approx(0.25)
     assert total.item() == pytest.approx(6 * 0.5 + 0.25)
+
+
+def test_exactness_and_structure_are_psnr_and_ssim() -> None:
+    torch.manual_seed(0)
+    truth = (torch.rand(2, 3, 32, 32) * 255).round() / 255
+    known = torch.ones(2, 1, 32, 32)
+    known[0, :, 8:12, 4:30] = 0
+    known[1, :, 3:24, 3:24] = 0
+    output = torch.where(known > 0, 0.5, (truth + 0.4 * torch.rand_like(truth)).clamp(0, 1))
+    output = (output * 255).round() / 255
+    total, terms = inpainting_loss(output, truth, known, replace(NONE, exactness=2, structure=3))
+    composite = torch.where(known > 0, truth, output)
+    decibels = metrics.psnr(composite, truth, 1 - known).mean()
+    assert terms["exactness"].item() == pytest.approx(-decibels.item() * math.log(10) / 10, abs=0.01)
+    share = (1 - known).mean((1, 2, 3))
+    assert terms["structure"].item() == pytest.approx(
+        ((1 - metrics.ssim(composite, truth)) / share).mean().item(), rel=1e-4
+    )
+    assert total.item() == pytest.approx((2 * terms["exactness"] + 3 * terms["structure"]).item())
 
 
 def test_caffe_weights_see_blue_first_and_no_mean(vgg: VGG16Features) -> None:

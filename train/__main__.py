@@ -1,4 +1,4 @@
-"""``python -m train fit|evaluate|compare|experiment|shards``."""
+"""``python -m train fit|evaluate|compare|experiment|shards|drafts|join``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from rfr_core.errors import RFRError
+from rfr_core.errors import ConfigError, RFRError
 
 T = TypeVar("T")
 
@@ -83,15 +83,15 @@ def evaluate(
         from rfr_core import Inpainter
         from rfr_core.training import evaluation
         from rfr_core.training.layouts import evaluation_files
-        from train.measure import NO_DETAIL
+        from train.measure import variants
         from train.peers import PEERS, find_peer, tensor_fill
 
         opencv = PEERS["telea"].is_available() if telea is None else telea
         peers = [find_peer(name) for name in ("telea", "ns")] if opencv else []
         title, inpainter = f"RFR {Path(model or 'lite').name}", Inpainter.from_pretrained(model, device=device)
-        fills: dict[str, evaluation.Fill] = {title: inpainter}
-        if inpainter.config.detail:
-            fills[title + NO_DETAIL] = partial(inpainter, detail=False)
+        fills: dict[str, evaluation.Fill] = {
+            title + variant.title: partial(inpainter, **variant.options) for variant in variants(inpainter.config)
+        }
         fills |= {peer.title: tensor_fill(peer) for peer in peers}
         judged = pictures if dataset.value == "folder" else evaluation_files(dataset.value, pictures)
         cases = list(evaluation.read_cases(judged, holes, size=size, buckets=bucket or None, limit=limit))
@@ -199,6 +199,52 @@ def shards(
 
         written = write_shards(pictures, out, per_shard, dataset.value)
         typer.echo(f"{len(written)} shards in {out}")
+
+
+@app.command()
+def drafts(
+    recipe: Annotated[
+        Path, typer.Argument(help="TOML file that trains a refinement, such as train/recipes/refinement.toml.")
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
+    ] = None,
+    model: Model = None,
+    count: Annotated[int, typer.Option(min=1, help="Drafts to make; those that are there already count.")] = 2752,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
+) -> None:
+    """Make the drafts that a recipe trains a refinement from: its pictures, filled by a model."""
+    with _one_sentence():
+        from rfr_core import Inpainter
+        from rfr_core.training.drafts import write_drafts
+        from rfr_core.training.recipe import load_recipe
+
+        loaded = load_recipe(recipe, overrides or [])
+        if loaded.data.drafts is None:
+            raise ConfigError(f"{recipe} names no data.drafts; set it to the folder that the drafts go to.")
+        inpainter = Inpainter.from_pretrained(model, device=device)
+        write_drafts(inpainter, loaded.data, Path(loaded.data.drafts), count, loaded.seed, partial(_show, "drafts"))
+
+
+@app.command()
+def join(
+    refinement: Annotated[Path, typer.Argument(help="Folder of a trained refinement, such as runs/refinement/model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model that has it.")],
+    model: Model = None,
+) -> None:
+    """Write a model together with a refinement that was trained from its drafts, in float16."""
+    with _one_sentence():
+        import torch
+
+        from rfr_core.checkpoints import load_network, save_pretrained
+        from rfr_core.training.architectures import read_network
+        from rfr_core.training.drafts import DraftRefiner, with_refinement
+
+        trained = read_network(refinement)
+        if not isinstance(trained, DraftRefiner):
+            raise ConfigError(f"{refinement} holds no refinement; name the model folder of a run that trained one.")
+        save_pretrained(with_refinement(load_network(model), trained.refinement), out, dtype=torch.float16)
+        typer.echo(out)
 
 
 def _counted(title: str, items: Sequence[T]) -> Iterator[T]:

@@ -29,7 +29,7 @@ from rfr_core.pixels import to_tensor
 from rfr_core.training.evaluation import Case, average, picture_files, read_cases, score, write_json, write_text
 from train import lpips
 from train.comparison import Comparison, Cost
-from train.measure import MODEL, NETWORK, NO_DETAIL
+from train.measure import VARIANTS, variants
 from train.near_duplicates import near_duplicates
 from train.peers import PEERS, find_peer
 from train.sheet import marked, picture_sheet
@@ -47,7 +47,7 @@ class Method:
 
     @property
     def is_model(self) -> bool:
-        return self.name.startswith((MODEL, NETWORK))
+        return self.name.startswith(tuple(variant.kind for variant in VARIANTS))
 
     @property
     def folder(self) -> str:
@@ -119,9 +119,8 @@ def _methods(models: Sequence[str], peers: Sequence[str] | None) -> list[Method]
     names = {source: Path(source).name for source in models}
     for source, name in names.items():
         title = f"RFR {name if [*names.values()].count(name) == 1 else source}"
-        methods.append(Method(title, MODEL + source))
-        if open_checkpoint(source).config.detail:
-            methods.append(Method(title + NO_DETAIL, NETWORK + source))
+        for variant in variants(open_checkpoint(source).config):
+            methods.append(Method(title + variant.title, variant.kind + source))
     if not methods:
         raise ConfigError("there is nothing to compare; name a model, or install the packages of the compare extra.")
     return methods

@@ -2,7 +2,8 @@
 
 ``python -m train.measure CASES OUT METHOD [DEVICE]``: CASES holds ``0000.image.png`` and ``0000.hole.png`` and so on.
 OUT gets ``0000.png`` and so on, with a line on standard output for each, and at last ``report.json``. METHOD is the
-name of a peer, ``model:SOURCE``, or ``network:SOURCE`` for a model without its detail step.
+name of a peer, ``model:SOURCE``, ``exact:SOURCE`` for a model that aims at the least error, or ``network:SOURCE`` for
+one without its detail step.
 """
 
 from __future__ import annotations
@@ -10,18 +11,39 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from rfr_core.config import RFRConfig
 from rfr_core.errors import RFRError
 from rfr_core.files import appearing
 from train.peers import PeerFill, find_peer
 
-MODEL, NETWORK = "model:", "network:"
-NO_DETAIL = ", no detail"  # at the end of a title
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to run a model. kind: before its source. title: behind its name. options: of `Inpainter`."""
+
+    kind: str
+    title: str
+    options: Mapping[str, Any]
+
+
+_MODEL = Variant("model:", "", {})
+_EXACT = Variant("exact:", ", exact", {"detail": "exact"})
+_NETWORK = Variant("network:", ", no detail", {"detail": False})
+VARIANTS = (_MODEL, _EXACT, _NETWORK)
+
+
+def variants(config: RFRConfig) -> list[Variant]:
+    """Those that differ for a model of this configuration."""
+    return [_MODEL, *([_EXACT] if config.refinement else []), *([_NETWORK] if config.detail else [])]
 
 
 def measure(cases: Path, out: Path, method: str, device: str = "cpu") -> None:
@@ -66,8 +88,8 @@ def _fill(method: str, device: str) -> PeerFill:
         return find_peer(method).fill
     from rfr_core import Inpainter
 
-    inpainter = Inpainter.from_pretrained(source or None, device=device)
-    return partial(inpainter, detail=False) if kind + separator == NETWORK else inpainter
+    variant = next(variant for variant in VARIANTS if variant.kind == kind + separator)
+    return partial(Inpainter.from_pretrained(source or None, device=device), **variant.options)
 
 
 def _pixels(path: Path) -> np.ndarray:

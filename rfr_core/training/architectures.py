@@ -22,15 +22,17 @@ from rfr_core.files import appearing
 from rfr_core.network import RFRNet
 from rfr_core.pconv_unet import PConvUNet
 from rfr_core.training.data import Sample, collate
+from rfr_core.training.drafts import DraftRefiner, draft_preview
 from rfr_core.training.edges import collate_edges, edge_loss, edge_preview
 from rfr_core.training.losses import LossWeights, inpainting_loss
 from rfr_core.training.preview import preview_grid
 
-Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "edges-rfr", "edges-residual"]
+Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "edges-rfr", "edges-residual", "refinement"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 
 Output = Tensor | tuple[Tensor, ...]
-Loss = Callable[[Output, Tensor, Tensor, LossWeights, nn.Module | None], tuple[Tensor, dict[str, Tensor]]]
+Judged = tuple[Tensor, dict[str, Tensor]]  # the loss and its terms
+Loss = Callable[[Output, Tensor, Tensor, LossWeights, nn.Module | None], Judged]
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ class Task:
 
 
 def picture_loss(
-    output: Output, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
-) -> tuple[Tensor, dict[str, Tensor]]:
+    output: Output,
+    truth: Tensor,
+    known: Tensor,
+    weights: LossWeights,
+    features: nn.Module | None,
+) -> Judged:
     """:func:`inpainting_loss` of every picture that the network gave, summed; the terms are the last one's."""
     outputs = (output,) if isinstance(output, Tensor) else output
     judged = [inpainting_loss(one, truth, known, weights, features) for one in outputs]
@@ -58,18 +64,35 @@ def picture_loss(
 
 
 def _edge_loss(
-    output: Output, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
-) -> tuple[Tensor, dict[str, Tensor]]:
+    output: Output,
+    truth: Tensor,
+    known: Tensor,
+    weights: LossWeights,
+    features: nn.Module | None,
+) -> Judged:
     assert isinstance(output, Tensor)
     return edge_loss(output, truth, known, weights, features)
 
 
+def _refinement_loss(
+    output: Output,
+    drafts: Tensor,
+    known: Tensor,
+    weights: LossWeights,
+    features: nn.Module | None,
+) -> Judged:
+    return picture_loss(output, drafts[:, :3], known, weights, features)
+
+
 PICTURES = Task(collate, picture_loss, preview_grid)
+REFINEMENT = Task(collate, _refinement_loss, draft_preview)
 EDGES = Task(collate_edges, _edge_loss, edge_preview, takes_features=False)
 
 
 def task_of(architecture: Architecture) -> Task:
-    """Filling pictures, or completing edges."""
+    """Filling pictures, refining what has been filled, or completing edges."""
+    if architecture == "refinement":
+        return REFINEMENT
     return EDGES if architecture.startswith("edges") else PICTURES
 
 
@@ -82,6 +105,8 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return PConvUNet(config)
     if architecture == "coarse-to-fine":
         return CoarseToFine(config)
+    if architecture == "refinement":
+        return DraftRefiner(config)
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
     return RFRNet(config)

@@ -1,4 +1,4 @@
-"""The training losses, as released and as in the paper (Sec. 3.4, Eq. 10-12)."""
+"""The training losses, as released and as in the paper (Sec. 3.4, Eq. 10-12), and those of a refinement."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from rfr_core.errors import ConfigError
+from rfr_core.metrics import similarity_map
 
-TERMS = ("hole", "valid", "perceptual", "style", "variation", "squared")
+TERMS = ("hole", "valid", "perceptual", "style", "variation", "squared", "exactness", "structure")
 _FEATURE_TERMS = ("perceptual", "style")
+_LEAST_SHARE = 0.02  # of a picture that a hole counts as
+_LEAST_ERROR = 3e-4  # mean squared: what is more exact than 35 dB in the hole need not be more so
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class LossWeights:
         perceptual, style: distance of VGG features and of their Gram matrices.
         variation: total variation of the filled part.
         squared: squared difference over the hole (no part of the published loss; PSNR counts squares).
+        exactness: logarithm of the mean squared difference over the hole, which is PSNR but for a factor.
+        structure: 1 - SSIM, per pixel of the hole.
         against: feature terms compare the truth with the ``"output"`` alone (paper) or with the composite too.
         per: ``"picture"`` averages hole and squared over all pixels, so that a large hole counts more (published);
             ``"hole"`` averages over the hole's own pixels.
@@ -38,6 +43,8 @@ class LossWeights:
     style: float = 120.0
     variation: float = 0.1
     squared: float = 0.0
+    exactness: float = 0.0
+    structure: float = 0.0
     against: Literal["both", "output"] = "both"
     per: Literal["picture", "hole"] = "picture"
 
@@ -62,7 +69,11 @@ class LossWeights:
 
 
 def inpainting_loss(
-    output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None = None
+    output: Tensor,
+    truth: Tensor,
+    known: Tensor,
+    weights: LossWeights,
+    features: nn.Module | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all terms whose weight is above 0, and each term before weighting.
 
@@ -75,11 +86,16 @@ def inpainting_loss(
     output, truth = output.float(), truth.float()
     hole = 1 - known
     composite = torch.where(known > 0, truth, output)
-    terms = _pixel_terms(output, truth, known, composite, weights)
+    terms = _pixel_terms(output, truth, known, weights)
     if weights.needs_features:
         if features is None:
             raise ConfigError("the perceptual and style terms need VGG features; give them or set both weights to 0.")
         terms |= _feature_terms(output, truth, composite, weights, features)
+    if weights.exactness:
+        error = (composite - truth).square().mean((1, 2, 3)) / _share(hole)
+        terms["exactness"] = (error + _LEAST_ERROR).log().mean()
+    if weights.structure:
+        terms["structure"] = ((1 - similarity_map(composite, truth)).mean((1, 2, 3)) / _share(hole)).mean()
     if weights.variation:
         terms["variation"] = total_variation(composite * hole)
     terms = {name: value for name, value in terms.items() if getattr(weights, name)}
@@ -87,9 +103,7 @@ def inpainting_loss(
     return total, terms
 
 
-def _pixel_terms(
-    output: Tensor, truth: Tensor, known: Tensor, composite: Tensor, weights: LossWeights
-) -> dict[str, Tensor]:
+def _pixel_terms(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights) -> dict[str, Tensor]:
     error = (output - truth).abs()
     in_hole = error * (1 - known)
     terms = {"valid": (error * known).mean(), "hole": in_hole.mean(), "squared": in_hole.square().mean()}
@@ -109,6 +123,11 @@ def _feature_terms(
     perceptual = sum((perceptual_distance(maps, expected) for maps in shown), output.new_zeros(()))
     style = sum((style_distance(maps, expected) for maps in shown), output.new_zeros(()))
     return {"perceptual": perceptual, "style": style}
+
+
+def _share(hole: Tensor) -> Tensor:
+    """The share of a picture that its hole takes: (N, 1, H, W) -> (N,)."""
+    return hole.mean((1, 2, 3)).clamp(min=_LEAST_SHARE)
 
 
 def perceptual_distance(maps: Sequence[Tensor], expected: Sequence[Tensor]) -> Tensor:

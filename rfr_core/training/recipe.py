@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
-from rfr_core.training.architectures import EDGES, Architecture, task_of
+from rfr_core.training.architectures import PICTURES, REFINEMENT, Architecture, task_of
 from rfr_core.training.data import DataConfig
 from rfr_core.training.layouts import Layout
 from rfr_core.training.losses import LossWeights
@@ -89,8 +89,8 @@ class Recipe:
     Attributes:
         output: folder that everything the run writes goes to.
         network: the network's configuration.
-        architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``) or an
-            edge generator (``"edges-rfr"``, ``"edges-residual"``).
+        architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``), an
+            edge generator (``"edges-rfr"``, ``"edges-residual"``), or the ``"refinement"`` of a finished one.
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
         data: pictures and holes.
         phases: one after another.
@@ -132,10 +132,12 @@ class Recipe:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1.")
         if self.workers < 0 or self.save_every < 1 or self.preview_every < 1 or self.clip < 0:
             raise ConfigError("workers and clip must be 0 or more, save_every and preview_every 1 or more.")
-        if task_of(self.architecture) is EDGES and self.evaluation.pictures is not None:
-            raise ConfigError(
-                "edge generators are judged by python -m train experiment fig10; leave evaluation.pictures out."
-            )
+        task = task_of(self.architecture)
+        if task is not PICTURES and self.evaluation.pictures is not None:
+            how = "compare, once it is joined to its network" if task is REFINEMENT else "experiment fig10"
+            raise ConfigError(f"this architecture is judged by python -m train {how}; leave evaluation.pictures out.")
+        if (task is REFINEMENT) != (self.data.drafts is not None):
+            raise ConfigError("a refinement, and nothing else, is trained from data.drafts; correct one of both.")
 
     @property
     def steps(self) -> int:

@@ -27,9 +27,11 @@ from tqdm import tqdm
 
 from rfr_core.checkpoints import load_network
 from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.network import RFRNet
 from rfr_core.reasoning import RecurrentFeatureReasoning
 from rfr_core.training.architectures import build_network, save_network, task_of
 from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of, training_files
+from rfr_core.training.drafts import PREFIX, DraftRefiner, Drafts, draft_files
 from rfr_core.training.evaluation import evaluate
 from rfr_core.training.layouts import evaluation_files
 from rfr_core.training.recipe import Phase, Recipe, load_recipe
@@ -139,7 +141,7 @@ class Trainer:
     def _loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
         if self.recipe.data.shards:
             return self._streaming_loader(phase, done)
-        dataset = TrainingPictures(self.recipe.data, phase.crop, self.recipe.seed)
+        dataset = self._dataset(phase)
         batches = (phase.steps - done) * phase.accumulate
         position = Position(
             self.progress.samples,
@@ -156,6 +158,12 @@ class Trainer:
             collate_fn=self.task.collate,
             pin_memory=self.accelerator.device.type == "cuda",
         )
+
+    def _dataset(self, phase: Phase) -> TrainingPictures | Drafts:
+        data, seed = self.recipe.data, self.recipe.seed
+        if data.drafts is not None:
+            return Drafts(Path(data.drafts), phase.crop, seed)
+        return TrainingPictures(data, phase.crop, seed)
 
     def _streaming_loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
         drawn = done * phase.accumulate * phase.batch * self.accelerator.num_processes
@@ -251,7 +259,7 @@ class Trainer:
         if data.shards:
             samples = list(itertools.islice(ShardPictures(data, phase.crop, seed, StreamPlace(batch=4)), 4))
         else:
-            dataset = TrainingPictures(data, phase.crop, seed)
+            dataset = self._dataset(phase)
             samples = [dataset[i] for i in range(4)]
         samples = self.task.collate(samples)
         grid = self.task.preview(self.judged, samples.image, samples.known)  # (3, H, W)
@@ -325,13 +333,18 @@ class Trainer:
         network = build_network(self.recipe.architecture, self.recipe.network)
         if self.recipe.init is not None:
             start = load_network(self.recipe.init)
+            state = start.state_dict()
+            if isinstance(network, DraftRefiner):  # a part of that network
+                state = {name: value for name, value in state.items() if name.startswith(PREFIX)}
             try:
-                network.load_state_dict(start.state_dict())
+                network.load_state_dict(state)
             except RuntimeError as error:
                 raise CheckpointError(
                     f"{self.recipe.init} does not fit the recipe's network; give [network] its configuration: "
                     f"{json.dumps(start.config.to_dict())}."
                 ) from error
+        if isinstance(network, RFRNet) and network.refinement is not None:
+            network.refinement.requires_grad_(False)  # it is trained by itself
         network = network.to(self.accelerator.device)
         if self.recipe.recompute:
             _set_recompute(network)
@@ -395,7 +408,9 @@ def _set_recompute(network: nn.Module) -> None:
 
 def _check_folders(recipe: Recipe) -> None:
     """Names a missing folder before anything heavy is loaded."""
-    if recipe.data.shards:
+    if recipe.data.drafts is not None:
+        draft_files(Path(recipe.data.drafts))
+    elif recipe.data.shards:
         shard_files(recipe.data.shards)
     else:
         training_files(recipe.data)

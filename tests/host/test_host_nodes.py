@@ -409,4 +409,4 @@ def test_detail_is_as_the_model_was_made_for_unless_it_is_asked_for(host: Host, 
 
     assert np.array_equal(filled(), filled(detail="auto"))
     assert not np.array_equal(filled(detail="on"), filled(detail="off"))
-    assert "detail is 'much'; expected one of auto, on, off" in client.run(fill(detail="much")).sentence
+    assert "detail is 'much'; expected one of auto, on, exact, off" in client.run(fill(detail="much")).sentence

@@ -1,0 +1,276 @@
+"""What a network makes of a finished fill and its detail, and how it learns to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import rfr_core.detail
+from rfr_core import Inpainter, RFRConfig, RFRNet
+from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.refinement import MULTIPLE, REACH, Refinement
+from rfr_core.training.architectures import read_network
+from rfr_core.training.data import DataConfig
+from rfr_core.training.drafts import DraftRefiner, Drafts, with_refinement, write_drafts
+from rfr_core.training.losses import LossWeights
+from rfr_core.training.recipe import EvaluationConfig, Phase, Recipe
+from rfr_core.training.trainer import fit
+
+ROOT = Path(__file__).parent.parent
+SMALL = RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8)
+
+
+def refinement() -> Refinement:
+    """One that does more than a fresh one."""
+    torch.manual_seed(0)
+    made = Refinement(SMALL.refinement)
+    torch.nn.init.normal_(made.tail.weight, std=0.05)
+    return made.eval()
+
+
+def without_refinement() -> RFRNet:
+    torch.manual_seed(0)
+    return RFRNet(replace(SMALL, refinement=0))
+
+
+def network() -> RFRNet:
+    return with_refinement(without_refinement(), refinement())
+
+
+def fills(*size: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    soft, detailed = torch.rand(2, 1, 3, *size, generator=generator).unbind()
+    return soft, detailed, torch.rand(1, 1, *size, generator=generator) > 0.4
+
+
+def picture(height: int, width: int) -> Image.Image:
+    blocks = np.random.default_rng(5).integers(0, 256, (height // 12, width // 12, 3), dtype=np.uint8)
+    return Image.fromarray(blocks).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def square(height: int, width: int, top: int, left: int, side: int) -> np.ndarray:
+    hole = np.zeros((height, width), bool)
+    hole[top : top + side, left : left + side] = True
+    return hole
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (33, 9), (64, 48)])
+@torch.inference_mode()
+def test_any_size_is_refined_from_all_that_is_given(size: tuple[int, int]) -> None:
+    refine, given = refinement(), fills(*size)
+    result = refine(*given)
+    assert result.shape == (1, 3, *size)
+    assert bool(result.isfinite().all())
+    for number, part in enumerate(given):
+        changed = list(given)
+        changed[number] = ~part if part.dtype == torch.bool else part * 0.5
+        assert not torch.equal(refine(*changed), result)
+
+
+@torch.inference_mode()
+def test_a_fresh_one_changes_little() -> None:
+    torch.manual_seed(0)
+    fresh = Refinement(16)
+    soft, detailed, known = fills(64, 64)
+    assert float((fresh(soft, detailed, known) - detailed).abs().mean()) < 0.1 * float((soft - detailed).abs().mean())
+
+
+@torch.inference_mode()
+def test_what_is_out_of_reach_does_not_count() -> None:
+    refine, given = refinement(), fills(16, 512)
+    cut = MULTIPLE * 30
+    changed = [torch.cat([part[..., :cut], part[..., cut:].roll(3, -1)], -1) for part in given]
+    moved = (refine(*given) - refine(*changed)).abs().amax((0, 1, 2)).nonzero().flatten()
+    assert cut - REACH <= int(moved.min()) < cut
+
+
+@torch.inference_mode()
+def test_a_hole_refined_in_tiles_is_as_one_refined_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = Inpainter(network(), device="cpu", dtype="float32")
+    image, hole = picture(276, 300), square(276, 300, 61, 47, 170)
+    whole = np.asarray(inpainter(image, hole)).astype(int)
+    monkeypatch.setattr(rfr_core.detail, "TILE", 60)
+    tiled = np.asarray(inpainter(image, hole)).astype(int)
+    assert np.abs(whole - tiled).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_it_belongs_to_the_detail_and_leaves_known_pixels(dtype: str) -> None:
+    refined = Inpainter(network(), device="cpu", dtype=dtype)
+    image, hole = picture(96, 120), square(96, 120, 30, 40, 33)
+    result = np.asarray(refined(image, hole))
+    assert np.array_equal(result[~hole], np.asarray(image)[~hole])
+    assert np.array_equal(np.asarray([*refined.steps(image, hole)][-1].picture()), result)
+
+    bare = Inpainter(without_refinement(), device="cpu", dtype=dtype)
+    assert not np.array_equal(result, np.asarray(bare(image, hole)))
+    assert np.array_equal(np.asarray(refined(image, hole, detail=False)), np.asarray(bare(image, hole, detail=False)))
+
+    exact = np.asarray(refined(image, hole, detail="exact"))
+    assert not np.array_equal(exact, result)
+    assert np.array_equal(exact[~hole], np.asarray(image)[~hole])
+    with pytest.raises(ConfigError, match="this network has no refinement"):
+        bare(image, hole, detail="exact")
+
+
+def test_what_overflows_is_refined_again_in_float32() -> None:
+    large = network()
+    assert large.refinement is not None
+    with torch.no_grad():
+        large.refinement.head.weight.mul_(1e5)
+        large.refinement.tail.weight.zero_()  # makes no number of what is infinite
+    image, hole = picture(72, 72), square(72, 72, 20, 20, 30)
+    half = Inpainter(large, device="cpu", dtype="float16")
+    with pytest.warns(UserWarning, match="not finite"):
+        first = np.asarray(half(image, hole))
+    assert np.array_equal(np.asarray(half(image, hole)), first)  # without a second warning
+    full = np.asarray(Inpainter(large, device="cpu", dtype="float32")(image, hole))
+    assert np.abs(first.astype(int) - full).mean() < 4
+
+
+def test_a_checkpoint_keeps_it(tmp_path: Path) -> None:
+    made = network()
+    save_pretrained(made, tmp_path)
+    loaded = load_network(tmp_path)
+    assert loaded.config.refinement == 8
+    assert all(torch.equal(value, made.state_dict()[name]) for name, value in loaded.state_dict().items())
+    config = json.loads((tmp_path / "config.json").read_text())
+    state = load_file(tmp_path / "model.safetensors")
+    save_file(
+        {name: value for name, value in state.items() if "refinement" not in name}, tmp_path / "model.safetensors"
+    )
+    with pytest.raises(CheckpointError, match="lacks tensor refinement"):
+        load_network(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config | {"refinement": 0}))
+    assert load_network(tmp_path).refinement is None
+    with pytest.raises(ConfigError, match="refinement is 12; it must be a multiple of 8"):
+        RFRConfig(refinement=12)
+
+
+# Learning
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    for number in range(3):
+        picture(288, 360).rotate(90 * number).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drafts(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drafts")
+    inpainter = Inpainter(without_refinement(), device="cpu", dtype="float32")
+    write_drafts(inpainter, DataConfig(pictures=(str(pictures),), most=0.3), folder, count=3, seed=1)
+    return folder
+
+
+LOSS = LossWeights(hole=1, valid=0, perceptual=0, style=0, variation=0, exactness=1, structure=1)
+PHASE = Phase(steps=2, batch=2, crop=64, learning_rate=1e-3, loss=LOSS)
+
+
+def recipe(drafts: Path, output: Path, **more: Any) -> Recipe:
+    settings: dict[str, Any] = {
+        "phases": (PHASE,),
+        "architecture": "refinement",
+        "network": SMALL,
+        "data": DataConfig(drafts=str(drafts)),
+        "workers": 0,
+        "ema": 0.0,
+        "preview_every": 2,
+    }
+    return Recipe(output=str(output), **(settings | more))
+
+
+def test_drafts_hold_the_truth_and_both_fills_of_it(drafts: Path) -> None:
+    samples = Drafts(drafts, 256, seed=0)
+    for number in range(4):
+        image, known, _ = samples[number]
+        assert image.shape == (9, 256, 256)
+        truth, soft, detailed = image.split(3)
+        outside, inside = known.expand(3, -1, -1) > 0, known.expand(3, -1, -1) == 0
+        assert torch.equal(truth[outside], soft[outside])
+        assert torch.equal(truth[outside], detailed[outside])
+        assert not torch.equal(soft[inside], detailed[inside])
+        assert not torch.equal(truth[inside], detailed[inside])
+        assert torch.equal(samples[number].image, image)
+    assert any(not torch.equal(samples[0].image, samples[number].image) for number in range(1, 4))
+
+
+def test_making_drafts_goes_on_where_it_stopped(drafts: Path, pictures: Path, tmp_path: Path) -> None:
+    inpainter = Inpainter(without_refinement(), device="cpu", dtype="float32")
+    data, shown = DataConfig(pictures=(str(pictures),), most=0.3), []
+    (tmp_path / "000000.safetensors").write_bytes(next(drafts.iterdir()).read_bytes())
+    write_drafts(inpainter, data, tmp_path, 65, 1, lambda done, total: shown.append((done, total)))
+    assert shown == [(64, 65), (65, 65)]
+    assert len(load_file(tmp_path / "000000.safetensors")["known"]) == 3  # the file that was there
+    assert len(load_file(tmp_path / "000064.safetensors")["known"]) == 1
+
+
+def test_a_refinement_learns_and_joins_its_network(drafts: Path, tmp_path: Path) -> None:
+    folder = fit(recipe(drafts, tmp_path / "run"))
+    with Image.open(tmp_path / "run" / "previews" / "0000002.jpg") as grid:
+        assert grid.size == (5 * 66, 4 * 66)
+    save_pretrained(without_refinement(), tmp_path / "network")
+    command = [sys.executable, "-m", "train", "join", str(folder), "--model", str(tmp_path / "network")]
+    subprocess.run([*command, "--out", str(tmp_path / "joined")], cwd=ROOT, check=True)
+    joined, learned = load_network(tmp_path / "joined"), load_file(folder / "model.safetensors")
+    assert joined.config.refinement == SMALL.refinement
+    fresh = DraftRefiner(SMALL).state_dict()
+    for name, value in joined.state_dict().items():
+        expected = learned[name] if name in learned else without_refinement().state_dict()[name]
+        torch.testing.assert_close(value, expected.half().float())
+    assert set(learned) == set(fresh)
+    again = recipe(drafts, tmp_path / "again", init=str(tmp_path / "joined"), network=joined.config)
+    assert set(load_file(fit(again) / "model.safetensors")) == set(learned)
+
+
+def test_what_was_learned_is_nearer_to_the_truth(drafts: Path, tmp_path: Path) -> None:
+    phase = replace(PHASE, steps=60, batch=4, learning_rate=3e-3)
+    learned = read_network(fit(recipe(drafts, tmp_path / "run", phases=(phase,))))
+    samples = [Drafts(drafts, 128, seed=9)[number] for number in range(8)]
+    image, known = torch.stack([s.image for s in samples]), torch.stack([s.known for s in samples])
+    with torch.inference_mode():
+        before, after = (
+            torch.where(known > 0, 0, made(image, known) - image[:, :3]).square().mean()
+            for made in (DraftRefiner(SMALL), learned)
+        )
+    assert after < 0.97 * before
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"architecture": "rfr"}, "a refinement, and nothing else, is trained from data.drafts"),
+        ({"data": DataConfig(pictures=("x",))}, "a refinement, and nothing else"),
+        ({"data": DataConfig(drafts="missing")}, "missing holds no drafts; make them by python -m train drafts"),
+        ({"network": replace(SMALL, refinement=0)}, "network.refinement is 0"),
+        ({"evaluation": EvaluationConfig(pictures="x", holes="y")}, "python -m train compare"),
+        ({"phases": (replace(PHASE, crop=300),)}, "crop is 300; drafts have 256 pixels a side"),
+    ],
+)
+def test_what_does_not_fit_is_said(drafts: Path, tmp_path: Path, settings: dict[str, Any], match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        fit(recipe(drafts, tmp_path / "run", **settings))
+
+
+def test_damaged_drafts_are_named(tmp_path: Path) -> None:
+    (tmp_path / "000000.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ConfigError, match=r"000000\.safetensors holds no drafts; delete it"):
+        Drafts(tmp_path, 64, 0)
+    save_file({"pictures": torch.zeros(1, 9, 8, 8, dtype=torch.uint8)}, tmp_path / "000000.safetensors")
+    with pytest.raises(ConfigError, match="holds no drafts"):
+        Drafts(tmp_path, 64, 0)
