@@ -17,7 +17,7 @@ from rfr_core.regions import Region, around, tile_boxes
 from rfr_core.scene import CELL, Scene
 
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
-COLOUR_BLUR = 4  # radius of the square over which colours are compared; less takes texture away, more leaves stains
+COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
 Refine = Callable[[Tensor, Tensor, Tensor], Tensor]  # as Refinement.forward, on the CPU

@@ -24,9 +24,9 @@ MOSTLY = 0.5  # share of a coarse pixel that must be known for it to count as kn
 FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
 CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance from a known one
 FURTHEST = 8  # pixels, beyond which it counts the same
-GUIDE_SHARE = 0.2
+GUIDE_SHARE = 0.1
 GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
-VOTES = 5  # matchings and votes at each scale but the finest, which has one
+VOTES = 7  # matchings and votes at each scale but the finest, which has one
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
 

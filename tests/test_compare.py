@@ -179,21 +179,28 @@ def test_evaluate_command(data: Path, tmp_path: Path):
     assert "Telea" not in shown
 
 
-def test_a_model_with_detail_is_judged_without_it_as_well(data: Path, tmp_path: Path):
+def test_a_model_with_detail_is_judged_exact_and_without_it_as_well(data: Path, tmp_path: Path):
     torch.manual_seed(0)
     model = tmp_path / "fine"
-    save_pretrained(RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True)), model)
+    save_pretrained(RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8)), model)
     folders = (data / "eval", data / "holes")
     found = compare([str(model)], [], *folders, tmp_path / "out", size=SIZE, buckets=["object"])
     inpainter = Inpainter.from_pretrained(model, device="cpu")
-    fills = {"RFR fine": inpainter, "RFR fine, no detail": partial(inpainter, detail=False)}
+    fills = {
+        "RFR fine": inpainter,
+        "RFR fine, exact": partial(inpainter, detail="exact"),
+        "RFR fine, no detail": partial(inpainter, detail=False),
+    }
     assert list(found.tables) == list(fills)
     for title, fill in fills.items():
         table = evaluate(fill, *folders, size=SIZE, buckets=["object"])
         assert found.tables[title]["object"]["psnr"] == pytest.approx(table["object"]["psnr"], abs=2e-2)
     code, shown, _ = run("evaluate", "--model", model, "--pictures", folders[0], "--holes", folders[1], "--no-telea")
     assert code == 0
-    assert shown.splitlines()[0] == "| holes | pictures | RFR fine PSNR / SSIM / l1 | RFR fine, no detail |"
+    assert [cell.strip() for cell in shown.splitlines()[0].split("|")[3:-1]] == [
+        "RFR fine PSNR / SSIM / l1",
+        *list(fills)[1:],
+    ]
 
 
 def test_lpips_equals_the_packages_own_code(monkeypatch: pytest.MonkeyPatch):

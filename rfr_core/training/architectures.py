@@ -51,11 +51,7 @@ class Task:
 
 
 def picture_loss(
-    output: Output,
-    truth: Tensor,
-    known: Tensor,
-    weights: LossWeights,
-    features: nn.Module | None,
+    output: Output, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
 ) -> Judged:
     """:func:`inpainting_loss` of every picture that the network gave, summed; the terms are the last one's."""
     outputs = (output,) if isinstance(output, Tensor) else output
@@ -64,22 +60,14 @@ def picture_loss(
 
 
 def _edge_loss(
-    output: Output,
-    truth: Tensor,
-    known: Tensor,
-    weights: LossWeights,
-    features: nn.Module | None,
+    output: Output, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
 ) -> Judged:
     assert isinstance(output, Tensor)
     return edge_loss(output, truth, known, weights, features)
 
 
 def _refinement_loss(
-    output: Output,
-    drafts: Tensor,
-    known: Tensor,
-    weights: LossWeights,
-    features: nn.Module | None,
+    output: Output, drafts: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
 ) -> Judged:
     return picture_loss(output, drafts[:, :3], known, weights, features)
 

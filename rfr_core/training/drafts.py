@@ -29,9 +29,10 @@ from rfr_core.training.data import DataConfig, Sample, TrainingPictures
 from rfr_core.training.preview import tiled
 
 SIDE = 256  # pixels of a draft
+PREFIX = "refinement."  # of its tensors in a network's state
+
 _PER_FILE = 64
 _NAMES = ("pictures", "known")
-PREFIX = "refinement."  # of its tensors in a network's state
 _LEAST_HOLE, _MOST_HOLE = 0.01, 0.9  # shares of a crop
 _TRIES = 8
 

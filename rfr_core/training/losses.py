@@ -69,11 +69,7 @@ class LossWeights:
 
 
 def inpainting_loss(
-    output: Tensor,
-    truth: Tensor,
-    known: Tensor,
-    weights: LossWeights,
-    features: nn.Module | None = None,
+    output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all terms whose weight is above 0, and each term before weighting.
 
