@@ -94,6 +94,16 @@ def test_a_jpeg_comes_back_as_jpeg_and_in_another_format_on_request(client: Clie
     assert not changed[:30].any()
 
 
+def test_the_least_error_is_given_on_request(client: Client, tmp_path: Path) -> None:
+    image = saved(photograph(96, 80), tmp_path / "photo.png")
+    mask = saved(hole((96, 80), (30, 30, 50, 50)), tmp_path / "mask.png")
+    exact, usual = (pixels(client.predict(image, mask, exact=exact, api_name="/inpaint")) for exact in (True, False))
+    changed = (exact != usual).any(axis=2)
+    assert changed[30:50, 30:50].mean() > 0.5
+    changed[30:50, 30:50] = False
+    assert not changed.any()
+
+
 def test_ten_people_at_once_get_their_own_pictures(demo: Demo, tmp_path: Path) -> None:
     def ask(number: int) -> bool:
         size = (80 + 8 * number, 64)
@@ -165,6 +175,7 @@ def test_a_bad_picture_is_answered_by_a_sentence(client: Client, tmp_path: Path,
         ({"recurrences": 1000}, "recurrences is 1000"),
         ({"grow": -1}, "grow is -1"),
         ({"feather": "many"}, "feather is 'many'"),
+        ({"exact": "very"}, "exact is 'very'"),
         ({"file_format": "exe"}, "no such format"),
         ({"model": "../../etc"}, "no Hub repository"),
         ({"model": 7}, "model is 7"),

@@ -261,6 +261,19 @@ def test_an_uploaded_mask_counts_to_the_pixel(visitor: Visitor, tmp_path: Path) 
     assert changed.sum() > 0.9 * 21 * 12
 
 
+def test_exact_is_an_option_that_counts(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
+    visitor.upload(photo)
+    visitor.paint((0.4, 0.5), (0.6, 0.5))
+    visitor.remove()
+    usual = np.asarray(Image.open(visitor.download(tmp_path)))
+    visitor.page.get_by_text("Options", exact=True).click()
+    visitor.page.get_by_label("Exact").check()
+    visitor.remove()
+    exact = np.asarray(Image.open(visitor.download(tmp_path)))
+    assert usual.shape == exact.shape
+    assert (usual != exact).any()
+
+
 def test_a_file_that_is_no_picture_is_answered_by_a_sentence(visitor: Visitor, tmp_path: Path) -> None:
     (tmp_path / "letter.png").write_text("Dear all")
     visitor.page.locator("#photo input[type=file]").set_input_files(tmp_path / "letter.png")

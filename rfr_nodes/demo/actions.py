@@ -97,11 +97,18 @@ class Actions:
 
     @in_sentences
     def run(
-        self, session: Session | None, paint: Any, model: Any, recurrences: Any, grow: Any, feather: Any
+        self,
+        session: Session | None,
+        paint: Any,
+        model: Any,
+        recurrences: Any,
+        grow: Any,
+        feather: Any,
+        exact: Any,
     ) -> Iterator[tuple[Any, ...]]:
         """Fills what is painted, showing each recurrence."""
         session = _present(session)
-        options = checked_options(str(model or ""), recurrences, grow, feather)
+        options = checked_options(str(model or ""), recurrences, grow, feather, exact)
         hole = _hole(session, painted(paint))
         inpainter = self._models.get(options.model)
         for progress in self._models.thread.each(fill(session, hole, inpainter, options)):

@@ -25,7 +25,7 @@ DESCRIPTION = (
 )
 
 
-def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any) -> Options:
+def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any, exact: Any) -> Options:
     """The options of a request; 0 recurrences lets the hole decide. Raises RequestError for one out of range."""
     if not isinstance(model, str | None):
         raise RequestError(f"model is {model!r}: give a name, or nothing for the default one.")
@@ -35,7 +35,9 @@ def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any) -> Op
         if not isinstance(value, (int, float)) or not 0 <= value <= most:
             raise RequestError(f"{name} is {value!r}: give a number from 0 to {most}.")
         values[name] = int(value)
-    return Options(model, values["recurrences"] or None, values["grow"], values["feather"])
+    if not isinstance(exact, bool):
+        raise RequestError(f"exact is {exact!r}: give true or false.")
+    return Options(model, values["recurrences"] or None, values["grow"], values["feather"], exact)
 
 
 def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
@@ -50,8 +52,9 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
         feather: float,
         file_format: str,
         model: str,
+        exact: bool,
     ) -> str:
-        options = checked_options(model, recurrences, grow, feather)
+        options = checked_options(model, recurrences, grow, feather, exact)
         upload = uploaded(image, folder)
         picture = read_upload(upload)
         size = (picture.image.height, picture.image.width)
@@ -76,6 +79,7 @@ def add_endpoints(models: Models, folder: Path, concurrency_id: str) -> None:
             gr.Number(0, label="feather"),
             gr.Dropdown(list(FORMATS), value=AS_UPLOADED, label="file_format"),
             gr.Textbox("", label="model"),
+            gr.Checkbox(False, label="exact"),
         ]
         output = gr.File(label="filled")
         gr.Button().click(

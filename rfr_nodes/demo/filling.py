@@ -76,7 +76,12 @@ def steps_of(session: Session, run: Run, inpainter: Inpainter) -> Iterator[Inpai
 
 def keywords(options: Options) -> dict[str, Any]:
     """The options as `Inpainter` takes them."""
-    return {"recurrences": options.recurrences or "auto", "grow": options.grow, "feather": options.feather}
+    return {
+        "recurrences": options.recurrences or "auto",
+        "grow": options.grow,
+        "feather": options.feather,
+        "detail": "exact" if options.exact else "auto",
+    }
 
 
 def _as_image(hole: torch.Tensor) -> Image.Image:

@@ -18,12 +18,16 @@ from rfr_nodes.demo.uploads import Upload, read_upload, safe_stem
 
 @dataclass(frozen=True)
 class Options:
-    """How to fill. recurrences: None lets the hole decide. grow, feather: pixels. model: a name that `Models` has."""
+    """How to fill. recurrences: None lets the hole decide. grow, feather: pixels. model: a name that `Models` has.
+
+    exact: whether for the least error instead of texture.
+    """
 
     model: str | None = None
     recurrences: int | None = None
     grow: int = 0
     feather: int = 0
+    exact: bool = False
 
 
 @dataclass(frozen=True)
