@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.patch_match import RADIUS, PatchMatch, enlarge_field, queried, vote
-from rfr_core.pyramid import halve, membrane, softened, spread
+from rfr_core.pyramid import blurred, halve, membrane, softened, spread
 
 COARSE_DEPTH = 4  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
 SMALLEST = 16  # pixels a side of the smallest picture that is searched
@@ -128,7 +128,7 @@ def _share(known: Tensor, finest: int) -> Tensor:
 
 def _from_afar(fill: Tensor) -> Tensor:
     """A picture (1, 3, h, w) as seen from afar."""
-    return torch.cat([softened(plane, GUIDE_BLUR) for plane in fill.split(1, 1)], 1)
+    return torch.cat([blurred(plane, GUIDE_BLUR) for plane in fill.split(1, 1)], 1)
 
 
 def _confidence(known: Tensor) -> Tensor:

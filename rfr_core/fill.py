@@ -138,7 +138,7 @@ class FillStep:
     @cached_property
     def patches(self) -> list[Patch]:
         """What has been filled by now; after the last recurrence with detail, if wanted."""
-        with torch.inference_mode():
+        with torch.inference_mode(), memory_errors():
             begun = _with_tiles(self._begun, self._current)
             patches = [*self._done, *(patch for fill in begun for patch in fill.patches(self.scene))]
             if self.scene.detail and self.index == self.total:

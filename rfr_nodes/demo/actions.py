@@ -97,14 +97,7 @@ class Actions:
 
     @in_sentences
     def run(
-        self,
-        session: Session | None,
-        paint: Any,
-        model: Any,
-        recurrences: Any,
-        grow: Any,
-        feather: Any,
-        exact: Any,
+        self, session: Session | None, paint: Any, model: Any, recurrences: Any, grow: Any, feather: Any, exact: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Fills what is painted, showing each recurrence."""
         session = _present(session)
