@@ -106,7 +106,7 @@ def inpaint(
     ] = None,
     exact: Annotated[
         bool,
-        typer.Option("--exact", help="Aim at the least error instead of texture: for scratches and thin strokes."),
+        typer.Option("--exact", help="Aim at the least error, not texture: soft, for scratches in smooth parts."),
     ] = False,
     grow: Annotated[
         int, typer.Option(min=-1000, max=1000, help="Grow the hole by so many pixels; a negative number shrinks it.")

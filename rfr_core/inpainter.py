@@ -158,7 +158,7 @@ class Inpainter:
             context: surroundings that the network sees on every side, as a multiple of the hole's longer side.
             detail: whether the finished fill is made anew from patches of the surroundings, for their texture (see
                 `rfr_core.exemplar`); "exact" = for the least error instead, softer where nothing is certain, for
-                scratches and the like; "auto" = as the network's configuration says.
+                scratches in smooth parts; "auto" = as the network's configuration says.
             grow: pixels that the hole grows by before it is filled; negative shrinks it.
             feather: pixels, inside the hole, over which the fill blends in.
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.

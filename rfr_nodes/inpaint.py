@@ -121,8 +121,8 @@ def _settings() -> list[io.Input]:
             options=list(_DETAIL),
             default="auto",
             optional=True,  # graphs saved before it existed go on working
-            tooltip="Give the finished fill texture from its surroundings; exact: aim at the least error instead, for "
-            "scratches. auto: as the model was made for.",
+            tooltip="Give the finished fill texture from its surroundings; exact: aim at the least error instead, "
+            "soft, for scratches in smooth parts. auto: as the model was made for.",
         ),
     ]
 

@@ -134,7 +134,7 @@ def _options(models: Models) -> list[Component]:
         ),
         gr.Slider(0, MAX_GROW, 4, step=1, label="Grow", info="Widens the painted part by so many pixels."),
         gr.Slider(0, MAX_FEATHER, 0, step=1, label="Feather", info="Softens the edge of the fill, in pixels."),
-        gr.Checkbox(False, label="Exact", info="The least error instead of texture: for scratches and thin strokes."),
+        gr.Checkbox(False, label="Exact", info="The least error, not texture: soft, for scratches in smooth parts."),
     ]
 
 
