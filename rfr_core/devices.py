@@ -47,8 +47,8 @@ def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor of any shape, in the CPU's memory, on the device; a CUDA device copies it while the CPU goes on."""
-    if device.type != "cuda":
+    """A tensor of any shape on the device; a CUDA device copies it from the CPU's memory while the CPU goes on."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 

@@ -19,6 +19,7 @@ from rfr_core.canvas import Patch
 from rfr_core.colour_match import match_colours
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.detail import add_detail
+from rfr_core.devices import to_device
 from rfr_core.errors import DeviceError, ImageError
 from rfr_core.layer import OVERLAP, Job, Layer, TileFill, build_layers, coarse_fill, compose
 from rfr_core.pyramid import membrane, softened
@@ -384,7 +385,7 @@ def _run(
     runner: Runner, jobs: Sequence[Job], begun: Mapping[Region, RegionFill], keep_scores: bool
 ) -> Iterator[BatchStep]:
     images, knowns = zip(*(_input(job, begun[job.layer.region].coarse) for job in jobs), strict=True)
-    image, known = torch.cat(images).to(runner.device), torch.cat(knowns).to(runner.device)
+    image, known = (to_device(torch.cat(parts), runner.device) for parts in (images, knowns))
     for step in runner.run(image, known, jobs[0].recurrences, keep_scores=keep_scores):
         yield BatchStep(jobs, step, image, known)
 
