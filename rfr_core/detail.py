@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -11,16 +13,21 @@ from torch import Tensor
 from rfr_core.box import Box
 from rfr_core.canvas import Patch
 from rfr_core.exemplar import synthesize
-from rfr_core.pyramid import blurred, enlarged, membrane
+from rfr_core.pyramid import enlarged, membrane
 from rfr_core.refinement import MULTIPLE, REACH
 from rfr_core.regions import Region, around, tile_boxes
 from rfr_core.scene import CELL, Scene
 
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
-COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
-Refine = Callable[[Tensor, Tensor, Tensor], Tensor]  # as Refinement.forward, on the CPU
+Finish = Callable[[Tensor, Tensor, Tensor], Tensor]  # of a soft fill, a detailed one and what is known
+
+
+class Refine(Protocol):
+    """As `Refinement.forward`, on the CPU."""
+
+    def __call__(self, soft: Tensor, detailed: Tensor, known: Tensor, *, textured: bool) -> Tensor: ...
 
 
 def add_detail(
@@ -35,13 +42,12 @@ def add_detail(
     def finish(soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
         if refine is None:
             return detailed
-        exact = _refined(soft, detailed, known, refine)
-        return exact if scene.exact else _coloured(detailed, exact, known)
+        return _refined(soft, detailed, known, partial(refine, textured=not scene.exact))
 
     return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches, finish)]
 
 
-def _detailed(scene: Scene, region: Region, window: Box, patches: Sequence[Patch], finish: Refine) -> Iterator[Patch]:
+def _detailed(scene: Scene, region: Region, window: Box, patches: Sequence[Patch], finish: Finish) -> Iterator[Patch]:
     known = ~scene.unknown[(slice(region.item, region.item + 1), slice(None), *window.slices)]
     picture = _synthesized(_filled(scene, region.item, window, known, patches), known, finish)
     for cell in tile_boxes(region.box, CELL, 0):
@@ -65,7 +71,7 @@ def _filled(scene: Scene, item: int, window: Box, known: Tensor, patches: Sequen
     return picture.clamp_(0, 1)
 
 
-def _synthesized(picture: Tensor, known: Tensor, finish: Refine) -> Tensor:
+def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
     levels = 0
     while known.numel() > LARGEST * 4**levels:
         levels += 1
@@ -78,7 +84,7 @@ def _synthesized(picture: Tensor, known: Tensor, finish: Refine) -> Tensor:
     return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
 
 
-def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Refine) -> Tensor:
+def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Finish) -> Tensor:
     """What the refinement makes of both fills, tile by tile."""
     box = around((~known[0, 0]).numpy())
     assert box is not None
@@ -90,12 +96,6 @@ def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Refine) -> T
             crops = (part[(..., *seen.slices)] for part in (soft, detailed, known))
             refined[(..., *tile.slices)] = refine(*crops)[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
-
-
-def _coloured(detailed: Tensor, exact: Tensor, known: Tensor) -> Tensor:
-    """The detailed fill with the exact one's colours: those are soft, but seldom far off."""
-    shift = blurred(blurred(exact - detailed, COLOUR_BLUR), COLOUR_BLUR)
-    return torch.where(known, detailed, (detailed + shift).clamp_(0, 1))
 
 
 def _aligned(box: Box, height: int, width: int) -> Box:

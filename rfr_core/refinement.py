@@ -1,7 +1,8 @@
-"""Refinement: a small U-Net that makes of a soft fill and one of patches the one with the least error.
+"""Refinement: a small U-Net that makes a better fill of a soft one and one of patches, as exact or as real as it can.
 
-The soft fill knows where colours go, the patches where lines go on, but their texture is seldom the true one. Neither
-released nor in the paper.
+The soft fill knows where colours go, the patches where lines go on, but their texture is seldom the true one. What is
+nearest to the truth in numbers is soft, what looks most like it is not: one network makes either. Neither released nor
+in the paper.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from rfr_core.layers import initialize, pad_to
 
 REACH = 72  # pixels; what is further away does not count
-_PLANES = 7  # both fills and what is known
+_PLANES = 8  # both fills, what is known, and which of both ends is wanted
 _UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
 _HALVINGS = 2  # from there on
 MULTIPLE = _UNSHUFFLE * 2**_HALVINGS  # crops that begin at a multiple of so many pixels are refined as the whole is
@@ -24,7 +25,7 @@ _CALM = 0.3  # what a block adds at the start, to what it is given
 
 
 class Refinement(nn.Module):
-    """Two fills of a picture -> a more exact one; without normalisation, so that colours stay what they are."""
+    """Two fills of a picture -> a better one; without normalisation, so that colours stay what they are."""
 
     def __init__(self, width: int) -> None:
         """width: channels at every scale."""
@@ -39,15 +40,18 @@ class Refinement(nn.Module):
         if not self.tail.weight.is_meta:  # there, there is nothing to fill
             self._initialize()
 
-    def forward(self, soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+    def forward(self, soft: Tensor, detailed: Tensor, known: Tensor, *, textured: bool) -> Tensor:
         """Refines fills of pictures of any size.
 
         soft, detailed: (N, 3, H, W) float32 in [0, 1], the picture with either fill. known: (N, 1, H, W) in {0, 1}.
+        textured: whether the result shall look real; if not, it shall have the least error.
         Returns (N, 3, H, W) float32, neither clamped nor composited.
         """
         height, width = known.shape[-2:]
-        planes = torch.cat([soft - 0.5, detailed - 0.5, known.to(soft.dtype)], 1).to(self.head.weight.dtype)
-        planes = F.pixel_unshuffle(pad_to(planes, MULTIPLE), _UNSHUFFLE)  # (N, 28, H/2, W/2)
+        known = known.to(soft.dtype)
+        planes = torch.cat([soft - 0.5, detailed - 0.5, known, torch.full_like(known, textured)], 1)
+        planes = pad_to(planes.to(self.head.weight.dtype), MULTIPLE)
+        planes = F.pixel_unshuffle(planes, _UNSHUFFLE)  # (N, 32, H/2, W/2)
         x = self.head(planes.contiguous(memory_format=torch.channels_last))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):

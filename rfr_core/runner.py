@@ -87,16 +87,16 @@ class Runner:
             yield RunStep(step.index, step, run)
 
     @torch.inference_mode()
-    def refine(self, soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+    def refine(self, soft: Tensor, detailed: Tensor, known: Tensor, *, textured: bool) -> Tensor:
         """What the network's refinement makes of two fills, see `Refinement.forward`: on the CPU, all of it finite."""
         assert self._quick.refinement is not None
         fills = to_device(torch.cat([soft, detailed]), self.device).chunk(2)
         known = to_device(known, self.device)
-        refined = self._quick.refinement(*fills, known)
+        refined = self._quick.refinement(*fills, known, textured=textured)
         if not bool(refined.isfinite().all()):
             precise = self.precise_network().refinement
             assert precise is not None
-            refined = precise(*fills, known)
+            refined = precise(*fills, known, textured=textured)
         return refined.cpu()
 
     def _check_memory(self, pixels: int) -> None:

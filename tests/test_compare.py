@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints import save_pretrained
 from rfr_core.training.evaluation import evaluate
+from rfr_core.training.lpips import ShiftTolerantLPIPS
 from train.__main__ import app
 from train.compare import compare
-from train.lpips import ShiftTolerantLPIPS
 from train.measure import peak_mib
 from train.near_duplicates import MAX_SHARE, difference_hash, near_duplicates
 from train.peers import PEERS, find_peer, tensor_fill

@@ -12,7 +12,7 @@ from golden import GOLDEN, golden_weight
 
 from rfr_core import metrics
 from rfr_core.errors import ConfigError
-from rfr_core.training.losses import LossWeights, inpainting_loss
+from rfr_core.training.losses import Judges, LossWeights, inpainting_loss
 from rfr_core.training.vgg import VGG16Features
 
 NONE = LossWeights(hole=0, valid=0, perceptual=0, style=0, variation=0)
@@ -37,7 +37,7 @@ def tensors(golden: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, 
 
 
 def test_released_terms_and_total(golden: dict[str, np.ndarray], vgg: VGG16Features) -> None:
-    total, terms = inpainting_loss(*tensors(golden), LossWeights(), vgg)
+    total, terms = inpainting_loss(*tensors(golden), LossWeights(), Judges(vgg))
     names = {"variation": "total_variation"}
     for name, value in terms.items():
         assert value.item() == pytest.approx(float(golden[names.get(name, name)]), rel=1e-4), name
@@ -47,7 +47,7 @@ def test_released_terms_and_total(golden: dict[str, np.ndarray], vgg: VGG16Featu
 
 def test_the_papers_loss_compares_the_output_alone(golden: dict[str, np.ndarray], vgg: VGG16Features) -> None:
     output, truth, known = tensors(golden)
-    total, terms = inpainting_loss(output, truth, known, LossWeights.paper(), vgg)
+    total, terms = inpainting_loss(output, truth, known, LossWeights.paper(), Judges(vgg))
     expected = [(vgg(output)[i] - vgg(truth)[i]).abs().mean() for i in range(3)]
     assert terms["perceptual"].item() == pytest.approx(torch.stack(expected).sum().item(), rel=1e-5)
     weighted = 0.1 * terms["perceptual"] + 180 * terms["style"] + terms["valid"] + 6 * terms["hole"]

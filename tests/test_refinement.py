@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,11 @@ def square(height: int, width: int, top: int, left: int, side: int) -> np.ndarra
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (33, 9), (64, 48)])
 @torch.inference_mode()
 def test_any_size_is_refined_from_all_that_is_given(size: tuple[int, int]) -> None:
-    refine, given = refinement(), fills(*size)
+    refine, given = partial(refinement(), textured=True), fills(*size)
     result = refine(*given)
     assert result.shape == (1, 3, *size)
     assert bool(result.isfinite().all())
+    assert not torch.equal(refine(*given, textured=False), result)
     for number, part in enumerate(given):
         changed = list(given)
         changed[number] = ~part if part.dtype == torch.bool else part * 0.5
@@ -84,12 +86,14 @@ def test_a_fresh_one_changes_little() -> None:
     torch.manual_seed(0)
     fresh = Refinement(16)
     soft, detailed, known = fills(64, 64)
-    assert float((fresh(soft, detailed, known) - detailed).abs().mean()) < 0.1 * float((soft - detailed).abs().mean())
+    for end in (False, True):
+        result = fresh(soft, detailed, known, textured=end)
+        assert float((result - detailed).abs().mean()) < 0.1 * float((soft - detailed).abs().mean())
 
 
 @torch.inference_mode()
 def test_what_is_out_of_reach_does_not_count() -> None:
-    refine, given = refinement(), fills(16, 512)
+    refine, given = partial(refinement(), textured=True), fills(16, 512)
     cut = MULTIPLE * 30
     changed = [torch.cat([part[..., :cut], part[..., cut:].roll(3, -1)], -1) for part in given]
     moved = (refine(*given) - refine(*changed)).abs().amax((0, 1, 2)).nonzero().flatten()
@@ -223,7 +227,7 @@ def test_making_drafts_goes_on_where_it_stopped(drafts: Path, pictures: Path, tm
 def test_a_refinement_learns_and_joins_its_network(drafts: Path, tmp_path: Path) -> None:
     folder = fit(recipe(drafts, tmp_path / "run"))
     with Image.open(tmp_path / "run" / "previews" / "0000002.jpg") as grid:
-        assert grid.size == (5 * 66, 4 * 66)
+        assert grid.size == (6 * 66, 4 * 66)
     save_pretrained(without_refinement(), tmp_path / "network")
     command = [sys.executable, "-m", "train", "join", str(folder), "--model", str(tmp_path / "network")]
     subprocess.run([*command, "--out", str(tmp_path / "joined")], cwd=ROOT, check=True)
@@ -245,10 +249,26 @@ def test_what_was_learned_is_nearer_to_the_truth(drafts: Path, tmp_path: Path) -
     image, known = torch.stack([s.image for s in samples]), torch.stack([s.known for s in samples])
     with torch.inference_mode():
         before, after = (
-            torch.where(known > 0, 0, made(image, known) - image[:, :3]).square().mean()
+            torch.where(known > 0, 0, made(image, known)[0] - image[:, :3]).square().mean()
             for made in (DraftRefiner(SMALL), learned)
         )
     assert after < 0.97 * before
+
+
+def test_both_ends_are_learned_and_a_stopped_run_goes_on_as_if_it_had_not(drafts: Path, tmp_path: Path) -> None:
+    textured = replace(LOSS, likeness=1, matching=0.5, adversarial=0.1)
+    phase = replace(PHASE, steps=4, textured=textured)
+    whole = fit(recipe(drafts, tmp_path / "whole", phases=(phase,), save_every=2))
+    fit(recipe(drafts, tmp_path / "parts", phases=(replace(phase, steps=2),), save_every=2))
+    parts = fit(recipe(drafts, tmp_path / "parts", phases=(phase,), save_every=2), resume=True)
+    lines = [(folder.parent / "log.jsonl").read_text().splitlines() for folder in (whole, parts)]
+    logs = [[json.loads(line) for line in log] for log in lines]
+    terms = {"exactness", "structure", "textured_exactness", "textured_likeness", "textured_matching", "discriminator"}
+    assert terms <= set(logs[0][0])
+    for one, other in zip(*logs, strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (parts, whole))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +278,10 @@ def test_what_was_learned_is_nearer_to_the_truth(drafts: Path, tmp_path: Path) -
         ({"data": DataConfig(pictures=("x",))}, "a refinement, and nothing else"),
         ({"data": DataConfig(drafts="missing")}, "missing holds no drafts; make them by python -m train drafts"),
         ({"network": replace(SMALL, refinement=0)}, "network.refinement is 0"),
+        (
+            {"architecture": "rfr", "data": DataConfig(pictures=("x",)), "phases": (replace(PHASE, textured=LOSS),)},
+            "phases.textured is for a refinement's second end",
+        ),
         ({"evaluation": EvaluationConfig(pictures="x", holes="y")}, "python -m train compare"),
         ({"phases": (replace(PHASE, crop=300),)}, "crop is 300; drafts have 256 pixels a side"),
     ],

@@ -26,8 +26,8 @@ from rfr_core.errors import ConfigError, ImageError
 from rfr_core.files import appearing
 from rfr_core.images import Picture, picture_paths, read_picture, save_picture
 from rfr_core.pixels import to_tensor
+from rfr_core.training import lpips
 from rfr_core.training.evaluation import Case, average, picture_files, read_cases, score, write_json, write_text
-from train import lpips
 from train.comparison import Comparison, Cost
 from train.measure import VARIANTS, variants
 from train.near_duplicates import near_duplicates

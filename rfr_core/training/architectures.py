@@ -24,7 +24,7 @@ from rfr_core.pconv_unet import PConvUNet
 from rfr_core.training.data import Sample, collate
 from rfr_core.training.drafts import DraftRefiner, draft_preview
 from rfr_core.training.edges import collate_edges, edge_loss, edge_preview
-from rfr_core.training.losses import LossWeights, inpainting_loss
+from rfr_core.training.losses import Judges, LossWeights, inpainting_loss
 from rfr_core.training.preview import preview_grid
 
 Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "edges-rfr", "edges-residual", "refinement"]
@@ -32,7 +32,7 @@ ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 
 Output = Tensor | tuple[Tensor, ...]
 Judged = tuple[Tensor, dict[str, Tensor]]  # the loss and its terms
-Loss = Callable[[Output, Tensor, Tensor, LossWeights, nn.Module | None], Judged]
+Loss = Callable[[Output, Tensor, Tensor, Sequence[LossWeights], Judges], Judged]
 
 
 @dataclass(frozen=True)
@@ -40,41 +40,45 @@ class Task:
     """What the trainer needs to know of what a network is for.
 
     collate: samples -> the batch that the network is given. loss: as :func:`inpainting_loss`, for one output or
-    several. takes_features: whether terms of the loss can need VGG. preview: network, batch of pictures and masks -> a
-    grid (3, H, W) to look at.
+    several, with the weights of a phase (see `Phase.losses`). takes_judges: whether its terms can need any. preview:
+    network, batch of pictures and masks -> a grid (3, H, W) to look at.
     """
 
     collate: Callable[[Sequence[Sample]], Sample]
     loss: Loss
     preview: Callable[[nn.Module, Tensor, Tensor], Tensor]
-    takes_features: bool = True
+    takes_judges: bool = True
 
 
 def picture_loss(
-    output: Output, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
+    output: Output, truth: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges
 ) -> Judged:
     """:func:`inpainting_loss` of every picture that the network gave, summed; the terms are the last one's."""
     outputs = (output,) if isinstance(output, Tensor) else output
-    judged = [inpainting_loss(one, truth, known, weights, features) for one in outputs]
+    judged = [inpainting_loss(one, truth, known, weights[0], judges) for one in outputs]
     return sum((loss for loss, _ in judged[1:]), judged[0][0]), judged[-1][1]
 
 
-def _edge_loss(
-    output: Output, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
-) -> Judged:
+def _edge_loss(output: Output, truth: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges) -> Judged:
     assert isinstance(output, Tensor)
-    return edge_loss(output, truth, known, weights, features)
+    return edge_loss(output, truth, known, weights[0])
 
 
 def _refinement_loss(
-    output: Output, drafts: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None
+    output: Output, drafts: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges
 ) -> Judged:
-    return picture_loss(output, drafts[:, :3], known, weights, features)
+    """The loss of the exact end, and of the textured one where the phase has one for it."""
+    assert isinstance(output, tuple)
+    total, terms = drafts.new_zeros(()), {}
+    for prefix, one, own in zip(("", "textured_"), output, weights, strict=False):
+        loss, judged = inpainting_loss(one, drafts[:, :3], known, own, judges)
+        total, terms = total + loss, terms | {prefix + name: value for name, value in judged.items()}
+    return total, terms
 
 
 PICTURES = Task(collate, picture_loss, preview_grid)
 REFINEMENT = Task(collate, _refinement_loss, draft_preview)
-EDGES = Task(collate_edges, _edge_loss, edge_preview, takes_features=False)
+EDGES = Task(collate_edges, _edge_loss, edge_preview, takes_judges=False)
 
 
 def task_of(architecture: Architecture) -> Task:

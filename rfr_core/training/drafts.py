@@ -47,10 +47,11 @@ class DraftRefiner(nn.Module):
         self.config = config
         self.refinement = Refinement(config.refinement)
 
-    def forward(self, drafts: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
-        """Drafts (N, 9, S, S) as `Drafts` gives them, known (N, 1, S, S) -> the refined fill (N, 3, S, S)."""
+    def forward(self, drafts: Tensor, known: Tensor, recurrences: int | str | None = None) -> tuple[Tensor, Tensor]:
+        """Drafts (N, 9, S, S) as `Drafts` gives them, known (N, 1, S, S) -> exact and textured fill (N, 3, S, S)."""
         _, soft, detailed = drafts.split(3, 1)
-        return self.refinement(soft, detailed, known)
+        exact, textured = (self.refinement(soft, detailed, known, textured=end) for end in (False, True))
+        return exact, textured
 
 
 class Drafts(Dataset[Sample]):
@@ -144,12 +145,12 @@ def with_refinement(network: RFRNet, refinement: Refinement) -> RFRNet:
 
 @torch.inference_mode()
 def draft_preview(network: nn.Module, drafts: Tensor, known: Tensor) -> Tensor:
-    """One row per draft: hole, soft, detailed and refined fill, truth: (3, H, W) in [0, 1] on the CPU."""
+    """One row per draft: hole, soft, detailed, exact, textured fill, truth: (3, H, W) in [0, 1] on the CPU."""
     device = next(network.parameters()).device
     drafts, known = drafts.to(device), known.to(device)
     truth, soft, detailed = drafts.split(3, 1)
-    refined = torch.where(known > 0, truth, network(drafts, known).clamp(0, 1))
-    return tiled(torch.stack([truth * known, soft, detailed, refined, truth], 1)).cpu()
+    refined = [torch.where(known > 0, truth, end.clamp(0, 1)) for end in network(drafts, known)]
+    return tiled(torch.stack([truth * known, soft, detailed, *refined, truth], 1)).cpu()
 
 
 def _read(path: Path) -> tuple[Tensor, Tensor]:

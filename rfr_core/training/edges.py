@@ -37,9 +37,7 @@ def collate_edges(samples: Sequence[Sample]) -> Sample:
     return collate([sample._replace(image=gray_and_edges(sample.image)) for sample in samples])
 
 
-def edge_loss(
-    output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None = None
-) -> tuple[Tensor, dict[str, Tensor]]:
+def edge_loss(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy over the hole and over the known part, edges and the rest counting alike.
 
     output: logits (N, 1, H, W). truth: gray and edges (N, 2, H, W). known: (N, 1, H, W). Of the weights ``hole`` and

@@ -1,4 +1,4 @@
-"""The training losses, as released and as in the paper (Sec. 3.4, Eq. 10-12), and those of a refinement."""
+"""The training losses, as released and as in the paper (Sec. 3.4, Eq. 10-12), and others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from torch import Tensor, nn
 
 from rfr_core.errors import ConfigError
 from rfr_core.metrics import similarity_map
+from rfr_core.training.adversary import Adversary
+from rfr_core.training.lpips import ShiftTolerantLPIPS, unit
 
-TERMS = ("hole", "valid", "perceptual", "style", "variation", "squared", "exactness", "structure")
-_FEATURE_TERMS = ("perceptual", "style")
+TERMS = (
+    *("hole", "valid", "perceptual", "style", "variation"),  # as published
+    *("squared", "exactness", "structure", "direction", "likeness", "matching", "adversarial"),
+)
+_FEATURE_TERMS = ("perceptual", "style", "direction")
+_ADVERSARY_TERMS = ("matching", "adversarial")
 _LEAST_SHARE = 0.02  # of a picture that a hole counts as
+_SMALL = 1e-6  # squared length of features below which their direction hardly counts
 _LEAST_ERROR = 3e-4  # mean squared: what is more exact than 35 dB in the hole need not be more so
 
 
@@ -29,6 +36,11 @@ class LossWeights:
         squared: squared difference over the hole (no part of the published loss; PSNR counts squares).
         exactness: logarithm of the mean squared difference over the hole, which is PSNR but for a factor.
         structure: 1 - SSIM, per pixel of the hole.
+        direction: squared difference of VGG features scaled to length one, per pixel of the hole.
+        likeness: LPIPS with a VGG (see :mod:`rfr_core.training.lpips`), per pixel of the hole.
+        matching: absolute difference of a discriminator's features, per pixel of the hole.
+        adversarial: how little a discriminator takes the hole for a photograph (see
+            :mod:`rfr_core.training.adversary`).
         against: feature terms compare the truth with the ``"output"`` alone (paper) or with the composite too.
         per: ``"picture"`` averages hole and squared over all pixels, so that a large hole counts more (published);
             ``"hole"`` averages over the hole's own pixels.
@@ -45,6 +57,10 @@ class LossWeights:
     squared: float = 0.0
     exactness: float = 0.0
     structure: float = 0.0
+    direction: float = 0.0
+    likeness: float = 0.0
+    matching: float = 0.0
+    adversarial: float = 0.0
     against: Literal["both", "output"] = "both"
     per: Literal["picture", "hole"] = "picture"
 
@@ -67,9 +83,26 @@ class LossWeights:
         """Whether a term is on that needs VGG."""
         return any(getattr(self, name) for name in _FEATURE_TERMS)
 
+    @property
+    def needs_adversary(self) -> bool:
+        """Whether a term is on that needs a discriminator."""
+        return any(getattr(self, name) for name in _ADVERSARY_TERMS)
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What terms need besides the pictures.
+
+    features: maps a picture to a list of feature maps. likeness: LPIPS to learn from. adversary: a discriminator.
+    """
+
+    features: nn.Module | None = None
+    likeness: ShiftTolerantLPIPS | None = None
+    adversary: Adversary | None = None
+
 
 def inpainting_loss(
-    output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights, features: nn.Module | None = None
+    output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights, judges: Judges | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all terms whose weight is above 0, and each term before weighting.
 
@@ -77,21 +110,33 @@ def inpainting_loss(
         output: (N, 3, H, W), the network's output before compositing.
         truth: (N, 3, H, W) in [0, 1].
         known: (N, 1, H, W) in {0, 1}, 1 = known.
-        features: what maps a picture to a list of feature maps; needed where :attr:`LossWeights.needs_features`.
+        judges: those that the terms whose weight is above 0 need.
     """
+    judges = judges or Judges()
     output, truth = output.float(), truth.float()
     hole = 1 - known
     composite = torch.where(known > 0, truth, output)
     terms = _pixel_terms(output, truth, known, weights)
     if weights.needs_features:
-        if features is None:
-            raise ConfigError("the perceptual and style terms need VGG features; give them or set both weights to 0.")
-        terms |= _feature_terms(output, truth, composite, weights, features)
+        if judges.features is None:
+            raise ConfigError("the perceptual, style and direction terms need VGG features; give them or set all to 0.")
+        terms |= _feature_terms(output, truth, composite, weights, judges.features)
+        if weights.direction:
+            terms["direction"] = (_direction_distance(composite, truth, judges.features) / _share(hole)).mean()
     if weights.exactness:
         error = (composite - truth).square().mean((1, 2, 3)) / _share(hole)
         terms["exactness"] = (error + _LEAST_ERROR).log().mean()
     if weights.structure:
         terms["structure"] = ((1 - similarity_map(composite, truth)).mean((1, 2, 3)) / _share(hole)).mean()
+    if weights.likeness:
+        if judges.likeness is None:
+            raise ConfigError("the likeness term needs LPIPS; give it or set the weight to 0.")
+        terms["likeness"] = (judges.likeness.distance(composite, truth) / _share(hole)).mean()
+    if weights.needs_adversary:
+        if judges.adversary is None:
+            raise ConfigError("the matching and adversarial terms need a discriminator; give it or set both to 0.")
+        asked = judges.adversary.terms(composite, truth, hole)
+        terms |= {"matching": (asked["matching"] / _share(hole)).mean(), "adversarial": asked["adversarial"].mean()}
     if weights.variation:
         terms["variation"] = total_variation(composite * hole)
     terms = {name: value for name, value in terms.items() if getattr(weights, name)}
@@ -113,12 +158,23 @@ def _pixel_terms(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeig
 def _feature_terms(
     output: Tensor, truth: Tensor, composite: Tensor, weights: LossWeights, features: nn.Module
 ) -> dict[str, Tensor]:
+    if not (weights.perceptual or weights.style):
+        return {}
     with torch.no_grad():
         expected = features(truth)
     shown = [features(output)] + ([features(composite)] if weights.against == "both" else [])
     perceptual = sum((perceptual_distance(maps, expected) for maps in shown), output.new_zeros(()))
     style = sum((style_distance(maps, expected) for maps in shown), output.new_zeros(()))
     return {"perceptual": perceptual, "style": style}
+
+
+def _direction_distance(composite: Tensor, truth: Tensor, features: nn.Module) -> Tensor:
+    """Sum over feature maps of the mean squared difference of features of length one, (N,)."""
+    with torch.no_grad():
+        expected = features(truth)
+    pairs = zip(features(composite), expected, strict=True)
+    distances = [(unit(a, _SMALL) - unit(b, _SMALL)).square().sum(1).mean((1, 2)) for a, b in pairs]
+    return torch.stack(distances).sum(0)
 
 
 def _share(hole: Tensor) -> Tensor:

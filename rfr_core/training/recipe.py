@@ -36,6 +36,7 @@ class Phase:
         freeze_batchnorm: keep every BatchNorm's statistics as they are (the released fine-tuning).
         recurrences: the number, or a range that one is drawn from at each step; left out = the network's own.
         loss: the terms and their weights.
+        textured: those of a refinement's textured end; left out, it's not trained.
     """
 
     steps: int
@@ -48,6 +49,7 @@ class Phase:
     freeze_batchnorm: bool = False
     recurrences: tuple[int, int] | None = None
     loss: LossWeights = field(default_factory=LossWeights)
+    textured: LossWeights | None = None
 
     def __post_init__(self) -> None:
         for name, lowest in (("steps", 1), ("batch", 1), ("accumulate", 1), ("crop", 16), ("warmup", 0)):
@@ -58,6 +60,11 @@ class Phase:
         bounds = self.recurrences
         if bounds is not None and not 1 <= bounds[0] <= bounds[1] <= MAX_RECURRENCES:
             raise ConfigError(f"recurrences is {list(bounds)}; it must be two numbers from 1 to {MAX_RECURRENCES}.")
+
+    @property
+    def losses(self) -> tuple[LossWeights, ...]:
+        """The terms of each output that has its own."""
+        return (self.loss,) if self.textured is None else (self.loss, self.textured)
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,8 @@ class Recipe:
             raise ConfigError(f"this architecture is judged by python -m train {how}; leave evaluation.pictures out.")
         if (task is REFINEMENT) != (self.data.drafts is not None):
             raise ConfigError("a refinement, and nothing else, is trained from data.drafts; correct one of both.")
+        if task is not REFINEMENT and any(phase.textured is not None for phase in self.phases):
+            raise ConfigError("phases.textured is for a refinement's second end; leave it out.")
 
     @property
     def steps(self) -> int:

@@ -29,11 +29,14 @@ from rfr_core.checkpoints import load_network
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network import RFRNet
 from rfr_core.reasoning import RecurrentFeatureReasoning
+from rfr_core.training.adversary import Adversary
 from rfr_core.training.architectures import build_network, save_network, task_of
 from rfr_core.training.data import Position, Sample, TrainingPictures, pictures_of, training_files
 from rfr_core.training.drafts import PREFIX, DraftRefiner, Drafts, draft_files
 from rfr_core.training.evaluation import evaluate
 from rfr_core.training.layouts import evaluation_files
+from rfr_core.training.losses import Judges
+from rfr_core.training.lpips import ShiftTolerantLPIPS
 from rfr_core.training.recipe import Phase, Recipe, load_recipe
 from rfr_core.training.run_state import RunFolder
 from rfr_core.training.shards import ShardPictures, StreamPlace, shard_files
@@ -86,7 +89,7 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         self.network = self._network()
         self.average = _average(self.network, recipe.ema)
-        self.vgg = self._vgg()
+        self.judges = self._judges()
         optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.phases[0].learning_rate)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
         self.progress = Progress()
@@ -202,6 +205,9 @@ class Trainer:
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.judges.adversary is not None:
+            told = self.judges.adversary.learn(self._rate())
+            sums |= {} if told is None else {"discriminator": told}
         if self.average is not None:
             self.average.update_parameters(self.network)
         reduced = self.accelerator.reduce(torch.stack([v.float() for v in sums.values()]), "mean")
@@ -222,7 +228,7 @@ class Trainer:
         with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
             output = self.model(truth, known, recurrences)
             with self.accelerator.autocast():
-                loss, terms = self.task.loss(output, truth, known, phase.loss, self.vgg)
+                loss, terms = self.task.loss(output, truth, known, phase.losses, self.judges)
             self.accelerator.backward(loss / phase.accumulate)
         return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
 
@@ -302,6 +308,7 @@ class Trainer:
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
+                "adversary": None if self.judges.adversary is None else self.judges.adversary.state_dict(),
                 "step": self.progress.step,
                 "samples": self.progress.samples,
             }
@@ -320,6 +327,8 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             if self.accelerator.scaler is not None and state["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
+            if self.judges.adversary is not None and state["adversary"] is not None:
+                self.judges.adversary.load_state_dict(state["adversary"])
             self.progress = Progress(int(state["step"]), int(state["samples"]))
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
@@ -354,11 +363,18 @@ class Trainer:
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return network
 
-    def _vgg(self) -> VGG16Features | None:
-        if not (self.task.takes_features and any(phase.loss.needs_features for phase in self.recipe.phases)):
-            return None
-        vgg = VGG16Features.from_pretrained(self.recipe.vgg, self.recipe.vgg_input).to(self.accelerator.device)
-        return vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def _judges(self) -> Judges:
+        """Those that a term of any phase needs."""
+        losses = [loss for phase in self.recipe.phases for loss in phase.losses] if self.task.takes_judges else []
+        device, vgg, likeness, adversary = self.accelerator.device, None, None, None
+        if any(loss.needs_features for loss in losses):
+            vgg = VGG16Features.from_pretrained(self.recipe.vgg, self.recipe.vgg_input).to(device)
+            vgg = vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if any(loss.likeness for loss in losses):
+            likeness = ShiftTolerantLPIPS("vgg", device)
+        if any(loss.needs_adversary for loss in losses):
+            adversary = Adversary(self.accelerator, self.recipe.phases[0].learning_rate)
+        return Judges(vgg, likeness, adversary)
 
 
 def learning_rate(phase: Phase, step: int) -> float:
