@@ -81,12 +81,12 @@ def enter(page: Page, host: Host) -> None:
 def build(page: Page, nodes: dict[str, list[Any]], links: list[list[Any]]) -> None:
     """Build a graph: nodes name -> [kind, x, y, {widget: value}]; links [from, output number, to, input name]."""
     page.evaluate(_BUILD, [nodes, links])
-    page.evaluate(_FIT)
+    fit(page)
 
 
 def load(page: Page, workflow: dict[str, Any]) -> None:
     page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
-    page.evaluate(_FIT)
+    fit(page)
 
 
 def run(page: Page) -> None:
@@ -119,10 +119,15 @@ def click_picture(page: Page, strip: Locator, x: float, y: float) -> None:
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
+def fit(page: Page) -> None:
+    """Show the whole graph."""
+    page.evaluate(_FIT)
+
+
 def screenshot(page: Page, name: str) -> None:
     """Keep a picture of the page in the folder that COMFYUI_SCREENSHOTS names, if it does."""
     if folder := os.environ.get("COMFYUI_SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.evaluate(_FIT)
+        fit(page)
         page.wait_for_timeout(1000)
         page.screenshot(path=Path(folder) / f"{name}.png")
