@@ -13,12 +13,14 @@ from torch import Tensor
 from rfr_core.box import Box
 from rfr_core.canvas import Patch
 from rfr_core.exemplar import synthesize
-from rfr_core.pyramid import enlarged, membrane
+from rfr_core.pyramid import blurred, enlarged, membrane, softened, spread
 from rfr_core.refinement import MULTIPLE, REACH
 from rfr_core.regions import Region, around, tile_boxes
 from rfr_core.scene import CELL, Scene
 
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
+FAR_INSIDE, CROSSING = 18, 6  # pixels from the known part that are far inside, and around there to cross over within
+COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
 Finish = Callable[[Tensor, Tensor, Tensor], Tensor]  # of a soft fill, a detailed one and what is known
@@ -42,7 +44,8 @@ def add_detail(
     def finish(soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
         if refine is None:
             return detailed
-        return _refined(soft, detailed, known, partial(refine, textured=not scene.exact))
+        refined = _refined(soft, detailed, known, partial(refine, textured=not scene.exact))
+        return refined if scene.exact else _crisp(detailed, refined, known)
 
     return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches, finish)]
 
@@ -96,6 +99,15 @@ def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Finish) -> T
             crops = (part[(..., *seen.slices)] for part in (soft, detailed, known))
             refined[(..., *tile.slices)] = refine(*crops)[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
+
+
+def _crisp(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:
+    """The refined fill and, far inside, the detailed one in its colours: it is softer there than patches are."""
+    if bool(spread(known, FAR_INSIDE - CROSSING).all()):
+        return refined
+    shift = blurred(blurred(refined - detailed, COLOUR_BLUR), COLOUR_BLUR)
+    nearness = softened(spread(known, FAR_INSIDE), CROSSING)
+    return torch.where(known, detailed, torch.lerp(detailed + shift, refined, nearness).clamp_(0, 1))
 
 
 def _aligned(box: Box, height: int, width: int) -> Box:

@@ -26,7 +26,7 @@ CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance
 FURTHEST = 8  # pixels, beyond which it counts the same
 GUIDE_SHARE = 0.1
 GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
-VOTES = 7  # matchings and votes at each scale but the finest, which has one
+VOTES = 4  # matchings and votes at each scale but the finest, which has one
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
 
