@@ -120,7 +120,8 @@ def inpainting_loss(
     if weights.needs_features:
         if judges.features is None:
             raise ConfigError("the perceptual, style and direction terms need VGG features; give them or set all to 0.")
-        terms |= _feature_terms(output, truth, composite, weights, judges.features)
+        if weights.perceptual or weights.style:
+            terms |= _feature_terms(output, truth, composite, weights, judges.features)
         if weights.direction:
             terms["direction"] = (_direction_distance(composite, truth, judges.features) / _share(hole)).mean()
     if weights.exactness:
@@ -158,8 +159,6 @@ def _pixel_terms(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeig
 def _feature_terms(
     output: Tensor, truth: Tensor, composite: Tensor, weights: LossWeights, features: nn.Module
 ) -> dict[str, Tensor]:
-    if not (weights.perceptual or weights.style):
-        return {}
     with torch.no_grad():
         expected = features(truth)
     shown = [features(output)] + ([features(composite)] if weights.against == "both" else [])
