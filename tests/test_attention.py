@@ -129,7 +129,8 @@ def test_how_scores_are_held_changes_nothing(
         assert_close(output, expected_output, tolerance)
         if keep_scores:
             assert_close(memory.scores.double(), expected_memory.scores, tolerance)
-            assert torch.equal(memory.rows(10, 17), memory.scores[:, 10:17])
+            # Some CPUs sum fewer rows in another order.
+            assert_close(memory.rows(10, 17), memory.scores[:, 10:17], 1e-12)
 
 
 def test_recurrences_that_no_longer_count_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
