@@ -120,10 +120,7 @@ def inpainting_loss(
     if weights.needs_features:
         if judges.features is None:
             raise ConfigError("the perceptual, style and direction terms need VGG features; give them or set all to 0.")
-        if weights.perceptual or weights.style:
-            terms |= _feature_terms(output, truth, composite, weights, judges.features)
-        if weights.direction:
-            terms["direction"] = (_direction_distance(composite, truth, judges.features) / _share(hole)).mean()
+        terms |= _feature_terms(output, truth, composite, hole, weights, judges.features)
     if weights.exactness:
         error = (composite - truth).square().mean((1, 2, 3)) / _share(hole)
         terms["exactness"] = (error + _LEAST_ERROR).log().mean()
@@ -157,23 +154,21 @@ def _pixel_terms(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeig
 
 
 def _feature_terms(
-    output: Tensor, truth: Tensor, composite: Tensor, weights: LossWeights, features: nn.Module
+    output: Tensor, truth: Tensor, composite: Tensor, hole: Tensor, weights: LossWeights, features: nn.Module
 ) -> dict[str, Tensor]:
     with torch.no_grad():
         expected = features(truth)
-    shown = [features(output)] + ([features(composite)] if weights.against == "both" else [])
-    perceptual = sum((perceptual_distance(maps, expected) for maps in shown), output.new_zeros(()))
-    style = sum((style_distance(maps, expected) for maps in shown), output.new_zeros(()))
-    return {"perceptual": perceptual, "style": style}
-
-
-def _direction_distance(composite: Tensor, truth: Tensor, features: nn.Module) -> Tensor:
-    """Sum over feature maps of the mean squared difference of features of length one, (N,)."""
-    with torch.no_grad():
-        expected = features(truth)
-    pairs = zip(features(composite), expected, strict=True)
-    distances = [(unit(a, _SMALL) - unit(b, _SMALL)).square().sum(1).mean((1, 2)) for a, b in pairs]
-    return torch.stack(distances).sum(0)
+    published, both = weights.perceptual or weights.style, weights.against == "both"
+    shown = [features(output)] if published else []
+    of_composite = features(composite) if weights.direction or (published and both) else []
+    shown += [of_composite] if published and both else []
+    terms = {
+        "perceptual": sum((perceptual_distance(maps, expected) for maps in shown), output.new_zeros(())),
+        "style": sum((style_distance(maps, expected) for maps in shown), output.new_zeros(())),
+    }
+    if weights.direction:
+        terms["direction"] = (direction_distance(of_composite, expected) / _share(hole)).mean()
+    return terms
 
 
 def _share(hole: Tensor) -> Tensor:
@@ -192,6 +187,12 @@ def style_distance(maps: Sequence[Tensor], expected: Sequence[Tensor]) -> Tensor
     for a, b in zip(maps, expected, strict=True):
         distances.append((gram(a) - gram(b)).abs().mean() / a[0].numel())
     return torch.stack(distances).sum()
+
+
+def direction_distance(maps: Sequence[Tensor], expected: Sequence[Tensor]) -> Tensor:
+    """Sum over feature maps of the mean squared difference of features of length one; (N, C, h, w) each -> (N,)."""
+    pairs = zip(maps, expected, strict=True)
+    return torch.stack([(unit(a, _SMALL) - unit(b, _SMALL)).square().sum(1).mean((1, 2)) for a, b in pairs]).sum(0)
 
 
 def gram(features: Tensor) -> Tensor:
