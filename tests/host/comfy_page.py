@@ -39,16 +39,26 @@ _BUILD = """([nodes, links]) => {
     for (const [from, output, to, input] of links)
         made[from].connect(output, made[to], made[to].inputs.findIndex((i) => i.name === input));
 }"""
-_FIT = """() => {
-    const nodes = window.app.graph.nodes;
+_BOUNDS = """
     const left = Math.min(...nodes.map((n) => n.pos[0])), top = Math.min(...nodes.map((n) => n.pos[1] - 30));
     const right = Math.max(...nodes.map((n) => n.pos[0] + n.size[0]));
     const bottom = Math.max(...nodes.map((n) => n.pos[1] + n.size[1]));
+"""
+_BOX = f"""(kinds) => {{
+    const nodes = window.app.graph.nodes.filter((node) => !kinds.length || kinds.includes(node.type));
+    {_BOUNDS}
+    const {{ scale, offset }} = window.app.canvas.ds, frame = window.app.canvas.canvas.getBoundingClientRect();
+    const at = (x, y) => [frame.left + (x + offset[0]) * scale, frame.top + (y + offset[1]) * scale];
+    return [...at(left, top), ...at(right, bottom)];
+}}"""
+_FIT = f"""() => {{
+    const nodes = window.app.graph.nodes;
+    {_BOUNDS}
     const view = window.app.canvas.ds;
     view.scale = Math.min(1380 / (right - left), 780 / (bottom - top));
     view.offset = [80 / view.scale - left, 100 / view.scale - top];
     window.app.graph.setDirtyCanvas(true, true);
-}"""
+}}"""
 
 
 @contextmanager
@@ -122,6 +132,12 @@ def click_picture(page: Page, strip: Locator, x: float, y: float) -> None:
 def fit(page: Page) -> None:
     """Show the whole graph."""
     page.evaluate(_FIT)
+
+
+def box_of(page: Page, *kinds: str) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom, in the page's pixels, of the nodes of some kinds, or of all."""
+    left, top, right, bottom = map(round, page.evaluate(_BOX, list(kinds)))
+    return left, top, right, bottom
 
 
 def screenshot(page: Page, name: str) -> None:
