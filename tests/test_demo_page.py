@@ -250,9 +250,13 @@ def test_an_uploaded_mask_counts_to_the_pixel(visitor: Visitor, tmp_path: Path) 
     visitor.page.locator(".painter-tools [data-action=clear]:not([disabled])").wait_for()
     visitor.page.get_by_text("Options", exact=True).click()
     number, slider = (visitor.page.get_by_role(role, name="Grow") for role in ("spinbutton", "slider"))
-    expect(slider).to_have_value("4")  # until the page is ready for input
-    number.fill("0")
-    number.press("Tab")
+    expect(slider).to_have_value("4")
+    for _ in range(20):  # what is typed before the page is ready for input is lost
+        number.fill("0")
+        number.press("Tab")
+        visitor.page.wait_for_timeout(250)
+        if slider.input_value() == "0":
+            break
     expect(slider).to_have_value("0")
     visitor.remove()
     after = np.asarray(Image.open(visitor.download(tmp_path)))
