@@ -21,6 +21,9 @@ from rfr_core.scene import CELL, Scene
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
 FAR_INSIDE, CROSSING = 18, 6  # pixels from the known part that are far inside, and around there to cross over within
 COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
+GRAIN = 1.5  # times as strong as that of the patches, the finest detail may be; beyond, it is grain
+FAINT = 4 / 255  # finest detail so strong is halved, stronger less so: what does not fit costs more than it gives
+NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
 Finish = Callable[[Tensor, Tensor, Tensor], Tensor]  # of a soft fill, a detailed one and what is known
@@ -45,7 +48,7 @@ def add_detail(
         if refine is None:
             return detailed
         refined = _refined(soft, detailed, known, partial(refine, textured=not scene.exact))
-        return refined if scene.exact else _crisp(detailed, refined, known)
+        return refined if scene.exact else _crisp(detailed, _calmed(refined, detailed, known), known)
 
     return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches, finish)]
 
@@ -99,6 +102,29 @@ def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Finish) -> T
             crops = (part[(..., *seen.slices)] for part in (soft, detailed, known))
             refined[(..., *tile.slices)] = refine(*crops)[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
+
+
+def _calmed(refined: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+    """The refined fill without most of its grain: its finest detail where that is faint or where patches have none.
+
+    What is as faint in the known part, as a photograph's noise is, stays.
+    """
+    if not bool(known.any()):
+        return refined
+    fine, strength = _finest(refined)
+    _, theirs = _finest(detailed)
+    sample = strength[known]
+    noise = sample[:: 1 + len(sample) // NOISE_SAMPLE].quantile(NOISE_RANK)
+    energy = strength.square()
+    kept = torch.maximum(energy / (energy + FAINT**2), noise / strength)
+    kept = torch.minimum(kept, GRAIN * theirs / strength).clamp_(max=1)
+    return torch.where(known, detailed, refined - fine * (1 - kept))
+
+
+def _finest(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """The detail of a pixel or two in a picture (1, 3, H, W), and how strong it is around each pixel (1, 1, H, W)."""
+    fine = picture - blurred(picture, 1)
+    return fine, blurred(fine.square().mean(1, keepdim=True), 2).clamp_(min=1e-8).sqrt_()
 
 
 def _crisp(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
 """Exemplar-based synthesis: a soft fill made anew from patches of the known part, which has the texture it lacks.
 
-The fill says what goes where at the coarsest scale; from there on, at each finer one, patches are matched and their
-pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video", with the fill's look from afar as a guide.
+At the coarsest scale the hole is filled from its border inwards; from there on, at each finer one, patches are matched
+and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video". The fill's look from afar is a guide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,20 +14,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rfr_core.patch_match import RADIUS, PatchMatch, enlarge_field, queried, vote
+from rfr_core.patch_match import MOST_PAIRS, RADIUS, PatchMatch, enlarge_field, queried, vote
 from rfr_core.pyramid import blurred, halve, membrane, softened, spread
 
-COARSE_DEPTH = 4  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
+COARSE_DEPTH = 8  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
 SMALLEST = 16  # pixels a side of the smallest picture that is searched
 MOST_QUERIES = 2**16  # patches that are searched for; a scale with more copies from where a coarser one has found
 THIN, MOST_THIN_QUERIES = 12, 2**17  # pixels of depth up to which it may be more: near a border matches must be exact
-MOSTLY = 0.5  # share of a coarse pixel that must be known for it to count as known
+KNOWN_SHARE = 0.2  # of a coarse pixel, with which it counts as known
 FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
 CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance from a known one
 FURTHEST = 8  # pixels, beyond which it counts the same
-GUIDE_SHARE = 0.1
+PEEL_TRUST = 0.7  # what a pixel filled from the border inwards counts, to the power of its ring's number
+GUIDE_SHARE = 0.05
 GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
-VOTES = 4  # matchings and votes at each scale but the finest, which has one
+VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
 
@@ -44,13 +46,20 @@ class _Scale:
         return self.known.shape[-2], self.known.shape[-1]
 
     @cached_property
+    def queries(self) -> int:
+        return int(queried(self.known).count_nonzero())
+
+    @cached_property
     def is_searched(self) -> bool:
-        queries = int(queried(self.known).count_nonzero())
-        return queries <= MOST_QUERIES or (queries <= MOST_THIN_QUERIES and bool(spread(self.known, THIN).all()))
+        if self.queries <= MOST_QUERIES:
+            return True
+        return self.queries <= MOST_THIN_QUERIES and bool(spread(self.known, THIN).all())
 
     @property
     def is_coarse(self) -> bool:
-        return self.is_searched and bool(spread(self.known, COARSE_DEPTH).all())
+        """Whether the search can begin here: with all sources looked at, and no hole too deep."""
+        pairs = self.queries * int(self.known.count_nonzero())
+        return pairs <= MOST_PAIRS and bool(spread(self.known, COARSE_DEPTH).all())
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def synthesize(fill: Tensor, known: Tensor) -> Tensor:
     match: _Match | None = None
     for number, scale in reversed(list(enumerate(scales))):
         start = match.enlarged(scale.size) if match else None
-        match = _search(scale, start, VOTES if number else 1, random) if scale.is_searched else start
+        match = _search(scale, start, VOTES[min(number, len(VOTES) - 1)], random) if scale.is_searched else start
     if match is None:
         return fill
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
@@ -95,17 +104,20 @@ def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
     colour, coverage = fill, known.float()
     while min(coverage.shape[-2:]) >= 2 * SMALLEST and not scales[-1].is_coarse:
         colour, coverage = halve(colour, coverage)
-        scales.append(_Scale(colour, coverage >= MOSTLY, F.avg_pool2d(scales[-1].fill, 2, ceil_mode=True)))
+        scales.append(_Scale(colour, coverage >= KNOWN_SHARE, F.avg_pool2d(scales[-1].fill, 2, ceil_mode=True)))
     return scales
 
 
 def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Generator) -> _Match | None:
     """The match of a scale, found in turn with what it makes; None where there is too little to choose from."""
-    matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), _confidence(scale.known), GUIDE_SHARE)
+    confidence = _confidence(scale.known)
+    matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
     if len(matcher.sources) < FEWEST_SOURCES:
         return None
     if start is None:
-        field, content = matcher.search_all(scale.fill), scale.fill
+        search = matcher.full_search()
+        content = _peeled(scale, search)
+        field = search(matcher.queries, content, confidence)
     else:
         field = matcher.valid_field(start.dense, random)
         content = _voted(scale, _Match(matcher.dense(field), scale.size))
@@ -116,6 +128,24 @@ def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Gener
         field, distance = matcher.refine(content, field, 1, random)
         match = _Match(matcher.dense(field), scale.size, matcher.spread_out(_vote_weight(distance)))
     return match
+
+
+def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
+
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
+    """
+    colour = scale.colour.flatten(2)  # (1, 3, h * w)
+    content, reached = torch.where(scale.known, scale.colour, 0), scale.known
+    confidence, trust = reached.float(), 1.0
+    while not bool(reached.all()):
+        ring = spread(reached, 1) & ~reached
+        pixels = ring.flatten().nonzero()[:, 0]
+        found = colour[..., search(pixels, content, confidence)]
+        content = content.flatten(2).index_copy(2, pixels, found).view_as(content)
+        trust *= PEEL_TRUST
+        confidence, reached = torch.where(ring, trust, confidence), reached | ring
+    return content
 
 
 def _share(known: Tensor, finest: int) -> Tensor:

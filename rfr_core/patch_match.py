@@ -6,6 +6,8 @@ numbered row by row; a field (Q,) holds the number of the source of each query.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +19,7 @@ GUIDE_RADIUS = 1  # of what is compared with the guide
 CHUNK = 2**14  # queries whose patches are compared at once: fewer leave several cores waiting for each other
 TABLE = 2**24  # distances that are held at once in a search of all sources
 AT_ONCE = 2**18  # pixels whose votes are counted at once
-MOST_SOURCES = 2**25  # of them times the queries in a search of all; beyond, every n-th source is looked at
+MOST_PAIRS = 2**24  # of queries and sources in a search of all; beyond, every n-th source is looked at
 
 
 class Surroundings:
@@ -50,11 +52,11 @@ class PatchMatch:
     nothing unknown and lie within the picture, so that they may serve as sources.
     """
 
-    def __init__(self, colour: Tensor, known: Tensor, guide: Tensor, weight: Tensor, guide_share: float) -> None:
+    def __init__(self, colour: Tensor, known: Tensor, guide: Tensor, confidence: Tensor, guide_share: float) -> None:
         """Takes a picture apart.
 
         colour: (1, 3, H, W), right where known: (1, 1, H, W) bool. guide: (1, 3, H, W), how a fill should look from
-        afar and how the picture does. weight: (1, 1, H, W) > 0, how far each pixel of a query's patch counts.
+        afar and how the picture does. confidence: (1, 1, H, W) > 0, how far each pixel of a query's patch counts.
         guide_share: weight of the guide against the patch.
         """
         self.height, self.width = known.shape[-2:]
@@ -64,22 +66,31 @@ class PatchMatch:
         self.queries = queried(known).flatten().nonzero()[:, 0]
         self._patches = Surroundings(colour, RADIUS)
         self._guides = Surroundings(guide, GUIDE_RADIUS)
-        share = Surroundings(weight, RADIUS)(self.queries)
-        self._weight = (share / (3 * share.sum(1, keepdim=True))).repeat_interleave(3, 1)  # (Q, patch * 3), sums to 1
+        self._weight = _weights(Surroundings(confidence, RADIUS)(self.queries))
         self._guide_share = guide_share / self._guides.values
 
-    def search_all(self, content: Tensor) -> Tensor:
-        """The field of the best sources for a content (1, 3, H, W), all of them looked at, without the guide."""
-        step = -(-len(self.queries) * len(self.sources) // MOST_SOURCES)
-        sources = self.sources[::step]
-        patches = self._patches(sources)
-        squares = patches.square()
-        wanted = Surroundings(content, RADIUS)(self.queries) * self._weight
-        found = []
+    def full_search(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """A search that looks at all sources.
+
+        It takes pixels (n,), a content (1, 3, H, W) and how far each of its pixels counts (1, 1, H, W), and returns the
+        best source for the patch around each pixel, (n,).
+        """
+        sources = self.sources[:: -(-len(self.queries) * len(self.sources) // MOST_PAIRS)]
+        patches, guides = self._patches(sources), self._guides(sources)
+        squares, guide_squares = patches.square(), guides.square().sum(1)
         size = max(1, TABLE // len(sources))
-        for weight, target in zip(self._weight.split(size), wanted.split(size), strict=True):
-            found.append((weight @ squares.T - 2 * target @ patches.T).argmin(1))
-        return sources[torch.cat(found)]
+
+        def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
+            wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
+            found = []
+            for part in pixels.split(size):
+                weight = _weights(shares(part))
+                distance = weight @ squares.T - 2 * (wanted(part) * weight) @ patches.T
+                guide = guide_squares - 2 * self._guides(part) @ guides.T
+                found.append(distance.add_(guide, alpha=self._guide_share).argmin(1))
+            return sources[torch.cat(found)]
+
+        return search
 
     def refine(self, content: Tensor, field: Tensor, rounds: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
@@ -202,6 +213,11 @@ def vote(
                 count += counts
         result[pixels] = torch.where(count > 0, total / count, -1)
     return result.T.reshape(colour.shape)
+
+
+def _weights(shares: Tensor) -> Tensor:
+    """What each value of a patch counts, (n, patch * 3), of what each pixel does, (n, patch): they sum to 1."""
+    return (shares / (3 * shares.sum(1, keepdim=True))).repeat_interleave(3, 1)
 
 
 def _within(marked: Tensor) -> Tensor:

@@ -53,6 +53,16 @@ def test_a_texture_is_continued_into_a_soft_fill(size: tuple[int, int], side: in
     assert result.max() < truth.max() + 0.1
 
 
+@pytest.mark.parametrize("period", [10, 14])
+def test_what_is_known_in_small_pieces_alone_serves_to_continue_it(period: int) -> None:
+    size = (120, 140)
+    hole = (torch.arange(120)[:, None] % period >= 7) | (torch.arange(140) % period >= 7)
+    truth = stripes(*size)
+    soft = torch.where(hole, stripes(*size, contrast=0), truth)
+    result = synthesize(soft, ~hole[None, None])
+    assert error(result, truth, hole) < 0.2 * error(soft, truth, hole)
+
+
 def test_colours_meet_those_around_the_hole() -> None:
     """Patches from the dark side serve on the bright one, without a step at the border."""
     truth = stripes(80, 160) * torch.linspace(0.4, 1, 160)
@@ -75,7 +85,7 @@ def test_a_search_finds_an_exact_match_among_all_sources() -> None:
     truth = torch.rand(1, 3, 24, 12).repeat(1, 1, 1, 3)  # everything is there three times
     hole = square_hole((24, 36), 10, 16, 4)
     matcher = PatchMatch(truth, ~hole, truth, torch.ones(1, 1, 24, 36), 0.3)
-    field = matcher.search_all(truth)
+    field = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 24, 36))
     moved = (field - matcher.queries).abs()
     assert bool(((moved % 36 == 12) | (moved % 36 == 24)).all())
     assert bool((moved // 36 == 0).all())
@@ -92,7 +102,8 @@ def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:
     start = matcher.valid_field(torch.full((3600,), -1), random)
     before = matcher.refine(truth, start, 0, random)[1].mean()
     field, found = matcher.refine(truth, start, 4, random)
-    best = matcher.refine(truth, matcher.search_all(truth), 0, random)[1].mean()
+    all_looked_at = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 60, 60))
+    best = matcher.refine(truth, all_looked_at, 0, random)[1].mean()
     assert bool(matcher.valid[field].all())
     assert found.mean() - best < 0.05 * (before - best)
 

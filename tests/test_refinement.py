@@ -21,6 +21,7 @@ import rfr_core.detail
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints import load_network, save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.pyramid import blurred
 from rfr_core.refinement import MULTIPLE, REACH, Refinement
 from rfr_core.training.architectures import read_network
 from rfr_core.training.data import DataConfig
@@ -110,6 +111,40 @@ def test_a_hole_refined_in_tiles_is_as_one_refined_whole(monkeypatch: pytest.Mon
     assert np.abs(whole - tiled).max() <= 1
 
 
+@torch.inference_mode()
+def test_grain_stays_out_of_a_textured_fill_where_patches_have_none() -> None:
+    grainy = refinement()
+    grainy.tail.weight.zero_()
+    chequered = torch.tensor([0, 0, 0, 0, *3 * (0.1, -0.1, -0.1, 0.1)])
+    grainy.tail.bias = torch.nn.Parameter(chequered)
+    inpainter = Inpainter(with_refinement(without_refinement(), grainy), device="cpu", dtype="float32")
+    smooth = torch.linspace(0.3, 0.7, 120).expand(1, 3, 96, 120)
+    hole = torch.from_numpy(square(96, 120, 30, 40, 33))[None, None].float()
+    finest = [
+        (filled - blurred(filled, 1)).mul(hole).abs().sum() / (3 * hole.sum())
+        for filled in (inpainter(smooth, hole, detail=detail) for detail in (True, "exact"))
+    ]
+    assert finest[0] < 0.02
+    assert finest[1] > 0.08
+
+
+@torch.inference_mode()
+def test_noise_of_a_photograph_stays_and_what_is_as_faint_beside_clean_parts_goes() -> None:
+    torch.manual_seed(0)
+    trusting = Inpainter(with_refinement(without_refinement(), Refinement(8)), device="cpu", dtype="float32")
+    hole = torch.from_numpy(square(120, 160, 40, 20, 24))[None, None].float()
+    everywhere = (0.5 + 4 / 255 * torch.randn(1, 3, 120, 160)).clamp(0, 1)
+    below = torch.where(torch.arange(120)[:, None] >= 37, everywhere, 0.5)
+
+    def strength(picture: Tensor) -> float:
+        fine = (picture - blurred(picture, 1))[..., 44:60, 24:40]
+        return float(fine.square().mean().sqrt())
+
+    for picture, least, most in ((everywhere, 0.7, 1.0), (below, 0.2, 0.65)):
+        kept = strength(trusting(picture, hole)) / strength(picture)
+        assert least < kept < most
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_it_belongs_to_the_detail_and_leaves_known_pixels(dtype: str) -> None:
     refined = Inpainter(network(), device="cpu", dtype=dtype)
@@ -141,7 +176,7 @@ def test_far_inside_patches_keep_their_crispness_unless_the_least_error_is_wante
     noise = np.random.default_rng(0).integers(60, 200, (160, 180, 3), dtype=np.uint8)
     hole = square(160, 180, 30, 40, 100)
     textured, exact = (inpainter(noise, hole, detail=detail).astype(float) for detail in (True, "exact"))
-    rim, inside = square(160, 180, 30, 40, 100) & ~square(160, 180, 40, 50, 80), square(160, 180, 60, 70, 40)
+    rim, inside = square(160, 180, 33, 43, 94) & ~square(160, 180, 40, 50, 80), square(160, 180, 60, 70, 40)
     assert np.array_equal(textured[rim], exact[rim])
     assert exact[inside].std() < 1
     assert textured[inside].std() > 10
@@ -262,16 +297,23 @@ def test_a_refinement_learns_and_joins_its_network(drafts: Path, tmp_path: Path)
 
 
 def test_what_was_learned_is_nearer_to_the_truth(drafts: Path, tmp_path: Path) -> None:
+    """Where the soft fill is the better one, that is learned: a fresh refinement trusts the patches."""
+    folder = tmp_path / "drafts"
+    folder.mkdir()
+    for file in drafts.glob("*.safetensors"):
+        parts = load_file(file)
+        parts["pictures"][:, 3:6] = parts["pictures"][:, :3].clamp(8, 247) + 8
+        save_file(parts, folder / file.name)
     phase = replace(PHASE, steps=60, batch=4, learning_rate=3e-3)
-    learned = read_network(fit(recipe(drafts, tmp_path / "run", phases=(phase,))))
-    samples = [Drafts(drafts, 128, seed=9)[number] for number in range(8)]
+    learned = read_network(fit(recipe(folder, tmp_path / "run", phases=(phase,))))
+    samples = [Drafts(folder, 128, seed=9)[number] for number in range(8)]
     image, known = torch.stack([s.image for s in samples]), torch.stack([s.known for s in samples])
     with torch.inference_mode():
         before, after = (
             torch.where(known > 0, 0, made(image, known)[0] - image[:, :3]).square().mean()
             for made in (DraftRefiner(SMALL), learned)
         )
-    assert after < 0.97 * before
+    assert after < 0.1 * before
 
 
 def test_both_ends_are_learned_and_a_stopped_run_goes_on_as_if_it_had_not(drafts: Path, tmp_path: Path) -> None:
