@@ -26,6 +26,7 @@ FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose fro
 CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance from a known one
 FURTHEST = 8  # pixels, beyond which it counts the same
 PEEL_TRUST = 0.7  # what a pixel filled from the border inwards counts, to the power of its ring's number
+MOST_RINGS = 64  # of pixels that are filled so; a hole along a picture too narrow to be halved may be far deeper
 GUIDE_SHARE = 0.05
 GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
 VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
@@ -138,14 +139,16 @@ def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -
     colour = scale.colour.flatten(2)  # (1, 3, h * w)
     content, reached = torch.where(scale.known, scale.colour, 0), scale.known
     confidence, trust = reached.float(), 1.0
-    while not bool(reached.all()):
+    for _ in range(MOST_RINGS):
+        if bool(reached.all()):
+            break
         ring = spread(reached, 1) & ~reached
         pixels = ring.flatten().nonzero()[:, 0]
         found = colour[..., search(pixels, content, confidence)]
         content = content.flatten(2).index_copy(2, pixels, found).view_as(content)
         trust *= PEEL_TRUST
         confidence, reached = torch.where(ring, trust, confidence), reached | ring
-    return content
+    return torch.where(reached, content, scale.fill)
 
 
 def _share(known: Tensor, finest: int) -> Tensor:

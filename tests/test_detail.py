@@ -63,6 +63,15 @@ def test_what_is_known_in_small_pieces_alone_serves_to_continue_it(period: int) 
     assert error(result, truth, hole) < 0.2 * error(soft, truth, hole)
 
 
+def test_a_deep_hole_in_a_strip_too_narrow_to_be_halved_gets_the_texture_of_its_ends() -> None:
+    size, hole = (28, 900), torch.zeros(1, 1, 28, 900, dtype=torch.bool)
+    hole[..., 200:700] = True
+    truth, without = stripes(*size), stripes(*size, contrast=0)
+    result = synthesize(torch.where(hole, without, truth), ~hole)
+    texture = [(part - without)[..., 200:700].std() for part in (result, truth)]
+    assert texture[0] > 0.5 * texture[1]
+
+
 def test_colours_meet_those_around_the_hole() -> None:
     """Patches from the dark side serve on the bright one, without a step at the border."""
     truth = stripes(80, 160) * torch.linspace(0.4, 1, 160)
