@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Protocol
 
 import torch
@@ -18,21 +17,22 @@ from rfr_core.refinement import MULTIPLE, REACH
 from rfr_core.regions import Region, around, tile_boxes
 from rfr_core.scene import CELL, Scene
 
+TEXTURE = 0.9  # how much of it is wanted, see `Refinement.forward`
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
 FAR_INSIDE, CROSSING = 18, 6  # pixels from the known part that are far inside, and around there to cross over within
 COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
 GRAIN = 1.5  # times as strong as that of the patches, the finest detail may be; beyond, it is grain
-FAINT = 4 / 255  # finest detail so strong is halved, stronger less so: what does not fit costs more than it gives
+FAINT = 3 / 255  # finest detail so strong is halved, stronger less so: what does not fit costs more than it gives
 NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
-Finish = Callable[[Tensor, Tensor, Tensor], Tensor]  # of a soft fill, a detailed one and what is known
+Finish = Callable[[Tensor, Tensor], Tensor]  # of a draft, as a refinement takes it, and what is known
 
 
 class Refine(Protocol):
     """As `Refinement.forward`, on the CPU."""
 
-    def __call__(self, soft: Tensor, detailed: Tensor, known: Tensor, *, textured: bool) -> Tensor: ...
+    def __call__(self, draft: Tensor, known: Tensor, *, texture: float) -> Tensor: ...
 
 
 def add_detail(
@@ -44,10 +44,11 @@ def add_detail(
     network has no refinement.
     """
 
-    def finish(soft: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+    def finish(draft: Tensor, known: Tensor) -> Tensor:
+        detailed = draft[:, 3:6]
         if refine is None:
             return detailed
-        refined = _refined(soft, detailed, known, partial(refine, textured=not scene.exact))
+        refined = _refined(draft, known, refine, 0.0 if scene.exact else TEXTURE)
         return refined if scene.exact else _crisp(detailed, _calmed(refined, detailed, known), known)
 
     return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches, finish)]
@@ -82,25 +83,31 @@ def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
     while known.numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(picture, synthesize(picture, known), known)
+        return finish(draft_of(picture, known), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(small, synthesize(small, surely), surely) - small, side)
+    difference = enlarged(finish(draft_of(small, surely), surely) - small, side)
     return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
 
 
-def _refined(soft: Tensor, detailed: Tensor, known: Tensor, refine: Finish) -> Tensor:
-    """What the refinement makes of both fills, tile by tile."""
+def draft_of(soft: Tensor, known: Tensor) -> Tensor:
+    """A soft fill (1, 3, H, W) together with what patches make of it, as a refinement takes it."""
+    return torch.cat([soft, *synthesize(soft, known)], 1)
+
+
+def _refined(draft: Tensor, known: Tensor, refine: Refine, texture: float) -> Tensor:
+    """What the refinement makes of a draft, tile by tile."""
     box = around((~known[0, 0]).numpy())
     assert box is not None
     height, width = known.shape[-2:]
+    detailed = draft[:, 3:6]
     refined = detailed.clone()
     for tile in tile_boxes(box, TILE, 0):
         if not bool(known[(..., *tile.slices)].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
-            crops = (part[(..., *seen.slices)] for part in (soft, detailed, known))
-            refined[(..., *tile.slices)] = refine(*crops)[(..., *tile.within(seen).slices)]
+            crops = (part[(..., *seen.slices)] for part in (draft, known))
+            refined[(..., *tile.slices)] = refine(*crops, texture=texture)[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
 
 

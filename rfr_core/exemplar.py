@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,20 @@ GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
 VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
+FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that match no better than any
+
+
+class Synthesis(NamedTuple):
+    """What patches make of a hole.
+
+    picture: (1, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
+    each pixel from the patch around it alone, crisp but for seams. Both are bit-identical where known. mismatch:
+    (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known.
+    """
+
+    picture: Tensor
+    copies: Tensor
+    mismatch: Tensor
 
 
 @dataclass(frozen=True)
@@ -65,17 +80,26 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Match:
-    """dense: (h * w,) as `PatchMatch.dense` gives it. weight: (h * w,), how far each query counts, None = alike."""
+    """dense: (h * w,) as `PatchMatch.dense` gives it. distance: (h * w,), that of each query's match."""
 
     dense: Tensor
+    distance: Tensor
     size: tuple[int, int]
-    weight: Tensor | None = None
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """How far each match counts against the others, (h * w,), never nothing at all (Wexler et al., Sec. 3.2)."""
+        typical = self.distance[self.dense >= 0].quantile(0.75)
+        return torch.exp(-self.distance / (2 * typical).clamp(min=1e-6)).clamp(min=1e-3)
 
     def enlarged(self, size: tuple[int, int]) -> _Match:
-        return _Match(enlarge_field(self.dense, self.size, size), size)
+        """The same for a picture of twice the size."""
+        rows, columns = (torch.arange(length) // 2 for length in size)
+        distance = self.distance.view(self.size)[rows[:, None], columns].flatten()
+        return _Match(enlarge_field(self.dense, self.size, size), distance, size)
 
 
-def synthesize(fill: Tensor, known: Tensor) -> Tensor:
+def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
     """The picture with all that is not known put together from patches of what is.
 
     Always the same for the same input. As it is where too little is known to choose from.
@@ -83,9 +107,6 @@ def synthesize(fill: Tensor, known: Tensor) -> Tensor:
     Args:
         fill: (1, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
         known: (1, 1, H, W) bool.
-
-    Returns:
-        (1, 3, H, W) float32 in [0, 1], bit-identical where known.
     """
     scales = _scales(fill, known)
     random = torch.Generator().manual_seed(0)
@@ -94,9 +115,12 @@ def synthesize(fill: Tensor, known: Tensor) -> Tensor:
         start = match.enlarged(scale.size) if match else None
         match = _search(scale, start, VOTES[min(number, len(VOTES) - 1)], random) if scale.is_searched else start
     if match is None:
-        return fill
+        return Synthesis(fill, fill, (~known).float())
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
-    return torch.lerp(fill, _assembled(scales[0], match), _share(known, finest))
+    share = _share(known, finest)
+    picture, copies = (torch.lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
+    mismatch = (match.distance.view(known.shape).sqrt() / FULL_MISMATCH).clamp(max=1)
+    return Synthesis(picture, copies, torch.where(known, 0, mismatch))
 
 
 def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
@@ -121,13 +145,13 @@ def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Gener
         field = search(matcher.queries, content, confidence)
     else:
         field = matcher.valid_field(start.dense, random)
-        content = _voted(scale, _Match(matcher.dense(field), scale.size))
+        content = _voted(scale, matcher.dense(field))
     match = None
     for _ in range(votes):
         if match is not None:
-            content = _voted(scale, match)
+            content = _voted(scale, match.dense, match.weight)
         field, distance = matcher.refine(content, field, 1, random)
-        match = _Match(matcher.dense(field), scale.size, matcher.spread_out(_vote_weight(distance)))
+        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
     return match
 
 
@@ -173,22 +197,17 @@ def _confidence(known: Tensor) -> Tensor:
     return confidence
 
 
-def _vote_weight(distance: Tensor) -> Tensor:
-    """How far a match counts by its distance, against the others (Wexler et al., Sec. 3.2), never nothing at all."""
-    return torch.exp(-distance / (2 * distance.quantile(0.75)).clamp(min=1e-6)).clamp(min=1e-3)
-
-
-def _voted(scale: _Scale, match: _Match) -> Tensor:
+def _voted(scale: _Scale, dense: Tensor, weight: Tensor | None = None) -> Tensor:
     """The picture with its unknown pixels from the matched patches."""
-    made = vote(scale.colour, scale.known, match.dense, ~scale.known, RADIUS, match.weight)
+    made = vote(scale.colour, scale.known, dense, ~scale.known, RADIUS, weight)
     return torch.where(scale.known, scale.colour, made.where(made >= 0, scale.fill))
 
 
-def _assembled(scale: _Scale, match: _Match) -> Tensor:
-    """As :func:`_voted`, sharper and in colours that meet those around."""
+def _assembled(scale: _Scale, match: _Match, radius: int) -> Tensor:
+    """As :func:`_voted`, of the middles of patches, in colours that meet those around."""
     unknown = ~scale.known
     ring = spread(unknown, SEAM) & scale.known
-    made = vote(scale.colour, scale.known, match.dense, unknown | ring, CORE, match.weight)
+    made = vote(scale.colour, scale.known, match.dense, unknown | ring, radius, match.weight)
     made = made.where(made >= 0, scale.fill)
     made = made + membrane(torch.where(ring, scale.colour - made, 0), ring.float())
     return torch.where(scale.known, scale.colour, made.clamp(0, 1))

@@ -1,8 +1,8 @@
-"""Refinement: a small U-Net that makes a better fill of a soft one and one of patches, as exact or as real as it can.
+"""Refinement: a small U-Net that makes a better fill of a soft one and of patches, as exact or as real as is wanted.
 
 The soft fill knows where colours go, the patches where lines go on, but their texture is seldom the true one. What is
-nearest to the truth in numbers is soft, what looks most like it is not: one network makes either. Neither released nor
-in the paper.
+nearest to the truth in numbers is soft, what looks most like it is not: one network makes either, and all between.
+Neither released nor in the paper.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from rfr_core.layers import initialize, pad_to
 
 REACH = 72  # pixels; what is further away does not count
-_PLANES = 8  # both fills, what is known, and which of both ends is wanted
+DRAFT = 10  # planes: the soft fill, those of a `Synthesis`
+_PLANES = DRAFT + 2  # and what is known, and how much texture is wanted
 _UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
 _HALVINGS = 2  # from there on
 MULTIPLE = _UNSHUFFLE * 2**_HALVINGS  # crops that begin at a multiple of so many pixels are refined as the whole is
@@ -25,7 +26,7 @@ _CALM = 0.3  # what a block adds at the start, to what it is given
 
 
 class Refinement(nn.Module):
-    """Two fills of a picture -> a better one; without normalisation, so that colours stay what they are."""
+    """Fills of a picture -> a better one; without normalisation, so that colours stay what they are."""
 
     def __init__(self, width: int) -> None:
         """width: channels at every scale."""
@@ -40,18 +41,20 @@ class Refinement(nn.Module):
         if not self.tail.weight.is_meta:  # there, there is nothing to fill
             self._initialize()
 
-    def forward(self, soft: Tensor, detailed: Tensor, known: Tensor, *, textured: bool) -> Tensor:
+    def forward(self, draft: Tensor, known: Tensor, *, texture: Tensor | float) -> Tensor:
         """Refines fills of pictures of any size.
 
-        soft, detailed: (N, 3, H, W) float32 in [0, 1], the picture with either fill. known: (N, 1, H, W) in {0, 1}.
-        textured: whether the result shall look real; if not, it shall have the least error.
+        draft: (N, 10, H, W) float32 in [0, 1]: the soft fill, then picture, copies and mismatch of a
+        `rfr_core.exemplar.Synthesis`. known: (N, 1, H, W) in {0, 1}. texture: from 0, where the result shall have the
+        least error, to 1, where it shall look real; a number, or one per picture (N,).
         Returns (N, 3, H, W) float32, neither clamped nor composited.
         """
         height, width = known.shape[-2:]
-        known = known.to(soft.dtype)
-        planes = torch.cat([soft - 0.5, detailed - 0.5, known, torch.full_like(known, textured)], 1)
+        known = known.to(draft.dtype)
+        wanted = torch.as_tensor(texture, dtype=draft.dtype, device=draft.device).view(-1, 1, 1, 1).expand_as(known)
+        planes = torch.cat([draft - 0.5, known, wanted], 1)
         planes = pad_to(planes.to(self.head.weight.dtype), MULTIPLE)
-        planes = F.pixel_unshuffle(planes, _UNSHUFFLE)  # (N, 32, H/2, W/2)
+        planes = F.pixel_unshuffle(planes, _UNSHUFFLE)  # (N, 48, H/2, W/2)
         x = self.head(planes.contiguous(memory_format=torch.channels_last))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -62,7 +65,7 @@ class Refinement(nn.Module):
             x = decoder(skips.pop() + F.pixel_shuffle(up(F.relu(x)), 2))
         x = F.pixel_shuffle(self.tail(F.relu(x)), _UNSHUFFLE)[..., :height, :width].float()  # (N, 4, H, W)
         share = torch.sigmoid(_TRUST + _SWING * x[:, :1])
-        return torch.lerp(soft, detailed, share) + x[:, 1:]
+        return torch.lerp(draft[:, :3], draft[:, 3:6], share) + x[:, 1:]
 
     def _initialize(self) -> None:
         """Weights with which the result is the detailed fill but for a little of the soft one."""

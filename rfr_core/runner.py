@@ -87,16 +87,15 @@ class Runner:
             yield RunStep(step.index, step, run)
 
     @torch.inference_mode()
-    def refine(self, soft: Tensor, detailed: Tensor, known: Tensor, *, textured: bool) -> Tensor:
-        """What the network's refinement makes of two fills, see `Refinement.forward`: on the CPU, all of it finite."""
+    def refine(self, draft: Tensor, known: Tensor, *, texture: float) -> Tensor:
+        """What the network's refinement makes of a draft, see `Refinement.forward`: on the CPU, all of it finite."""
         assert self._quick.refinement is not None
-        fills = to_device(torch.cat([soft, detailed]), self.device).chunk(2)
-        known = to_device(known, self.device)
-        refined = self._quick.refinement(*fills, known, textured=textured)
+        draft, known = to_device(draft, self.device), to_device(known, self.device)
+        refined = self._quick.refinement(draft, known, texture=texture)
         if not bool(refined.isfinite().all()):
             precise = self.precise_network().refinement
             assert precise is not None
-            refined = precise(*fills, known, textured=textured)
+            refined = precise(draft, known, texture=texture)
         return refined.cpu()
 
     def _check_memory(self, pixels: int) -> None:

@@ -13,6 +13,7 @@ from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.errors import ConfigError
 from rfr_core.exemplar import synthesize
 from rfr_core.patch_match import PatchMatch
+from rfr_core.pyramid import spread
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +46,9 @@ def error(result: Tensor, truth: Tensor, hole: Tensor) -> float:
 def test_a_texture_is_continued_into_a_soft_fill(size: tuple[int, int], side: int) -> None:
     truth, hole = stripes(*size), square_hole(size, 20, 17, side)
     soft = torch.where(hole, stripes(*size, contrast=0), truth)
-    result = synthesize(soft, ~hole)
+    result = synthesize(soft, ~hole).picture
     assert torch.equal(result[~hole.expand_as(result)], truth[~hole.expand_as(truth)])
-    assert torch.equal(result, synthesize(soft, ~hole))
+    assert torch.equal(result, synthesize(soft, ~hole).picture)
     assert error(result, truth, hole) < 0.5 * error(soft, truth, hole)
     assert result.min() > truth.min() - 0.1  # no specks
     assert result.max() < truth.max() + 0.1
@@ -59,7 +60,7 @@ def test_what_is_known_in_small_pieces_alone_serves_to_continue_it(period: int) 
     hole = (torch.arange(120)[:, None] % period >= 7) | (torch.arange(140) % period >= 7)
     truth = stripes(*size)
     soft = torch.where(hole, stripes(*size, contrast=0), truth)
-    result = synthesize(soft, ~hole[None, None])
+    result = synthesize(soft, ~hole[None, None]).picture
     assert error(result, truth, hole) < 0.2 * error(soft, truth, hole)
 
 
@@ -67,7 +68,7 @@ def test_a_deep_hole_in_a_strip_too_narrow_to_be_halved_gets_the_texture_of_its_
     size, hole = (28, 900), torch.zeros(1, 1, 28, 900, dtype=torch.bool)
     hole[..., 200:700] = True
     truth, without = stripes(*size), stripes(*size, contrast=0)
-    result = synthesize(torch.where(hole, without, truth), ~hole)
+    result = synthesize(torch.where(hole, without, truth), ~hole).picture
     texture = [(part - without)[..., 200:700].std() for part in (result, truth)]
     assert texture[0] > 0.5 * texture[1]
 
@@ -76,7 +77,7 @@ def test_colours_meet_those_around_the_hole() -> None:
     """Patches from the dark side serve on the bright one, without a step at the border."""
     truth = stripes(80, 160) * torch.linspace(0.4, 1, 160)
     hole = square_hole((80, 160), 30, 120, 24)
-    result = synthesize(torch.where(hole, truth.mean(), truth), ~hole)
+    result = synthesize(torch.where(hole, truth.mean(), truth), ~hole).picture
     border = (result[..., 120:144] - result[..., 29:30, 120:144])[..., 30, :].abs().mean()
     inside = (truth[..., 120:144] - truth[..., 29:30, 120:144])[..., 30, :].abs().mean()
     assert border < 1.5 * inside
@@ -86,7 +87,37 @@ def test_colours_meet_those_around_the_hole() -> None:
 def test_a_fill_stays_where_too_little_is_known_to_choose_from(size: tuple[int, int], side: int) -> None:
     hole = square_hole(size, 0, 0, side)
     soft = torch.rand(1, 3, *size)
-    assert torch.equal(synthesize(soft, ~hole), soft)
+    picture, copies, mismatch = synthesize(soft, ~hole)
+    assert torch.equal(picture, soft)
+    assert torch.equal(copies, soft)
+    assert torch.equal(mismatch, hole.float())
+
+
+def test_copies_are_pixels_of_the_known_part() -> None:
+    torch.manual_seed(0)
+    size, values = (90, 110), torch.tensor([0.2, 0.5, 0.7])
+    truth = values[torch.randint(3, (1, 1, 90, 110))].expand(
+        1, 3, *size
+    )  # noise, of which overlapping patches disagree
+    hole = square_hole(size, 30, 40, 24)
+    picture, copies, _ = synthesize(torch.where(hole, 0.5, truth), ~hole)
+    assert torch.equal(copies[~hole.expand_as(copies)], truth[~hole.expand_as(truth)])
+
+    def off(fill: Tensor) -> float:
+        return float((fill[hole.expand_as(fill)][:, None] - values).abs().amin(1).mean())
+
+    assert off(copies) < 0.03  # but for a shift of colours
+    assert off(picture) > 2 * off(copies)
+
+
+def test_the_mismatch_tells_where_nothing_known_fits() -> None:
+    truth, hole = stripes(90, 120), square_hole((90, 120), 30, 20, 30) | square_hole((90, 120), 30, 80, 20)
+    beside = spread(square_hole((90, 120), 30, 80, 20), 8)
+    odd = torch.where(beside & ~hole, torch.rand(truth.shape, generator=torch.Generator().manual_seed(0)), truth)
+    _, _, mismatch = synthesize(torch.where(hole, stripes(90, 120, contrast=0), odd), ~hole)
+    assert not bool(mismatch[~hole].any())
+    fitting, odd_one = mismatch[..., 20:50], mismatch[..., 80:100]
+    assert 4 * float(fitting.mean()) < float(odd_one[hole[..., 80:100]].mean()) < 1
 
 
 def test_a_search_finds_an_exact_match_among_all_sources() -> None:

@@ -22,7 +22,7 @@ from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints import load_network, save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.pyramid import blurred
-from rfr_core.refinement import MULTIPLE, REACH, Refinement
+from rfr_core.refinement import DRAFT, MULTIPLE, REACH, Refinement
 from rfr_core.training.architectures import read_network
 from rfr_core.training.data import DataConfig
 from rfr_core.training.drafts import DraftRefiner, Drafts, with_refinement, write_drafts
@@ -51,10 +51,9 @@ def network() -> RFRNet:
     return with_refinement(without_refinement(), refinement())
 
 
-def fills(*size: int) -> tuple[Tensor, Tensor, Tensor]:
+def draft(*size: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    soft, detailed = torch.rand(2, 1, 3, *size, generator=generator).unbind()
-    return soft, detailed, torch.rand(1, 1, *size, generator=generator) > 0.4
+    return torch.rand(1, DRAFT, *size, generator=generator), torch.rand(1, 1, *size, generator=generator) > 0.4
 
 
 def picture(height: int, width: int) -> Image.Image:
@@ -71,30 +70,40 @@ def square(height: int, width: int, top: int, left: int, side: int) -> np.ndarra
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (33, 9), (64, 48)])
 @torch.inference_mode()
 def test_any_size_is_refined_from_all_that_is_given(size: tuple[int, int]) -> None:
-    refine, given = partial(refinement(), textured=True), fills(*size)
-    result = refine(*given)
+    refine, (given, known) = refinement(), draft(*size)
+    result = refine(given, known, texture=0.9)
     assert result.shape == (1, 3, *size)
     assert bool(result.isfinite().all())
-    assert not torch.equal(refine(*given, textured=False), result)
-    for number, part in enumerate(given):
-        changed = list(given)
-        changed[number] = ~part if part.dtype == torch.bool else part * 0.5
-        assert not torch.equal(refine(*changed), result)
+    assert not torch.equal(refine(given, ~known, texture=0.9), result)
+    assert not torch.equal(refine(given, known, texture=0.5), result)
+    for first, end in ((0, 3), (3, 6), (6, 9), (9, 10)):  # soft fill, picture, copies and mismatch
+        changed = given.clone()
+        changed[:, first:end] *= 0.5
+        assert not torch.equal(refine(changed, known, texture=0.9), result)
+
+
+@torch.inference_mode()
+def test_each_picture_gets_the_texture_that_is_wanted_of_it() -> None:
+    refine, (given, known) = refinement(), draft(24, 32)
+    both = refine(given.repeat(2, 1, 1, 1), known.repeat(2, 1, 1, 1), texture=torch.tensor([0.3, 1.0]))
+    for result, texture in zip(both, (0.3, 1.0), strict=True):
+        torch.testing.assert_close(result, refine(given, known, texture=texture)[0])
 
 
 @torch.inference_mode()
 def test_a_fresh_one_changes_little() -> None:
     torch.manual_seed(0)
     fresh = Refinement(16)
-    soft, detailed, known = fills(64, 64)
-    for end in (False, True):
-        result = fresh(soft, detailed, known, textured=end)
+    given, known = draft(64, 64)
+    soft, detailed = given[:, :3], given[:, 3:6]
+    for texture in (0.0, 1.0):
+        result = fresh(given, known, texture=texture)
         assert float((result - detailed).abs().mean()) < 0.1 * float((soft - detailed).abs().mean())
 
 
 @torch.inference_mode()
 def test_what_is_out_of_reach_does_not_count() -> None:
-    refine, given = partial(refinement(), textured=True), fills(16, 512)
+    refine, given = partial(refinement(), texture=1.0), draft(16, 512)
     cut = MULTIPLE * 30
     changed = [torch.cat([part[..., :cut], part[..., cut:].roll(3, -1)], -1) for part in given]
     moved = (refine(*given) - refine(*changed)).abs().amax((0, 1, 2)).nonzero().flatten()
@@ -131,7 +140,11 @@ def test_grain_stays_out_of_a_textured_fill_where_patches_have_none() -> None:
 @torch.inference_mode()
 def test_noise_of_a_photograph_stays_and_what_is_as_faint_beside_clean_parts_goes() -> None:
     torch.manual_seed(0)
-    trusting = Inpainter(with_refinement(without_refinement(), Refinement(8)), device="cpu", dtype="float32")
+    trusting = Refinement(8)
+    trusting.tail.weight.zero_()
+    trusting.get_parameter("tail.bias")[:4] = 1  # all is taken of the patches
+    networks = with_refinement(without_refinement(), trusting), without_refinement()
+    calmed, patches = (Inpainter(network, device="cpu", dtype="float32") for network in networks)
     hole = torch.from_numpy(square(120, 160, 40, 20, 24))[None, None].float()
     everywhere = (0.5 + 4 / 255 * torch.randn(1, 3, 120, 160)).clamp(0, 1)
     below = torch.where(torch.arange(120)[:, None] >= 37, everywhere, 0.5)
@@ -140,8 +153,8 @@ def test_noise_of_a_photograph_stays_and_what_is_as_faint_beside_clean_parts_goe
         fine = (picture - blurred(picture, 1))[..., 44:60, 24:40]
         return float(fine.square().mean().sqrt())
 
-    for picture, least, most in ((everywhere, 0.7, 1.0), (below, 0.2, 0.65)):
-        kept = strength(trusting(picture, hole)) / strength(picture)
+    for picture, least, most in ((everywhere, 0.9, 1.0), (below, 0.1, 0.5)):
+        kept = strength(calmed(picture, hole)) / strength(patches(picture, hole))
         assert least < kept < most
 
 
@@ -253,18 +266,25 @@ def recipe(drafts: Path, output: Path, **more: Any) -> Recipe:
     return Recipe(output=str(output), **(settings | more))
 
 
-def test_drafts_hold_the_truth_and_both_fills_of_it(drafts: Path) -> None:
+def test_drafts_hold_the_truth_and_all_fills_of_it(drafts: Path) -> None:
     samples = Drafts(drafts, 256, seed=0)
+    textures = set()
     for number in range(4):
         image, known, _ = samples[number]
-        assert image.shape == (9, 256, 256)
-        truth, soft, detailed = image.split(3)
+        assert image.shape == (14, 256, 256)
+        truth, *fills = image[:12].split(3)
         outside, inside = known.expand(3, -1, -1) > 0, known.expand(3, -1, -1) == 0
-        assert torch.equal(truth[outside], soft[outside])
-        assert torch.equal(truth[outside], detailed[outside])
-        assert not torch.equal(soft[inside], detailed[inside])
-        assert not torch.equal(truth[inside], detailed[inside])
+        for fill in fills:
+            assert torch.equal(truth[outside], fill[outside])
+            assert not torch.equal(truth[inside], fill[inside])
+        assert len({fill[inside].sum().item() for fill in fills}) == len(fills)
+        mismatch, texture = image[12:].split(1)
+        assert not bool(mismatch[known > 0].any())
+        assert float(mismatch[known == 0].mean()) > 0.01
+        textures.add(float(texture.unique()))
         assert torch.equal(samples[number].image, image)
+    assert len(textures) == 4
+    assert 0 < min(textures) < max(textures) < 1
     assert any(not torch.equal(samples[0].image, samples[number].image) for number in range(1, 4))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
@@ -22,7 +23,7 @@ from rfr_core.files import appearing
 from rfr_core.network import RFRNet
 from rfr_core.pconv_unet import PConvUNet
 from rfr_core.training.data import Sample, collate
-from rfr_core.training.drafts import DraftRefiner, draft_preview
+from rfr_core.training.drafts import DraftRefiner, draft_preview, texture_of
 from rfr_core.training.edges import collate_edges, edge_loss, edge_preview
 from rfr_core.training.losses import Judges, LossWeights, inpainting_loss
 from rfr_core.training.preview import preview_grid
@@ -67,13 +68,24 @@ def _edge_loss(output: Output, truth: Tensor, known: Tensor, weights: Sequence[L
 def _refinement_loss(
     output: Output, drafts: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges
 ) -> Judged:
-    """The loss of the exact end, and of the textured one where the phase has one for it."""
+    """The loss of the exact end, and of the textured one where the phase has one for it.
+
+    The textured end learns from both, each as far as texture is asked for or not.
+    """
     assert isinstance(output, tuple)
-    total, terms = drafts.new_zeros(()), {}
-    for prefix, one, own in zip(("", "textured_"), output, weights, strict=False):
-        loss, judged = inpainting_loss(one, drafts[:, :3], known, own, judges)
-        total, terms = total + loss, terms | {prefix + name: value for name, value in judged.items()}
+    exact, textured = output
+    truth, texture = drafts[:, :3], texture_of(drafts)
+    total, terms = inpainting_loss(exact, truth, known, weights[0], judges)
+    if len(weights) > 1:
+        rest, _ = inpainting_loss(_learning(textured, 1 - texture), truth, known, weights[0], judges)
+        loss, judged = inpainting_loss(_learning(textured, texture), truth, known, weights[1], judges)
+        total, terms = total + rest + loss, terms | {f"textured_{name}": value for name, value in judged.items()}
     return total, terms
+
+
+def _learning(output: Tensor, share: Tensor) -> Tensor:
+    """The same, of whose gradient a share (N, 1, 1, 1) gets through."""
+    return torch.lerp(output.detach(), output, share)
 
 
 PICTURES = Task(collate, picture_loss, preview_grid)

@@ -1,4 +1,4 @@
-"""Drafts: pictures with a soft and a detailed fill by a finished network, from which a refinement is trained.
+"""Drafts: pictures with a finished network's soft fill and what patches make of it, to train a refinement from.
 
 They cost far more to make than to learn from, so they are made once and varied when they are drawn.
 """
@@ -18,23 +18,25 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from rfr_core.config import RFRConfig
+from rfr_core.detail import draft_of
 from rfr_core.errors import ConfigError
-from rfr_core.exemplar import synthesize
 from rfr_core.files import appearing
 from rfr_core.inpainter import Inpainter
 from rfr_core.network import RFRNet
-from rfr_core.refinement import Refinement
+from rfr_core.refinement import DRAFT, Refinement
 from rfr_core.state import assemble
 from rfr_core.training.data import DataConfig, Sample, TrainingPictures
 from rfr_core.training.preview import tiled
 
 SIDE = 256  # pixels of a draft
+PLANES = 3 + DRAFT  # of the truth and of what a refinement makes a fill from
 PREFIX = "refinement."  # of its tensors in a network's state
 
 _PER_FILE = 64
 _NAMES = ("pictures", "known")
 _LEAST_HOLE, _MOST_HOLE = 0.01, 0.9  # shares of a crop
 _TRIES = 8
+_LEAST_TEXTURE = 0.2  # that is asked for at the textured end, so that all between both ends is learned
 
 
 class DraftRefiner(nn.Module):
@@ -48,14 +50,19 @@ class DraftRefiner(nn.Module):
         self.refinement = Refinement(config.refinement)
 
     def forward(self, drafts: Tensor, known: Tensor, recurrences: int | str | None = None) -> tuple[Tensor, Tensor]:
-        """Drafts (N, 9, S, S) as `Drafts` gives them, known (N, 1, S, S) -> exact and textured fill (N, 3, S, S)."""
-        _, soft, detailed = drafts.split(3, 1)
-        exact, textured = (self.refinement(soft, detailed, known, textured=end) for end in (False, True))
+        """Drafts (N, 14, S, S) as `Drafts` gives them, known (N, 1, S, S) -> exact and textured fill (N, 3, S, S)."""
+        draft, wanted = drafts[:, 3:PLANES], texture_of(drafts).flatten()
+        exact, textured = (self.refinement(draft, known, texture=texture) for texture in (0.0, wanted))
         return exact, textured
 
 
+def texture_of(drafts: Tensor) -> Tensor:
+    """How much texture is asked for, see `Refinement.forward`: (N, 14, S, S) -> (N, 1, 1, 1)."""
+    return drafts[:, PLANES:, :1, :1]
+
+
 class Drafts(Dataset[Sample]):
-    """Samples by number, without end, whose image is (9, S, S): truth, soft fill and detailed fill.
+    """Samples by number, without end, whose image is (14, S, S): truth, draft and the texture that is asked for.
 
     Each is a square of a draft, turned, mirrored and with its colours exchanged, as its number and the seed say.
 
@@ -69,7 +76,7 @@ class Drafts(Dataset[Sample]):
         self.crop = crop
         self.seed = seed
         parts = [_read(file) for file in draft_files(folder)]
-        self._pictures = torch.cat([pictures for pictures, _ in parts])  # (N, 9, SIDE, SIDE) uint8
+        self._pictures = torch.cat([pictures for pictures, _ in parts])  # (N, 13, SIDE, SIDE) uint8
         self._known = torch.cat([known for _, known in parts])  # (N, 1, SIDE, SIDE) bool
 
     def __getitem__(self, index: int) -> Sample:
@@ -82,11 +89,12 @@ class Drafts(Dataset[Sample]):
             known, pictures = self._known[place], self._pictures[place]
             if _LEAST_HOLE < 1 - known.float().mean() < _MOST_HOLE:
                 break
-        pictures = pictures.view(3, 3, self.crop, self.crop)[:, torch.from_numpy(rng.permutation(3))].flatten(0, 1)
-        planes = torch.cat([pictures.float() / 255, known.float()])
+        colours = pictures[:-1].view(-1, 3, self.crop, self.crop)[:, torch.from_numpy(rng.permutation(3))].flatten(0, 1)
+        planes = torch.cat([colours.float() / 255, pictures[-1:].float() / 255, known.float()])
         planes = planes.flip(-1) if rng.random() < 0.5 else planes
         planes = torch.rot90(planes, int(rng.integers(4)), (-2, -1)).contiguous()
-        return Sample(planes[:9], planes[9:], [])
+        texture = torch.full_like(planes[:1], rng.uniform(_LEAST_TEXTURE, 1))
+        return Sample(torch.cat([planes[:PLANES], texture]), planes[PLANES:], [])
 
 
 def write_drafts(
@@ -129,11 +137,11 @@ def draft_files(folder: Path) -> list[Path]:
 
 
 def _draft(inpainter: Inpainter, sample: Sample) -> tuple[Tensor, Tensor]:
-    """Truth, soft and detailed fill of a sample (9, S, S) uint8, and what is known (1, S, S) bool."""
+    """Truth and draft of a sample (13, S, S) uint8, and what is known (1, S, S) bool."""
     truth, known = sample.image.mul(255).round().byte(), sample.known > 0
     soft = inpainter(truth, ~known, detail=False)  # (3, S, S)
-    detailed = synthesize(soft[None].float() / 255, known[None])[0].mul(255).round().byte()
-    return torch.cat([truth, soft, detailed]), known
+    draft = draft_of(soft[None].float() / 255, known[None])[0]
+    return torch.cat([truth, draft.mul(255).round().byte()]), known
 
 
 def with_refinement(network: RFRNet, refinement: Refinement) -> RFRNet:
@@ -148,7 +156,8 @@ def draft_preview(network: nn.Module, drafts: Tensor, known: Tensor) -> Tensor:
     """One row per draft: hole, soft, detailed, exact, textured fill, truth: (3, H, W) in [0, 1] on the CPU."""
     device = next(network.parameters()).device
     drafts, known = drafts.to(device), known.to(device)
-    truth, soft, detailed = drafts.split(3, 1)
+    drafts = torch.cat([drafts[:, :PLANES], torch.ones_like(known)], 1)
+    truth, soft, detailed = drafts[:, :9].split(3, 1)
     refined = [torch.where(known > 0, truth, end.clamp(0, 1)) for end in network(drafts, known)]
     return tiled(torch.stack([truth * known, soft, detailed, *refined, truth], 1)).cpu()
 
@@ -159,7 +168,7 @@ def _read(path: Path) -> tuple[Tensor, Tensor]:
     except (SafetensorError, OSError) as error:
         raise _no_drafts(path) from error
     parts = [state.get(name) for name in _NAMES]
-    shapes = ((9, SIDE, SIDE), torch.uint8), ((1, SIDE, SIDE), torch.bool)
+    shapes = ((PLANES, SIDE, SIDE), torch.uint8), ((1, SIDE, SIDE), torch.bool)
     if any(part is None or (part.shape[1:], part.dtype) != shape for part, shape in zip(parts, shapes, strict=True)):
         raise _no_drafts(path)
     return state["pictures"], state["known"]

@@ -36,7 +36,7 @@ class Phase:
         freeze_batchnorm: keep every BatchNorm's statistics as they are (the released fine-tuning).
         recurrences: the number, or a range that one is drawn from at each step; left out = the network's own.
         loss: the terms and their weights.
-        textured: those of a refinement's textured end; left out, it's not trained.
+        textured: those of a refinement's textured end, besides ``loss``; left out, it's not trained.
     """
 
     steps: int
