@@ -13,7 +13,7 @@ from rfr_core.box import Box
 from rfr_core.canvas import Patch
 from rfr_core.exemplar import synthesize
 from rfr_core.pyramid import blurred, enlarged, membrane, softened, spread
-from rfr_core.refinement import MULTIPLE, REACH
+from rfr_core.refinement import MULTIPLE, PATCHED, REACH
 from rfr_core.regions import Region, around, tile_boxes
 from rfr_core.scene import CELL, Scene
 
@@ -45,7 +45,7 @@ def add_detail(
     """
 
     def finish(draft: Tensor, known: Tensor) -> Tensor:
-        detailed = draft[:, 3:6]
+        detailed = draft[:, PATCHED]
         if refine is None:
             return detailed
         refined = _refined(draft, known, refine, 0.0 if scene.exact else TEXTURE)
@@ -101,7 +101,7 @@ def _refined(draft: Tensor, known: Tensor, refine: Refine, texture: float) -> Te
     box = around((~known[0, 0]).numpy())
     assert box is not None
     height, width = known.shape[-2:]
-    detailed = draft[:, 3:6]
+    detailed = draft[:, PATCHED]
     refined = detailed.clone()
     for tile in tile_boxes(box, TILE, 0):
         if not bool(known[(..., *tile.slices)].all()):

@@ -15,6 +15,7 @@ from rfr_core.layers import initialize, pad_to
 
 REACH = 72  # pixels; what is further away does not count
 DRAFT = 10  # planes: the soft fill, those of a `Synthesis`
+SOFT, PATCHED = slice(0, 3), slice(3, 6)  # which of them are the soft fill and the picture made of patches
 _PLANES = DRAFT + 2  # and what is known, and how much texture is wanted
 _UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
 _HALVINGS = 2  # from there on
@@ -65,7 +66,7 @@ class Refinement(nn.Module):
             x = decoder(skips.pop() + F.pixel_shuffle(up(F.relu(x)), 2))
         x = F.pixel_shuffle(self.tail(F.relu(x)), _UNSHUFFLE)[..., :height, :width].float()  # (N, 4, H, W)
         share = torch.sigmoid(_TRUST + _SWING * x[:, :1])
-        return torch.lerp(draft[:, :3], draft[:, 3:6], share) + x[:, 1:]
+        return torch.lerp(draft[:, SOFT], draft[:, PATCHED], share) + x[:, 1:]
 
     def _initialize(self) -> None:
         """Weights with which the result is the detailed fill but for a little of the soft one."""

@@ -96,9 +96,8 @@ def test_a_fill_stays_where_too_little_is_known_to_choose_from(size: tuple[int, 
 def test_copies_are_pixels_of_the_known_part() -> None:
     torch.manual_seed(0)
     size, values = (90, 110), torch.tensor([0.2, 0.5, 0.7])
-    truth = values[torch.randint(3, (1, 1, 90, 110))].expand(
-        1, 3, *size
-    )  # noise, of which overlapping patches disagree
+    # Noise, of which overlapping patches disagree.
+    truth = values[torch.randint(3, (1, 1, 90, 110))].expand(1, 3, *size)
     hole = square_hole(size, 30, 40, 24)
     picture, copies, _ = synthesize(torch.where(hole, 0.5, truth), ~hole)
     assert torch.equal(copies[~hole.expand_as(copies)], truth[~hole.expand_as(truth)])

@@ -22,11 +22,11 @@ from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints import load_network, save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.pyramid import blurred
-from rfr_core.refinement import DRAFT, MULTIPLE, REACH, Refinement
-from rfr_core.training.architectures import read_network
+from rfr_core.refinement import DRAFT, MULTIPLE, PATCHED, REACH, SOFT, Refinement
+from rfr_core.training.architectures import REFINEMENT, read_network
 from rfr_core.training.data import DataConfig
-from rfr_core.training.drafts import DraftRefiner, Drafts, with_refinement, write_drafts
-from rfr_core.training.losses import LossWeights
+from rfr_core.training.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts
+from rfr_core.training.losses import Judges, LossWeights
 from rfr_core.training.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.trainer import fit
 
@@ -95,7 +95,7 @@ def test_a_fresh_one_changes_little() -> None:
     torch.manual_seed(0)
     fresh = Refinement(16)
     given, known = draft(64, 64)
-    soft, detailed = given[:, :3], given[:, 3:6]
+    soft, detailed = given[:, SOFT], given[:, PATCHED]
     for texture in (0.0, 1.0):
         result = fresh(given, known, texture=texture)
         assert float((result - detailed).abs().mean()) < 0.1 * float((soft - detailed).abs().mean())
@@ -350,6 +350,21 @@ def test_both_ends_are_learned_and_a_stopped_run_goes_on_as_if_it_had_not(drafts
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (parts, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_the_textured_end_learns_exactness_as_far_as_texture_is_not_asked_for(drafts: Path) -> None:
+    samples = [Drafts(drafts, 64, seed=3)[number] for number in range(4)]
+    image, known = torch.stack([s.image for s in samples]), torch.stack([s.known for s in samples])
+    exact, textured = torch.full((2, 4, 3, 64, 64), 0.5, requires_grad=True).unbind()
+    for value in (exact, textured):
+        value.retain_grad()
+    plain = replace(LOSS, exactness=0, structure=0, per="hole")
+    nothing = replace(plain, hole=0)
+    REFINEMENT.loss((exact, textured), image, known, (plain, nothing), Judges())[0].backward()
+    assert exact.grad is not None
+    assert textured.grad is not None
+    shares = textured.grad.abs().sum((1, 2, 3)) / exact.grad.abs().sum((1, 2, 3))
+    torch.testing.assert_close(shares, 1 - texture_of(image).flatten())
 
 
 @pytest.mark.parametrize(
