@@ -41,7 +41,8 @@ class Synthesis(NamedTuple):
 
     picture: (1, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
     each pixel from the patch around it alone, crisp but for seams. Both are bit-identical where known. mismatch:
-    (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known.
+    (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known, 1
+    where there is none.
     """
 
     picture: Tensor
@@ -102,7 +103,7 @@ class _Match:
 def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
     """The picture with all that is not known put together from patches of what is.
 
-    Always the same for the same input. As it is where too little is known to choose from.
+    Always the same for the same input. The fill as it is where too little is known to choose from.
 
     Args:
         fill: (1, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
@@ -119,8 +120,8 @@ def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
     share = _share(known, finest)
     picture, copies = (torch.lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
-    mismatch = (match.distance.view(known.shape).sqrt() / FULL_MISMATCH).clamp(max=1)
-    return Synthesis(picture, copies, torch.where(known, 0, mismatch))
+    mismatch = (match.distance.sqrt() / FULL_MISMATCH).clamp(max=1).where(match.dense >= 0, 1)
+    return Synthesis(picture, copies, torch.where(known, 0, mismatch.view(known.shape)))
 
 
 def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
@@ -134,10 +135,13 @@ def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
 
 
 def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Generator) -> _Match | None:
-    """The match of a scale, found in turn with what it makes; None where there is too little to choose from."""
+    """The match of a scale, found in turn with what it makes.
+
+    None where nothing is missing, as of a thin hole at half the size, or too little known to choose from.
+    """
     confidence = _confidence(scale.known)
     matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
-    if len(matcher.sources) < FEWEST_SOURCES:
+    if not len(matcher.queries) or len(matcher.sources) < FEWEST_SOURCES:
         return None
     if start is None:
         search = matcher.full_search()

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 import rfr_core.detail
+import rfr_core.exemplar
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.errors import ConfigError
 from rfr_core.exemplar import synthesize
@@ -117,6 +118,46 @@ def test_the_mismatch_tells_where_nothing_known_fits() -> None:
     assert not bool(mismatch[~hole].any())
     fitting, odd_one = mismatch[..., 20:50], mismatch[..., 80:100]
     assert 4 * float(fitting.mean()) < float(odd_one[hole[..., 80:100]].mean()) < 1
+
+
+THIN = {
+    "row": lambda y, x: (y == 100) & (x >= 0),
+    "diagonal": lambda y, x: y == x,
+    "dots": lambda y, x: (7 * y + 3 * x) % 101 == 0,
+    "comb": lambda y, x: (y % 6 == 0) & (x >= 0),
+}
+
+
+@pytest.mark.parametrize("shape", THIN)
+def test_what_is_too_thin_to_be_seen_at_half_the_size_is_filled(inpainter: Inpainter, shape: str) -> None:
+    hole = THIN[shape](torch.arange(240)[:, None], torch.arange(300))[None, None]
+    truth = 0.5 + 0.3 * stripes(240, 300, contrast=0)
+    image = torch.where(hole, torch.zeros(()), truth)
+    result = inpainter(image, hole.float())
+    assert torch.equal(result[~hole.expand_as(result)], truth[~hole.expand_as(truth)])
+    assert error(result, truth, hole) < 0.03
+
+
+def test_nothing_is_made_where_nothing_is_missing() -> None:
+    truth = stripes(40, 50)
+    picture, copies, mismatch = synthesize(truth, torch.ones(1, 1, 40, 50, dtype=torch.bool))
+    assert torch.equal(picture, truth)
+    assert torch.equal(copies, truth)
+    assert not bool(mismatch.any())
+
+
+def test_the_fill_stays_where_no_patch_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large hole is matched at half the size, where a single pixel far from it cannot be seen."""
+    monkeypatch.setattr(rfr_core.exemplar, "MOST_QUERIES", 2000)
+    monkeypatch.setattr(rfr_core.exemplar, "MOST_THIN_QUERIES", 2000)
+    truth, hole = stripes(120, 160), square_hole((120, 160), 30, 20, 60)
+    hole[..., 60, 140] = True
+    soft = torch.where(hole, stripes(120, 160, contrast=0), truth)
+    picture, copies, mismatch = synthesize(soft, ~hole)
+    assert torch.equal(picture[..., 60, 140], soft[..., 60, 140])
+    assert torch.equal(copies[..., 60, 140], soft[..., 60, 140])
+    assert float(mismatch[..., 60, 140]) == 1
+    assert float(mismatch[..., 45:75, 35:65].mean()) < 0.5
 
 
 def test_a_search_finds_an_exact_match_among_all_sources() -> None:
