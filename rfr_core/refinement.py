@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from rfr_core.layers import initialize, pad_to
 
 REACH = 72  # pixels; what is further away does not count
-DRAFT = 10  # planes: the soft fill, those of a `Synthesis`
+DRAFT_PLANES = 10  # the soft fill, and those of a `Synthesis`
 SOFT, PATCHED = slice(0, 3), slice(3, 6)  # which of them are the soft fill and the picture made of patches
-_PLANES = DRAFT + 2  # and what is known, and how much texture is wanted
+_PLANES = DRAFT_PLANES + 2  # and what is known, and how much texture is wanted
 _UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
 _HALVINGS = 2  # from there on
 MULTIPLE = _UNSHUFFLE * 2**_HALVINGS  # crops that begin at a multiple of so many pixels are refined as the whole is

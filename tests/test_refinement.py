@@ -22,7 +22,7 @@ from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints import load_network, save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.pyramid import blurred
-from rfr_core.refinement import DRAFT, MULTIPLE, PATCHED, REACH, SOFT, Refinement
+from rfr_core.refinement import DRAFT_PLANES, MULTIPLE, PATCHED, REACH, SOFT, Refinement
 from rfr_core.training.architectures import REFINEMENT, read_network
 from rfr_core.training.data import DataConfig
 from rfr_core.training.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts
@@ -53,7 +53,7 @@ def network() -> RFRNet:
 
 def draft(*size: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(1, DRAFT, *size, generator=generator), torch.rand(1, 1, *size, generator=generator) > 0.4
+    return torch.rand(1, DRAFT_PLANES, *size, generator=generator), torch.rand(1, 1, *size, generator=generator) > 0.4
 
 
 def picture(height: int, width: int) -> Image.Image:

@@ -23,13 +23,13 @@ from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
 from rfr_core.inpainter import Inpainter
 from rfr_core.network import RFRNet
-from rfr_core.refinement import DRAFT, Refinement
+from rfr_core.refinement import DRAFT_PLANES, Refinement
 from rfr_core.state import assemble
 from rfr_core.training.data import DataConfig, Sample, TrainingPictures
 from rfr_core.training.preview import tiled
 
 SIDE = 256  # pixels of a draft
-PLANES = 3 + DRAFT  # of the truth and of what a refinement makes a fill from
+PLANES = 3 + DRAFT_PLANES  # of the truth and of what a refinement makes a fill from
 PREFIX = "refinement."  # of its tensors in a network's state
 
 _PER_FILE = 64
