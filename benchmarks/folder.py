@@ -10,9 +10,9 @@ from benchmarks.pictures import save_photo
 from benchmarks.report import Table
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
-from rfr_core.batch import Job, plan_jobs, run_jobs
-from rfr_core.holes import read_hole
-from rfr_core.images import Picture, read_picture, save_picture
+from rfr_core.command.batch import Job, plan_jobs, run_jobs
+from rfr_core.holes.masks import read_hole
+from rfr_core.images.picture_files import Picture, read_picture, save_picture
 from rfr_core.inpainter import Inpainter
 from rfr_core.options import Options
 

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.networks import full_network, sample
 from benchmarks.reference import PlainNetwork
-from rfr_core.devices import resolve_dtype
+from rfr_core.inference.devices import resolve_dtype
 
 
 @torch.inference_mode()

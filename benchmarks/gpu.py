@@ -13,7 +13,7 @@ from benchmarks.networks import full_network, plain, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 _BATCHES = (1, 16)
 _COMPILED = "float16, compiled"

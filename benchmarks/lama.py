@@ -14,7 +14,7 @@ from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.spandrel_lama import build_lama
 from benchmarks.timing import in_turns
-from rfr_core.devices import resolve_dtype
+from rfr_core.inference.devices import resolve_dtype
 
 
 @torch.inference_mode()

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.reference import PlainNetwork
-from rfr_core.checkpoints import load_network
-from rfr_core.network import RFRNet
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.network.rfr_net import RFRNet
 
 Run = Callable[[], Tensor]
 

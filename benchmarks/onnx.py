@@ -13,7 +13,7 @@ from benchmarks.networks import bundled_network, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
-from rfr_core.export import FillGraph, export_program, save_program
+from rfr_core.inference.export import FillGraph, export_program, save_program
 
 
 @torch.inference_mode()

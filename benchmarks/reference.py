@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 
 class PlainNetwork:

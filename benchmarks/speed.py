@@ -8,7 +8,7 @@ from benchmarks.networks import bundled_network, difference, full_network, optim
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
-from rfr_core.devices import resolve_dtype
+from rfr_core.inference.devices import resolve_dtype
 
 
 @torch.inference_mode()

@@ -10,8 +10,8 @@ from benchmarks.process import run_python
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import Times, in_turns
-from rfr_core.holes import read_hole
-from rfr_core.images import read_picture
+from rfr_core.holes.masks import read_hole
+from rfr_core.images.picture_files import read_picture
 from rfr_core.inpainter import Inpainter
 
 _SIDE, _HOLE = 256, 64

@@ -18,7 +18,7 @@ from benchmarks.networks import full_network, sample
 from benchmarks.process import peak_memory
 from benchmarks.reference import PlainNetwork
 from benchmarks.timing import in_turns
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 
 def main(form: str, size: int, batch: int, rounds: int, clock: str) -> None:

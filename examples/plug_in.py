@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from rfr_core import RecurrentFeatureReasoning
-from rfr_core.holes import random_irregular_hole
-from rfr_core.images import read_picture
-from rfr_core.pixels import to_tensor
-from rfr_core.reasoning import AreaIdentification
+from rfr_core.holes.masks import random_irregular_hole
+from rfr_core.images.picture_files import read_picture
+from rfr_core.images.pixels import to_tensor
+from rfr_core.network.reasoning import AreaIdentification
 
 
 class Reason(nn.Module):

@@ -11,14 +11,14 @@ from rfr_core.errors import CheckpointError, ConfigError, DeviceError, HoleError
 
 if TYPE_CHECKING:
     from rfr_core.inpainter import Inpainter, InpaintStep
-    from rfr_core.network import RFRNet
-    from rfr_core.reasoning import RecurrentFeatureReasoning
+    from rfr_core.network.reasoning import RecurrentFeatureReasoning
+    from rfr_core.network.rfr_net import RFRNet
 
 _MODULES = {
     "InpaintStep": "inpainter",
     "Inpainter": "inpainter",
-    "RFRNet": "network",
-    "RecurrentFeatureReasoning": "reasoning",
+    "RFRNet": "network.rfr_net",
+    "RecurrentFeatureReasoning": "network.reasoning",
 }
 
 __all__ = [

@@ -32,7 +32,7 @@ _SWITCHES = ("narrow_deconv", "colour_match", "detail")
 
 @dataclass(frozen=True)
 class RFRConfig:
-    """What builds an :class:`~rfr_core.network.RFRNet`; the defaults are the authors' released form.
+    """What builds an :class:`~rfr_core.network.rfr_net.RFRNet`; the defaults are the authors' released form.
 
     Where the paper (Table 4, Eq. 4-8) says otherwise the choice has a name here; :meth:`paper` takes all of them.
 
@@ -59,11 +59,11 @@ class RFRConfig:
         decoder_slope: negative slope after the last deconvolution (0.01 released, 0.2 paper).
         tail: ``"residual"`` bottleneck (released) or two ``"plain"`` convolutions (Table 4).
         colour_match: whether the output is matched to the known colours around the hole, in training as at run time
-            (see :mod:`rfr_core.colour_match`; neither released nor in the paper).
+            (see :mod:`rfr_core.ops.colour_match`; neither released nor in the paper).
         detail: whether a finished fill gets the texture of its surroundings, if nothing else is asked for (see
-            :mod:`rfr_core.exemplar`; neither released nor in the paper).
+            :mod:`rfr_core.texture.exemplar`; neither released nor in the paper).
         refinement: channels of the network that refines a fill with detail, a multiple of 8 up to 512; 0 = there is
-            none (see :mod:`rfr_core.refinement`; neither released nor in the paper).
+            none (see :mod:`rfr_core.texture.refinement`; neither released nor in the paper).
 
     Raises:
         ConfigError: a value is out of its range; the message names it.

@@ -11,17 +11,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rfr_core.attention_map import AttentionMap
-from rfr_core.canvas import Canvas, to_canvas
 from rfr_core.config import RFRConfig
-from rfr_core.devices import resolve_device, resolve_dtype
 from rfr_core.errors import ConfigError, HoleError
-from rfr_core.fill import Filling, FillStep, memory_errors
-from rfr_core.holes import MaskLike, feather, grow, hole_from_alpha, to_hole
-from rfr_core.network import RFRNet
+from rfr_core.fill.attention_map import AttentionMap
+from rfr_core.fill.canvas import Canvas, to_canvas
+from rfr_core.fill.run import Filling, FillStep, memory_errors
+from rfr_core.fill.scene import Scene
+from rfr_core.holes.masks import MaskLike, feather, grow, hole_from_alpha, to_hole
+from rfr_core.inference.devices import resolve_device, resolve_dtype
+from rfr_core.inference.runner import Runner
+from rfr_core.network.rfr_net import RFRNet
 from rfr_core.options import Channel, Options
-from rfr_core.runner import Runner
-from rfr_core.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Inpainter:
 
         Raises CheckpointError: the checkpoint cannot be found or read. DeviceError: as for the constructor.
         """
-        from rfr_core.checkpoints import load_network
+        from rfr_core.checkpoints.loading import load_network
 
         network = load_network(source, revision=revision, local_files_only=local_files_only)
         return cls(network, device=device, dtype=dtype, compile=compile)
@@ -156,9 +156,9 @@ class Inpainter:
             recurrences: "auto" = as many as it was trained with, more where that does not reach the middle of the hole;
                 "early" = also fewer, as soon as they reach it; or 1 to 64.
             context: surroundings that the network sees on every side, as a multiple of the hole's longer side.
-            detail: whether the finished fill is made anew from patches of the surroundings, for their texture (see
-                `rfr_core.exemplar`); "exact" = for the least error instead, softer where nothing is certain, for
-                scratches in smooth parts; "auto" = as the network's configuration says.
+            detail: whether the finished fill is made anew from patches of the surroundings, for their texture
+                (see `rfr_core.texture.exemplar`); "exact" = for the least error instead, softer where nothing is
+                certain, for scratches in smooth parts; "auto" = as the network's configuration says.
             grow: pixels that the hole grows by before it is filled; negative shrinks it.
             feather: pixels, inside the hole, over which the fill blends in.
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.

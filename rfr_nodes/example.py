@@ -9,9 +9,9 @@ from pathlib import Path
 from comfy_api.latest import io, ui
 
 from rfr_core.errors import ImageError
-from rfr_core.holes import read_hole
-from rfr_core.images import read_picture
-from rfr_core.pixels import to_tensor
+from rfr_core.holes.masks import read_hole
+from rfr_core.images.picture_files import read_picture
+from rfr_core.images.pixels import to_tensor
 from rfr_nodes.layout import to_image, to_mask
 from rfr_nodes.sockets import CATEGORY
 

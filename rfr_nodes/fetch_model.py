@@ -15,7 +15,7 @@ from comfy import model_management
 from comfy_api.latest import io
 from tqdm.auto import tqdm
 
-from rfr_core.checkpoints import CONFIG_NAME, MODEL_NAME, load_network
+from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
 from rfr_core.errors import CheckpointError
 from rfr_core.files import appearing
 from rfr_core.hub import download

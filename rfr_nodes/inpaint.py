@@ -10,11 +10,11 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-import rfr_core.holes
+import rfr_core.holes.masks
 from rfr_core import Inpainter
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import ConfigError, DeviceError
-from rfr_core.recording import Recording
+from rfr_core.views.recording import Recording
 from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
 from rfr_nodes.progress import LiveProgress
@@ -67,7 +67,7 @@ class RFRInpaint(io.ComfyNode):
         pictures = to_pictures(image)
         hole, note = hole_for(mask, pictures)
         notes = [note] if note else []
-        hole = rfr_core.holes.grow(hole, grow).expand(len(pictures), -1, -1, -1)
+        hole = rfr_core.holes.masks.grow(hole, grow).expand(len(pictures), -1, -1, -1)
         options = {
             "recurrences": recurrences or "auto",
             "context": context,

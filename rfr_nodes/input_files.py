@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import folder_paths
 
 from rfr_core.errors import HoleError
-from rfr_core.images import picture_paths
+from rfr_core.images.picture_files import picture_paths
 
 _ANNOTATION = " [input]"  # what the host's mask editor adds to a name
 

@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from rfr_core.errors import HoleError, ImageError
-from rfr_core.holes import to_hole
+from rfr_core.holes.masks import to_hole
 
 # What the host's Load Image gives for a file without transparency.
 _NO_MASK_SIZE = (64, 64)

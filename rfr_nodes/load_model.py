@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from rfr_core.checkpoints import load_network
+from rfr_core.checkpoints.loading import load_network
 from rfr_nodes.managed_model import PRECISIONS, ManagedModel
 from rfr_nodes.model_files import BUNDLED_NAME, model_fingerprint, model_names, model_source
 from rfr_nodes.sockets import CATEGORY, RFRModel

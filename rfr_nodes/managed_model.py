@@ -9,7 +9,7 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 
 from rfr_core import Inpainter, RFRNet
-from rfr_core.devices import DTYPES, resolve_dtype
+from rfr_core.inference.devices import DTYPES, resolve_dtype
 
 PRECISIONS = ("auto", *DTYPES)
 

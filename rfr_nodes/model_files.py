@@ -8,7 +8,7 @@ from pathlib import Path
 
 import folder_paths
 
-from rfr_core.checkpoints import BUNDLED, CONFIG_NAME, MODEL_NAME
+from rfr_core.checkpoints.loading import BUNDLED, CONFIG_NAME, MODEL_NAME
 from rfr_core.errors import CheckpointError
 
 BUNDLED_NAME = f"{BUNDLED} (bundled)"
@@ -34,7 +34,7 @@ def model_names() -> list[str]:
 
 
 def model_source(name: str) -> str | Path:
-    """What `rfr_core.checkpoints.load_network` takes for a name of `model_names`.
+    """What `rfr_core.checkpoints.loading.load_network` takes for a name of `model_names`.
 
     Raises CheckpointError: no folder of the host's holds such a file.
     """

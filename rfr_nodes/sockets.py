@@ -13,7 +13,7 @@ from rfr_core.errors import ConfigError
 CATEGORY = "RFR"
 
 RFRModel = io.Custom("RFR_MODEL")  # a managed_model.ManagedModel
-RFRSteps = io.Custom("RFR_STEPS")  # a list of rfr_core.recording.Recording, one per picture of the batch
+RFRSteps = io.Custom("RFR_STEPS")  # a list of rfr_core.views.recording.Recording, one per picture of the batch
 
 
 def check_connected(name: str, value: Any, kind: type) -> None:

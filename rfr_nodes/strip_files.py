@@ -19,8 +19,8 @@ from typing import Any
 import folder_paths
 from PIL import Image
 
-from rfr_core.attention_map import AttentionMap
-from rfr_core.recording import Recording
+from rfr_core.fill.attention_map import AttentionMap
+from rfr_core.views.recording import Recording
 from rfr_nodes.layout import to_pil
 
 MAX_PICTURES = 16  # of a batch, that are shown on the node

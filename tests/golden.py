@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rfr_core.checkpoints.released import our_name
 from rfr_core.config import RFRConfig
-from rfr_core.network import RFRNet
-from rfr_core.released import our_name
+from rfr_core.network.rfr_net import RFRNet
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 MODULES = ("Pconv1", "bn1", "Pconv2", "bn20", "Pconv21", "Pconv22", "bn2", "Tconv", "bn3", "tail1", "out")

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from test_network import assert_close, build, sample
 from torch import Tensor
 
-from rfr_core import attention
-from rfr_core.attention import AttentionMemory, ContextualAttention, KnowledgeConsistentAttention, attend
+from rfr_core.network import attention
+from rfr_core.network.attention import AttentionMemory, ContextualAttention, KnowledgeConsistentAttention, attend
 
 
 def plain_scores(features: Tensor, query: str = "raw") -> Tensor:

@@ -11,20 +11,20 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from rfr_core.checkpoints import load_network
-from rfr_core.coarse_to_fine import CoarseToFine
+from rfr_core.baselines.coarse_to_fine import CoarseToFine
+from rfr_core.baselines.edge_generator import EdgeGenerator
+from rfr_core.baselines.pconv_unet import PConvUNet
+from rfr_core.checkpoints.loading import load_network
 from rfr_core.config import RFRConfig
-from rfr_core.edge_generator import EdgeGenerator
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.network import RFRNet
-from rfr_core.pconv_unet import PConvUNet
-from rfr_core.training.architectures import ARCHITECTURES, Architecture, build_network, read_network, save_network
-from rfr_core.training.data import DataConfig
-from rfr_core.training.edges import EDGE, complete_edges, evaluate_edges, gray_and_edges
-from rfr_core.training.evaluation import Case
-from rfr_core.training.losses import LossWeights
-from rfr_core.training.recipe import EvaluationConfig, Phase, Recipe
-from rfr_core.training.trainer import fit
+from rfr_core.network.rfr_net import RFRNet
+from rfr_core.training.data.samples import DataConfig
+from rfr_core.training.evaluation.protocol import Case
+from rfr_core.training.losses.inpainting import LossWeights
+from rfr_core.training.run.architectures import ARCHITECTURES, Architecture, build_network, read_network, save_network
+from rfr_core.training.run.edges import EDGE, complete_edges, evaluate_edges, gray_and_edges
+from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
+from rfr_core.training.run.trainer import fit
 
 SMALL = RFRConfig(width=8, kernel_size=3, recurrences=2, norm="group")
 NETWORKS = [name for name in ARCHITECTURES if name != "refinement"]

@@ -16,8 +16,8 @@ import torch
 from PIL import Image, ImageDraw
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.batch import Job, Outcome, plan_jobs, run_jobs
-from rfr_core.checkpoints import save_pretrained
+from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.command.batch import Job, Outcome, plan_jobs, run_jobs
 from rfr_core.options import Options
 
 ROOT = Path(__file__).parents[1]
@@ -118,7 +118,7 @@ def test_pictures_are_read_while_torch_starts(jobs: list[Job]) -> None:
     code = """
 import sys
 from pathlib import Path
-from rfr_core.batch import plan_jobs, run_jobs
+from rfr_core.command.batch import plan_jobs, run_jobs
 from rfr_core.errors import RFRError
 from rfr_core.options import Options
 def load():

@@ -11,7 +11,7 @@ import torch
 from golden import empty_released_state, released_state
 from safetensors.torch import load_file, save_file
 
-from rfr_core.checkpoints import (
+from rfr_core.checkpoints.loading import (
     convert_released,
     load_network,
     open_checkpoint,
@@ -21,7 +21,7 @@ from rfr_core.checkpoints import (
 )
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 TINY = RFRConfig(width=8, norm="group", recurrences=3, attention_query="normalized")
 FILES = ["README.md", "config.json", "model.safetensors"]

@@ -15,11 +15,11 @@ from golden import empty_released_state
 from hub_server import HubServer
 from PIL import Image, ImageDraw
 
-from rfr_core.checkpoints import load_network, save_pretrained
-from rfr_core.cli import main
+from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.command.cli import main
 from rfr_core.config import RFRConfig
 from rfr_core.inpainter import Inpainter
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 HEIGHT, WIDTH = 60, 80
 
@@ -411,7 +411,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys; sys.argv = ['rfr', 'inpaint', '--help']; from rfr_core.cli import main\n"
+    code = "import sys; sys.argv = ['rfr', 'inpaint', '--help']; from rfr_core.command.cli import main\n"
     code += "try: main()\nfinally: print('torch' in sys.modules)"
     process = run("-c", code)
     assert process.returncode == 0
@@ -423,7 +423,7 @@ def test_bad_settings_are_told_of_before_torch_starts() -> None:
     code = (
         "import sys; sys.argv = ['rfr', 'inpaint', 'photo.png', 'mask.png', '-o', 'out.png', '--recurrences', '65']\n"
     )
-    code += "from rfr_core.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    code += "from rfr_core.command.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
     process = run("-c", code)
     assert process.returncode == 2
     assert "a whole number from 1 to 64" in process.stderr

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rfr_core.colour_match import match_colours
 from rfr_core.config import RFRConfig
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
+from rfr_core.ops.colour_match import match_colours
 
 
 def scene(n: int = 2, height: int = 40, width: int = 52) -> tuple[torch.Tensor, torch.Tensor]:

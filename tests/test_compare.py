@@ -11,14 +11,14 @@ from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.checkpoints import save_pretrained
-from rfr_core.training.evaluation import evaluate
-from rfr_core.training.lpips import ShiftTolerantLPIPS
-from train.__main__ import app
-from train.compare import compare
-from train.measure import peak_mib
-from train.near_duplicates import MAX_SHARE, difference_hash, near_duplicates
-from train.peers import PEERS, find_peer, tensor_fill
+from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.training.command import app
+from rfr_core.training.evaluation.compare import compare
+from rfr_core.training.evaluation.measure import peak_mib
+from rfr_core.training.evaluation.near_duplicates import MAX_SHARE, difference_hash, near_duplicates
+from rfr_core.training.evaluation.peers import PEERS, find_peer, tensor_fill
+from rfr_core.training.evaluation.protocol import evaluate
+from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
 
 SIZE = 48
 

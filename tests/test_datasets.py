@@ -18,14 +18,14 @@ from torch.utils.data import DataLoader
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError, ImageError
-from rfr_core.training.data import DataConfig, Sample, TrainingPictures, collate, training_files
-from rfr_core.training.evaluation import read_cases
-from rfr_core.training.layouts import Layout, bucket_name, dataset_files, evaluation_files
-from rfr_core.training.losses import LossWeights
-from rfr_core.training.recipe import Phase, Recipe
-from rfr_core.training.shards import ShardPictures, StreamPlace
-from rfr_core.training.trainer import fit
-from train.shards import write_shards
+from rfr_core.training.data.layouts import Layout, bucket_name, dataset_files, evaluation_files
+from rfr_core.training.data.samples import DataConfig, Sample, TrainingPictures, collate, training_files
+from rfr_core.training.data.shards import ShardPictures, StreamPlace
+from rfr_core.training.data.write_shards import write_shards
+from rfr_core.training.evaluation.protocol import read_cases
+from rfr_core.training.losses.inpainting import LossWeights
+from rfr_core.training.run.recipe import Phase, Recipe
+from rfr_core.training.run.trainer import fit
 
 ROOT = Path(__file__).parents[1]
 SIDE = 32

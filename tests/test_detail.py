@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-import rfr_core.detail
-import rfr_core.exemplar
+import rfr_core.fill.detail
+import rfr_core.texture.exemplar
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.errors import ConfigError
-from rfr_core.exemplar import synthesize
-from rfr_core.patch_match import PatchMatch
-from rfr_core.pyramid import spread
+from rfr_core.ops.pyramid import spread
+from rfr_core.texture.exemplar import synthesize
+from rfr_core.texture.patch_match import PatchMatch
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +148,8 @@ def test_nothing_is_made_where_nothing_is_missing() -> None:
 
 def test_the_fill_stays_where_no_patch_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large hole is matched at half the size, where a single pixel far from it cannot be seen."""
-    monkeypatch.setattr(rfr_core.exemplar, "MOST_QUERIES", 2000)
-    monkeypatch.setattr(rfr_core.exemplar, "MOST_THIN_QUERIES", 2000)
+    monkeypatch.setattr(rfr_core.texture.exemplar, "MOST_QUERIES", 2000)
+    monkeypatch.setattr(rfr_core.texture.exemplar, "MOST_THIN_QUERIES", 2000)
     truth, hole = stripes(120, 160), square_hole((120, 160), 30, 20, 60)
     hole[..., 60, 140] = True
     soft = torch.where(hole, stripes(120, 160, contrast=0), truth)
@@ -245,7 +245,7 @@ def test_large_surroundings_are_worked_on_at_a_smaller_scale(
 ) -> None:
     image, hole = stripes(131, 117), square_hole((131, 117), 40, 40, 40)
     whole = inpainter(image, hole)
-    monkeypatch.setattr(rfr_core.detail, "LARGEST", 2**12)
+    monkeypatch.setattr(rfr_core.fill.detail, "LARGEST", 2**12)
     small = inpainter(image, hole)
     assert not torch.equal(whole, small)
     assert not torch.equal(small, inpainter(image, hole, detail=False))

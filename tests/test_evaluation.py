@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError, RFRError
-from rfr_core.training.evaluation import Table, evaluate, read_cases, to_markdown, write_json
+from rfr_core.training.evaluation.protocol import Table, evaluate, read_cases, to_markdown, write_json
 
 SIZE = 32
 

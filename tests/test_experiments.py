@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rfr_core.training.evaluation import Row, Table
-from rfr_core.training.recipe import Phase
-from train.experiments import run as running
-from train.experiments.budget import BUDGETS, Budget, Sources
-from train.experiments.claims import Claim, Results, judge
-from train.experiments.cost import costs_of
-from train.experiments.paper import EXPERIMENTS
-from train.experiments.run import run_experiment
-from train.experiments.runs import run_folder, trained
-from train.experiments.systems import SYSTEMS
+from rfr_core.training.evaluation.protocol import Row, Table
+from rfr_core.training.experiments import run as running
+from rfr_core.training.experiments.budget import BUDGETS, Budget, Sources
+from rfr_core.training.experiments.claims import Claim, Results, judge
+from rfr_core.training.experiments.cost import costs_of
+from rfr_core.training.experiments.paper import EXPERIMENTS
+from rfr_core.training.experiments.run import run_experiment
+from rfr_core.training.experiments.runs import run_folder, trained
+from rfr_core.training.experiments.systems import SYSTEMS
+from rfr_core.training.run.recipe import Phase
 
 ROOT = Path(__file__).parents[1]
 

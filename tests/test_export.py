@@ -13,7 +13,7 @@ from test_network import build
 from torch import Tensor
 
 from rfr_core import ConfigError, RFRNet
-from rfr_core.export import FillGraph, export_program, save_program
+from rfr_core.inference.export import FillGraph, export_program, save_program
 
 runtime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

@@ -14,7 +14,7 @@ from test_network import assert_close, build, sample
 from torch import nn
 
 from rfr_core import RFRConfig, RFRNet
-from rfr_core.packing import PackedConv2d
+from rfr_core.inference.packing import PackedConv2d
 
 FORMS: list[dict[str, Any]] = [
     {},

@@ -10,8 +10,8 @@ import pytest
 import torch
 from golden import GOLDEN, released_state
 
-from rfr_core.network import RFRNet
-from rfr_core.released import read_released
+from rfr_core.checkpoints.released import read_released
+from rfr_core.network.rfr_net import RFRNet
 
 CASES = ["center_64", "no_hole_64", "all_hole_64", "irregular_96x128_batch2", "large_hole_192"]
 CASES += ["small_hole_variant_96"]

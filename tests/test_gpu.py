@@ -12,9 +12,9 @@ from PIL import Image
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.errors import DeviceError
-from rfr_core.recording import Recording
-from rfr_core.training.recipe import load_recipe
-from rfr_core.training.trainer import fit
+from rfr_core.training.run.recipe import load_recipe
+from rfr_core.training.run.trainer import fit
+from rfr_core.views.recording import Recording
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from rfr_core.errors import HoleError
-from rfr_core.holes import (
+from rfr_core.holes.masks import (
     RATIO_BUCKETS,
     area_ratio,
     feather,

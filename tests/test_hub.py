@@ -16,9 +16,9 @@ import pytest
 import torch
 from hub_server import Files, HubServer
 
-from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network, save_pretrained
 from rfr_core.config import RFRConfig
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 TESTS = Path(__file__).parent
 REPO = "owner/tiny"

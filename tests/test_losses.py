@@ -12,8 +12,8 @@ from golden import GOLDEN, golden_weight
 
 from rfr_core import metrics
 from rfr_core.errors import ConfigError
-from rfr_core.training.losses import Judges, LossWeights, inpainting_loss
-from rfr_core.training.vgg import VGG16Features
+from rfr_core.training.losses.inpainting import Judges, LossWeights, inpainting_loss
+from rfr_core.training.losses.vgg import VGG16Features
 
 NONE = LossWeights(hole=0, valid=0, perceptual=0, style=0, variation=0)
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from benchmarks.reference import PlainNetwork
 from rfr_core import ConfigError, RecurrentFeatureReasoning, RFRConfig, RFRNet
-from rfr_core.partial_conv import PartialConv2d, cover
-from rfr_core.reasoning import AreaIdentification
+from rfr_core.network.partial_conv import PartialConv2d, cover
+from rfr_core.network.reasoning import AreaIdentification
 
 OPTIONS: list[dict[str, Any]] = [
     {},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rfr_core.errors import ConfigError
-from rfr_core.training.recipe import Recipe, build, load_recipe, to_table
+from rfr_core.training.run.recipe import Recipe, build, load_recipe, to_table
 
 RECIPES = Path(__file__).parents[1] / "train" / "recipes"
 

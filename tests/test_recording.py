@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rfr_core import ConfigError, Inpainter, InpaintStep, RFRConfig, RFRNet
-from rfr_core.recording import Recording
+from rfr_core.views.recording import Recording
 
 HEIGHT, WIDTH = 150, 203
 

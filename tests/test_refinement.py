@@ -17,18 +17,18 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import rfr_core.detail
+import rfr_core.fill.detail
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network, save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.pyramid import blurred
-from rfr_core.refinement import DRAFT_PLANES, MULTIPLE, PATCHED, REACH, SOFT, Refinement
-from rfr_core.training.architectures import REFINEMENT, read_network
-from rfr_core.training.data import DataConfig
-from rfr_core.training.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts
-from rfr_core.training.losses import Judges, LossWeights
-from rfr_core.training.recipe import EvaluationConfig, Phase, Recipe
-from rfr_core.training.trainer import fit
+from rfr_core.ops.pyramid import blurred
+from rfr_core.texture.refinement import DRAFT_PLANES, MULTIPLE, PATCHED, REACH, SOFT, Refinement
+from rfr_core.training.data.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts
+from rfr_core.training.data.samples import DataConfig
+from rfr_core.training.losses.inpainting import Judges, LossWeights
+from rfr_core.training.run.architectures import REFINEMENT, read_network
+from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
+from rfr_core.training.run.trainer import fit
 
 ROOT = Path(__file__).parent.parent
 SMALL = RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8)
@@ -115,7 +115,7 @@ def test_a_hole_refined_in_tiles_is_as_one_refined_whole(monkeypatch: pytest.Mon
     inpainter = Inpainter(network(), device="cpu", dtype="float32")
     image, hole = picture(276, 300), square(276, 300, 61, 47, 170)
     whole = np.asarray(inpainter(image, hole)).astype(int)
-    monkeypatch.setattr(rfr_core.detail, "TILE", 60)
+    monkeypatch.setattr(rfr_core.fill.detail, "TILE", 60)
     tiled = np.asarray(inpainter(image, hole)).astype(int)
     assert np.abs(whole - tiled).max() <= 1
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rfr_core.box import Box
-from rfr_core.pyramid import doubled, halve, membrane, softened, spread
-from rfr_core.regions import BLOCK, connected, find_regions, tile_boxes, tile_window
+from rfr_core.fill.regions import BLOCK, connected, find_regions, tile_boxes, tile_window
+from rfr_core.ops.box import Box
+from rfr_core.ops.pyramid import doubled, halve, membrane, softened, spread
 
 
 def _hole(height: int, width: int, *boxes: tuple[int, int, int, int]) -> torch.Tensor:

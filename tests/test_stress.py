@@ -27,10 +27,10 @@ from stress.mutation import PNG_SIGNATURE, chunk
 from stress.no_network import watched
 from stress.pictures import photograph
 
-from rfr_core.batch import Job, clear_left_overs
-from rfr_core.checkpoints import convert_released
+from rfr_core.checkpoints.loading import convert_released
+from rfr_core.command.batch import Job, clear_left_overs
 from rfr_core.errors import CheckpointError, HoleError, ImageError
-from rfr_core.images import Picture, save_picture
+from rfr_core.images.picture_files import Picture, save_picture
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.uploads import read_painted
 from rfr_nodes.layout import hole_for, to_pictures

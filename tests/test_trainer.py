@@ -17,13 +17,13 @@ from golden import GOLDEN, golden_weight
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
-from rfr_core.network import RFRNet
-from rfr_core.training.recipe import Phase, load_recipe
-from rfr_core.training.trainer import fit, learning_rate
-from rfr_core.training.vgg import VGG16Features
+from rfr_core.network.rfr_net import RFRNet
+from rfr_core.training.losses.vgg import VGG16Features
+from rfr_core.training.run.recipe import Phase, load_recipe
+from rfr_core.training.run.trainer import fit, learning_rate
 
 ROOT = Path(__file__).parents[1]
 SMOKE = ROOT / "train" / "recipes" / "smoke.toml"
@@ -110,8 +110,8 @@ def test_a_run_killed_while_saving_keeps_its_last_save(pictures: Path, whole_run
     output = tmp_path / "run"
     # The process kills itself between writing the second state and renaming it.
     script = (
-        "import os, signal, rfr_core.training.run_state as state\n"
-        "from rfr_core.training.trainer import fit\n"
+        "import os, signal, rfr_core.training.run.run_folder as state\n"
+        "from rfr_core.training.run.trainer import fit\n"
         "original, count = os.fsync, []\n"
         "def fsync(number):\n"
         "    original(number)\n"

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from rfr_core.errors import ConfigError, ImageError
-from rfr_core.training.data import DataConfig, Position, TrainingPictures, collate, random_crop
+from rfr_core.training.data.samples import DataConfig, Position, TrainingPictures, collate, random_crop
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from rfr_core import ImageError, Inpainter, RFRConfig, RFRNet
-from rfr_core.film_strip import film_strip, stack_strips
-from rfr_core.heat_map import heat_map
-from rfr_core.outline import draw_outline, outline
-from rfr_core.recording import Recording
-from rfr_core.split_view import split_view
+from rfr_core.views.film_strip import film_strip, stack_strips
+from rfr_core.views.heat_map import heat_map
+from rfr_core.views.outline import draw_outline, outline
+from rfr_core.views.recording import Recording
+from rfr_core.views.split_view import split_view
 
 
 def test_a_heat_map_is_brightest_where_the_share_is_largest() -> None:

@@ -1,1 +1,1 @@
-"""Entry points of training and evaluation: ``python -m train fit|evaluate|compare``."""
+"""Recipes and the log of runs; the training code is in ``rfr_core.training``."""

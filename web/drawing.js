@@ -1,7 +1,7 @@
 // What is drawn over a frame: the border of the open hole, the wipe, and the sources of a filled pixel.
 
 const AMBER = "#ffb81a";
-const HEAT = [[13, 8, 51], [140, 26, 115], [247, 115, 51], [255, 242, 166]]; // as rfr_core/heat_map.py
+const HEAT = [[13, 8, 51], [140, 26, 115], [247, 115, 51], [255, 242, 166]]; // as rfr_core/views/heat_map.py
 
 // A canvas with a line inside the border of what was still open after a recurrence.
 export function openOutline(reached, index, thickness) {

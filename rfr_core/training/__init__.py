@@ -1,1 +1,1 @@
-"""Training of RFR networks: losses, data, trainer, evaluation."""
+"""Training and evaluation of networks: data, losses, runs, scores, the paper's experiments."""

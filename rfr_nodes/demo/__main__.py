@@ -84,7 +84,7 @@ def _confine(root: Path) -> None:
 
 
 def _serve(options: argparse.Namespace, source: str | None, root: Path) -> int:
-    from rfr_core.checkpoints import BUNDLED
+    from rfr_core.checkpoints.loading import BUNDLED
     from rfr_nodes.demo.models import Models
     from rfr_nodes.demo.server import serve
 

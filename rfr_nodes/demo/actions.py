@@ -10,7 +10,7 @@ import gradio as gr
 import torch
 from PIL import Image
 
-from rfr_core.holes import hole_from_alpha, read_hole
+from rfr_core.holes.masks import hole_from_alpha, read_hole
 from rfr_nodes.demo import telea, viewer
 from rfr_nodes.demo.attention_view import LatestRun, save_attention
 from rfr_nodes.demo.downloads import AS_UPLOADED, save_download

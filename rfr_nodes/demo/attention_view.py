@@ -9,7 +9,7 @@ from threading import Lock
 import torch
 from PIL import Image, ImageFilter
 
-from rfr_core.attention_map import AttentionMap
+from rfr_core.fill.attention_map import AttentionMap
 from rfr_nodes.demo.filling import Maps, steps_of
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.previews import Box

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rfr_core.images import FORMAT_BY_SUFFIX, Picture, save_picture
+from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, Picture, save_picture
 from rfr_nodes.demo.sentences import RequestError
 
 AS_UPLOADED = "as uploaded"

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from rfr_core.errors import HoleError
-from rfr_core.holes import hole_from_alpha
-from rfr_core.images import Picture
+from rfr_core.holes.masks import hole_from_alpha
+from rfr_core.images.picture_files import Picture
 from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
 from rfr_nodes.demo.filling import keywords
 from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from rfr_core import Inpainter, InpaintStep
-from rfr_core.attention_map import AttentionMap
-from rfr_core.holes import read_hole
-from rfr_core.images import Picture, save_picture
+from rfr_core.fill.attention_map import AttentionMap
+from rfr_core.holes.masks import read_hole
+from rfr_core.images.picture_files import Picture, save_picture
 from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, Box, near_box, preview, renewed, save_preview
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Fill, Options, Run, Session, Version, View

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from rfr_core import Inpainter
-from rfr_core.checkpoints import BUNDLED
+from rfr_core.checkpoints.loading import BUNDLED
 from rfr_nodes.demo.compute import ComputeThread
 from rfr_nodes.demo.sentences import RequestError
 

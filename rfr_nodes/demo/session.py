@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rfr_core.errors import ImageError
-from rfr_core.images import Picture, read_picture
+from rfr_core.images.picture_files import Picture, read_picture
 from rfr_nodes.demo.limits import MAX_PIXELS, MAX_VERSIONS
 from rfr_nodes.demo.previews import Box, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError

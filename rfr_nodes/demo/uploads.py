@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from rfr_core.errors import HoleError, ImageError
-from rfr_core.holes import read_hole, to_hole
-from rfr_core.images import Picture, read_picture
+from rfr_core.holes.masks import read_hole, to_hole
+from rfr_core.images.picture_files import Picture, read_picture
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_PAINTED_PIXELS, MAX_PIXELS
 from rfr_nodes.demo.sentences import RequestError, without_path
 

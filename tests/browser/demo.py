@@ -22,9 +22,9 @@ import torch
 from chromium import CHROMIUM, FLAGS
 from PIL import Image
 
-from rfr_core.checkpoints import save_pretrained
+from rfr_core.checkpoints.loading import save_pretrained
 from rfr_core.config import RFRConfig
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

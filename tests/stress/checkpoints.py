@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from golden import empty_released_state
 
-from rfr_core.checkpoints import CONFIG_NAME, MODEL_NAME, convert_released, load_network, save_pretrained
+from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, convert_released, load_network, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.inpainter import Inpainter
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 from .attempts import refused
 from .mutation import NUMBERS, VALUES, Random, mutated, mutated_json

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from rfr_core.errors import HoleError, ImageError, RFRError
-from rfr_core.holes import read_hole
-from rfr_core.images import Picture, read_picture, save_picture
-from rfr_core.pixels import paste_fill, to_tensor
+from rfr_core.holes.masks import read_hole
+from rfr_core.images.picture_files import Picture, read_picture, save_picture
+from rfr_core.images.pixels import paste_fill, to_tensor
 
 from .attempts import refused
 from .mutation import Random, mutated, mutated_png

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from browser.demo import free_port
 
-from rfr_core.checkpoints import save_pretrained
+from rfr_core.checkpoints.loading import save_pretrained
 from rfr_core.config import RFRConfig
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 from . import memory
 from .attempts import ROOT

@@ -18,11 +18,11 @@ import torch
 from hub_server import HubServer
 from PIL import Image
 
-from rfr_core.checkpoints import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ImageError
-from rfr_core.images import Picture, read_picture, save_picture
-from rfr_core.network import RFRNet
+from rfr_core.images.picture_files import Picture, read_picture, save_picture
+from rfr_core.network.rfr_net import RFRNet
 
 from .attempts import ROOT, refused
 from .figures import Figures

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rfr_core.checkpoints import CONFIG_NAME, MODEL_NAME, convert_released, load_network, save_pretrained
+from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, convert_released, load_network, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import RFRError
-from rfr_core.holes import MAX_REACH, read_hole
-from rfr_core.images import read_picture
+from rfr_core.holes.masks import MAX_REACH, read_hole
+from rfr_core.images.picture_files import read_picture
 from rfr_core.inpainter import Inpainter
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 from .attempts import refused
 from .checkpoints import TINY

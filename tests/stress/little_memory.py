@@ -15,7 +15,7 @@ import torch
 from rfr_core.config import RFRConfig
 from rfr_core.errors import DeviceError
 from rfr_core.inpainter import Inpainter
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 from . import memory
 from .attempts import ROOT, refused

@@ -17,9 +17,9 @@ from PIL import Image
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import HoleError
-from rfr_core.holes import feather, grow, to_hole
+from rfr_core.holes.masks import feather, grow, to_hole
 from rfr_core.inpainter import Inpainter
-from rfr_core.network import RFRNet
+from rfr_core.network.rfr_net import RFRNet
 
 from .attempts import refused
 from .figures import Figures

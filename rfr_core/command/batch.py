@@ -1,0 +1,252 @@
+"""Many pictures: which with which mask into which file; reading, filling and writing overlapped.
+
+Nothing here needs torch: the first pictures are read while it starts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PIL import Image
+
+from rfr_core.errors import HoleError, ImageError, RFRError
+from rfr_core.files import remove_left_overs
+from rfr_core.images.picture_files import (
+    FORMAT_BY_SUFFIX,
+    Picture,
+    check_writable,
+    format_for,
+    picture_paths,
+    read_mask,
+    read_picture,
+    save_picture,
+)
+from rfr_core.options import Options
+
+if TYPE_CHECKING:
+    from rfr_core.inpainter import Inpainter
+
+_WORKERS = min(4, os.cpu_count() or 1)  # threads; also how many pictures lie read, and how many unwritten
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to fill.
+
+    masks: the files that go by the picture's name, of which there should be one; None = fill what is transparent.
+    out: the file to write. steps: folder for a picture of each recurrence, or None.
+    """
+
+    image: Path
+    masks: tuple[Path, ...] | None
+    out: Path
+    steps: Path | None = None
+
+
+@dataclass(frozen=True)
+class Recurred:
+    """Recurrence ``index`` of ``total`` of a job is done."""
+
+    job: Job
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. error: one sentence when it failed. hole_ratio: share of the picture that was filled."""
+
+    job: Job
+    status: Literal["filled", "skipped", "failed"]
+    error: str | None = None
+    recurrences: int = 0
+    hole_ratio: float = 0.0
+    seconds: float = 0.0
+
+
+def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = None) -> list[Job]:
+    """What there is to do for a picture or, by sorted names, for a folder of pictures.
+
+    A folder's pictures find their masks by the name's stem in the folder `mask`, or all share the one file. Their
+    results take their names in the folder `out`, their steps lie in a folder of that name in `steps`.
+
+    Raises:
+        ImageError: no such picture or folder, a folder without pictures, results that would replace their source, or
+            a result of an unknown format.
+        HoleError: no such mask, or a folder of masks for a single picture.
+    """
+    if mask is not None and not mask.exists():
+        raise HoleError(f"The mask {mask} does not exist; check the path.")
+    if not image.exists():
+        raise ImageError(f"The picture {image} does not exist; check the path.")
+    if image.is_dir():
+        return _plan_folder(image, mask, out, steps)
+    if mask is not None and mask.is_dir():
+        raise HoleError(f"The mask {mask} is a folder, but {image} is one picture; give one mask.")
+    if out.is_dir():
+        out = out / image.name
+    for source in (image, mask):
+        if source is not None and _same(source, out):
+            raise ImageError(f"The result would replace {source}; choose another name for it.")
+    format_for(out)
+    return [Job(image, None if mask is None else (mask,), out, steps)]
+
+
+def run_jobs(
+    jobs: Iterable[Job], load: Callable[[], Inpainter], options: Options, *, quality: int = 95
+) -> Iterator[Recurred | Outcome]:
+    """Fills pictures one after another, reading ahead and writing behind in threads.
+
+    load: gives the inpainter; called once, if there are jobs, while the first pictures are being read. quality: of
+    JPEG files, see `images.save_picture`.
+
+    A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
+    some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
+    """
+    inpainter = None
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
+        try:
+            for job, loading in _ahead(pool, jobs):
+                inpainter = inpainter or load()
+                try:
+                    outcome, picture = yield from _fill(job, loading.result(), inpainter, options, pool)
+                except RFRError as error:
+                    yield _failed(job, error)
+                    continue
+                unwritten.append((outcome, pool.submit(save_picture, picture, job.out, quality=quality)))
+                if len(unwritten) > _WORKERS:
+                    yield _settled(*unwritten.popleft())
+            while unwritten:
+                yield _settled(*unwritten.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def clear_left_overs(jobs: Iterable[Job]) -> None:
+    """Deletes what killed runs left unfinished, an hour ago or earlier, in the folders that these jobs write to."""
+    for folder in {folder for job in jobs for folder in (job.out.parent, job.steps) if folder is not None}:
+        remove_left_overs(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it where there are none; raises ImageError when it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"The folder {folder} cannot be made ({error.strerror}); choose another.") from error
+
+
+# Planning
+
+
+def _plan_folder(image: Path, mask: Path | None, out: Path, steps: Path | None) -> list[Job]:
+    if out.is_file() or (not out.exists() and out.suffix.lower() in FORMAT_BY_SUFFIX):
+        raise ImageError(f"{image} is a folder, but {out} names a file; give a folder for the results.")
+    for source in (image, mask):
+        if source is not None and _same(source, out):
+            raise ImageError(f"The results would lie in {source} among their sources; choose another folder.")
+    if mask is not None and _same(image, mask):
+        raise HoleError(f"Pictures and masks are both in {image}; put the masks, of the same names, elsewhere.")
+    pictures = picture_paths(image)
+    if not pictures:
+        raise ImageError(f"The folder {image} holds no pictures; expected files such as {', '.join(FORMAT_BY_SUFFIX)}.")
+    masks: dict[str, list[Path]] = {}
+    for path in picture_paths(mask) if mask is not None and mask.is_dir() else []:
+        masks.setdefault(path.stem, []).append(path)
+    return [
+        Job(path, _masks_of(path, mask, masks), out / path.name, None if steps is None else steps / path.name)
+        for path in pictures
+    ]
+
+
+def _masks_of(image: Path, mask: Path | None, masks: dict[str, list[Path]]) -> tuple[Path, ...] | None:
+    if mask is None:
+        return None
+    return (mask,) if mask.is_file() else tuple(masks.get(image.stem, ()))
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+
+
+# Running
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    picture: Picture
+    mask: Image.Image | None
+
+
+def _load(job: Job) -> _Loaded:
+    picture = read_picture(job.image)
+    check_writable(picture, job.out)
+    if job.masks is None:
+        return _Loaded(picture, None)
+    if len(job.masks) != 1:
+        found = " and ".join(path.name for path in job.masks) or "none"
+        raise HoleError(f"{job.image} needs one mask of its name, but there is {found}.")
+    return _Loaded(picture, read_mask(job.masks[0]))
+
+
+def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job]) -> Iterator[tuple[Job, Future[_Loaded]]]:
+    """Each job with its picture and mask, of which a few are being read while the caller is busy."""
+    loading: deque[tuple[Job, Future[_Loaded]]] = deque()
+    for job in jobs:
+        loading.append((job, pool.submit(_load, job)))
+        if len(loading) > _WORKERS:
+            yield loading.popleft()
+    while loading:
+        yield loading.popleft()
+
+
+def _fill(
+    job: Job, loaded: _Loaded, inpainter: Inpainter, options: Options, pool: ThreadPoolExecutor
+) -> Generator[Recurred, None, tuple[Outcome, Picture]]:
+    """Runs all recurrences, their pictures written on the way; returns the result, not yet written."""
+    started = time.perf_counter()
+    image = loaded.picture.image
+    saving: deque[Future[Path]] = deque()
+    step = None
+    for step in inpainter.steps(image, loaded.mask, **asdict(options)):
+        if job.steps is not None:
+            picture = replace(loaded.picture, image=step.picture())
+            saving.append(pool.submit(_save_step, job.steps, step.index, picture))
+            if len(saving) > _WORKERS:
+                saving.popleft().result()
+        yield Recurred(job, step.index, step.total)
+    for writing in saving:
+        writing.result()
+    if step is None:
+        return Outcome(job, "filled", seconds=time.perf_counter() - started), loaded.picture
+    picture = replace(loaded.picture, image=step.picture())
+    seconds = time.perf_counter() - started
+    return Outcome(job, "filled", None, step.total, step.hole_ratio, seconds), picture
+
+
+def _save_step(folder: Path, index: int, picture: Picture) -> Path:
+    if picture.image.mode == "CMYK":  # which PNG lacks
+        picture = replace(picture, image=picture.image.convert("RGB"))
+    make_folder(folder)
+    return save_picture(picture, folder / f"step_{index:02d}.png")
+
+
+def _settled(outcome: Outcome, writing: Future[Path]) -> Outcome:
+    try:
+        writing.result()
+        return outcome
+    except RFRError as error:
+        return _failed(outcome.job, error)
+
+
+def _failed(job: Job, error: RFRError) -> Outcome:
+    text = str(error)
+    return Outcome(job, "failed", text if str(job.image) in text else f"{job.image}: {text}")

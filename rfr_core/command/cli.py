@@ -1,0 +1,366 @@
+"""The command ``rfr``: fill pictures, and look at, fetch, convert and export checkpoints.
+
+Only what every command needs is imported here: torch takes a second to start, which ``--help`` should not.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from rfr_core.errors import CheckpointError, ConfigError, HoleError, RFRError
+
+if TYPE_CHECKING:
+    from rfr_core.checkpoints.loading import Checkpoint
+    from rfr_core.command.batch import Job, Outcome
+    from rfr_core.inpainter import Inpainter
+    from rfr_core.options import Options
+
+app = typer.Typer(
+    help="Recurrent Feature Reasoning: fill holes in pictures.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub repository.")]
+
+
+def run() -> NoReturn:
+    """As :func:`main`, for a process of its own, which ends at once: to take all of torch apart takes 0.1 seconds."""
+    status = 0
+    try:
+        main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        status = ended.code
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # whoever was to read it has gone
+        status = status or 1
+    os._exit(status)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command and exits: 0 all is done, 1 some pictures of a folder failed, 2 bad input, in one sentence."""
+    # What torch makes when it starts stays: to look through it for cycles takes an eighth of a second.
+    gc.set_threshold(100_000)
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # what goes wrong is said once, and by us
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console that lacks a character is no reason to fail
+    try:
+        app(arguments)
+    except RFRError as error:
+        typer.echo(f"rfr: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def inpaint(
+    image: Annotated[Path, typer.Argument(help="Picture (JPEG, PNG, WebP, TIFF, BMP), or a folder of them.")],
+    mask: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Mask of the picture's size, white = fill; or a folder of masks with the pictures' names; or one "
+            "mask for all pictures. Left out: what is transparent in the picture is filled."
+        ),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the result, its format by its name; or a folder.")],
+    model: Annotated[
+        str, typer.Option(help="Checkpoint: 'lite' (bundled), a folder, a .safetensors file, or a Hub name owner/name.")
+    ] = "lite",
+    revision: _Revision = None,
+    recurrences: Annotated[
+        str,
+        typer.Option(help="'auto', as many as reach the middle of the hole, 'early', no more than that, or 1 to 64."),
+    ] = "auto",
+    steps_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a picture of each recurrence: step_01.png, ...; of many pictures, in one each."),
+    ] = None,
+    context: Annotated[
+        float, typer.Option(min=0, max=16, help="Surroundings to look at, as a multiple of the hole's longer side.")
+    ] = 1.0,
+    detail: Annotated[
+        bool | None,
+        typer.Option(
+            "--detail/--no-detail",
+            help="Give the fill texture from its surroundings; left out, as the checkpoint says.",
+        ),
+    ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="Aim at the least error, not texture: soft, for scratches in smooth parts."),
+    ] = False,
+    grow: Annotated[
+        int, typer.Option(min=-1000, max=1000, help="Grow the hole by so many pixels; a negative number shrinks it.")
+    ] = 0,
+    feather: Annotated[
+        int, typer.Option(min=0, max=1000, help="Blend in over so many pixels inside the hole's border.")
+    ] = 0,
+    invert: Annotated[bool, typer.Option("--invert", help="Fill what is black in the mask instead.")] = False,
+    threshold: Annotated[float, typer.Option(help="Fill where the mask is at least this, above 0 up to 1.")] = 0.5,
+    channel: Annotated[
+        str, typer.Option(help="What of the mask counts: auto, alpha, red, green, blue or luminance.")
+    ] = "auto",
+    resize_mask: Annotated[bool, typer.Option("--resize-mask", help="Scale a mask of another size.")] = False,
+    device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps', ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="'auto', 'float32', 'float16' or 'bfloat16'.")] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first, which takes a minute: for many on a GPU.")
+    ] = False,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG files.")] = 95,
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: of a folder, only every N-th picture from the I-th on, 1/N to N/N.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Of a folder, also fill pictures whose result is there already.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Fill holes in a picture, or in a folder of pictures.
+
+    The rest of the picture comes back as it was, with its EXIF and colour profile. Of a folder, pictures whose
+    result is there already are skipped; one that fails is reported, and the others go on.
+
+    \b
+    rfr inpaint photo.jpg mask.png -o filled.jpg
+    rfr inpaint photos/ masks/ -o filled/ --shard 1/4
+    """
+    from rfr_core.command.batch import Outcome, clear_left_overs, plan_jobs
+    from rfr_core.options import Options
+
+    if exact and detail is not None:
+        raise ConfigError("--exact and --detail or --no-detail exclude each other; give one of them.")
+    options = Options(
+        recurrences=int(recurrences) if re.fullmatch(r"-?\d{1,9}", recurrences) else recurrences,
+        context=context,
+        detail="exact" if exact else "auto" if detail is None else detail,
+        grow=grow,
+        feather=feather,
+        threshold=threshold,
+        invert=invert,
+        channel=channel,  # type: ignore[arg-type]
+        resize=resize_mask,
+    )
+    if mask is None and (invert or resize_mask):
+        raise HoleError("--invert and --resize-mask are about a mask, and none is given; give one or leave them out.")
+    jobs = _shard(plan_jobs(image, mask, out, steps_dir), shard)
+    clear_left_overs(jobs)
+    report = _Report(image.is_dir(), as_json)
+    todo = []
+    for job in jobs:
+        if report.many and not overwrite and job.out.exists():
+            report.tell(Outcome(job, "skipped"))
+        else:
+            todo.append(job)
+    if todo:
+        load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
+        _run(todo, load, options, quality, report)
+    report.finish()
+
+
+@app.command()
+def info(
+    checkpoint: Annotated[
+        str, typer.Argument(help="'lite' (bundled), a folder, a .safetensors file, or a Hub name owner/name.")
+    ] = "lite",
+    revision: _Revision = None,
+    as_json: _Json = False,
+) -> None:
+    """Say what a checkpoint is: configuration, number of parameters, number format, size."""
+    from rfr_core.checkpoints.loading import open_checkpoint
+
+    _print_checkpoint(open_checkpoint(checkpoint, revision=revision), as_json)
+
+
+@app.command()
+def pull(
+    repo: Annotated[str, typer.Argument(help="Hub repository, owner/name.")],
+    revision: _Revision = None,
+    as_json: _Json = False,
+) -> None:
+    """Fetch a checkpoint from the Hub into the cache.
+
+    It is there without network from then on. HF_ENDPOINT, HF_HOME and HF_TOKEN say where from, where to, and as whom.
+    """
+    from rfr_core.checkpoints.loading import fetch_checkpoint
+
+    _print_checkpoint(fetch_checkpoint(repo, revision=revision), as_json)
+
+
+@app.command()
+def convert(
+    released: Annotated[Path, typer.Argument(help="A .pth file that the paper's authors released.")],
+    out_dir: Annotated[Path, typer.Argument(help="Folder for the checkpoint.")],
+    dtype: Annotated[str, typer.Option(help="Number format to store: 'float32', 'float16' or 'bfloat16'.")] = "float32",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a checkpoint that is there already.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Convert a checkpoint of the paper's authors.
+
+    Its names, shapes and values are checked; no code in it is run.
+    """
+    from rfr_core.checkpoints.loading import MODEL_NAME, convert_released, open_checkpoint
+    from rfr_core.inference.devices import DTYPES
+
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}.")
+    if (out_dir / MODEL_NAME).exists() and not overwrite:
+        raise CheckpointError(f"{out_dir} holds a checkpoint already; choose another folder or add --overwrite.")
+    _print_checkpoint(open_checkpoint(convert_released(released, out_dir, dtype=DTYPES[dtype])), as_json)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[
+        str, typer.Argument(help="'lite' (bundled), a folder, a .safetensors file, or a Hub name owner/name.")
+    ],
+    out: Annotated[Path, typer.Argument(help="File for the graph: .onnx, or .pt2 for torch.export.load.")],
+    revision: _Revision = None,
+    recurrences: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How often it recurs; left out, as often as it was trained with.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Write a network as one graph for other runtimes.
+
+    It takes pictures (N, H, W, 3) and masks (N, H, W), 255 = fill, as bytes, and gives the filled pictures, 0 to 1.
+    """
+    from rfr_core.checkpoints.loading import load_network
+    from rfr_core.inference.export import check_export_path, export_program, save_program
+
+    check_export_path(out)
+    program = export_program(load_network(checkpoint, revision=revision), recurrences)
+    size = save_program(program, out).stat().st_size
+    print(json.dumps({"path": str(out), "size": size}) if as_json else f"{out}: {size / 2**20:.1f} MiB")
+
+
+# Filling
+
+
+def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
+    """Every N-th job from the I-th on, for a shard written as I/N."""
+    if shard is None:
+        return jobs
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", shard)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise ConfigError(f"shard is {shard!r}; expected I/N with I from 1 to N, such as 1/4.")
+    return jobs[int(match[1]) - 1 :: int(match[2])]
+
+
+def _inpainter(model: str, **keywords: Any) -> Inpainter:
+    from rfr_core.inpainter import Inpainter
+
+    return Inpainter.from_pretrained(model, **keywords)
+
+
+def _run(jobs: Sequence[Job], load: Callable[[], Inpainter], options: Options, quality: int, report: _Report) -> None:
+    from rfr_core.command.batch import Recurred, make_folder, run_jobs
+
+    if report.many:  # no folder is made for a model that cannot be loaded
+        inpainter = load()
+        make_folder(jobs[0].out.parent)
+        events = run_jobs(jobs, lambda: inpainter, options, quality=quality)
+    else:
+        events = run_jobs(jobs, load, options, quality=quality)
+    with report.bar as bar:
+        task = bar.add_task("Filling", total=len(jobs))
+        run: set[Job] = set()  # outcomes come later, when the result is written
+        for event in events:
+            if isinstance(event, Recurred) and event.index < event.total:
+                bar.update(task, completed=len(run) + event.index / event.total)
+                continue
+            run.add(event.job)
+            bar.update(task, completed=len(run))
+            if not isinstance(event, Recurred):
+                report.tell(event)
+
+
+class _Report:
+    """Says what becomes of the pictures: results on stdout, failures and a progress bar on stderr."""
+
+    def __init__(self, many: bool, as_json: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self.many = many
+        self.as_json = as_json
+        self.counts = {"filled": 0, "skipped": 0, "failed": 0}
+        self.console = Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            redirect_stdout=False,  # else results would go where the bar goes
+            disable=not sys.stderr.isatty() or (as_json and sys.stdout.isatty()),
+        )
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tells of one picture. Raises RFRError when it is the only one and failed."""
+        self.counts[outcome.status] += 1
+        if outcome.error is not None:
+            if not self.many:
+                raise RFRError(outcome.error)
+            self.console.print(f"rfr: {outcome.error}", markup=False, highlight=False, soft_wrap=True)
+        if self.as_json:
+            print(json.dumps(_facts(outcome)), flush=True)
+        elif not self.many:
+            amount = f"{outcome.hole_ratio:.1%} of it filled in {outcome.recurrences} recurrences"
+            print(f"{outcome.job.out}: {amount if outcome.recurrences else 'nothing to fill'}, {outcome.seconds:.1f} s")
+
+    def finish(self) -> None:
+        """Sums up many pictures; exits with 1 when any failed."""
+        if self.many and not self.as_json:
+            print(", ".join(f"{count} {status}" for status, count in self.counts.items()))
+        if self.counts["failed"]:
+            raise typer.Exit(1)
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    job = outcome.job
+    facts = {"image": str(job.image), "out": str(job.out), "status": outcome.status}
+    if outcome.status == "failed":
+        return facts | {"error": outcome.error}
+    if outcome.status == "skipped":
+        return facts
+    numbers = {"recurrences": outcome.recurrences, "hole_ratio": outcome.hole_ratio, "seconds": outcome.seconds}
+    return facts | numbers
+
+
+# Checkpoints
+
+
+def _print_checkpoint(checkpoint: Checkpoint, as_json: bool) -> None:
+    config = checkpoint.config.to_dict()
+    facts = {
+        "path": str(checkpoint.path),
+        "parameters": checkpoint.parameters,
+        "dtype": checkpoint.dtype,
+        "size": checkpoint.size,
+    }
+    if as_json:
+        print(json.dumps(facts | {"config": config}))
+        return
+    facts |= {"parameters": f"{checkpoint.parameters:,}", "size": f"{checkpoint.size / 2**20:.1f} MiB"}
+    for name, value in (facts | config).items():
+        print(f"{name:<16} {value}")

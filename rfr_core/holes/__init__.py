@@ -1,0 +1,1 @@
+"""Masks of every kind as holes, the shaping of holes, and random holes."""

@@ -1,0 +1,1 @@
+"""The same networks, quicker: folding, packing, compiling, devices, half precision, export."""

@@ -1,0 +1,1 @@
+"""RFR-Net itself, in the released form and in the paper's, and the plug-in module."""

@@ -1,0 +1,226 @@
+"""RFR-Net: encoder, recurrent feature reasoning, decoder (paper Sec. 3.3, Table 4, in the released form)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rfr_core.config import RFRConfig
+from rfr_core.network.attention import AttentionMemory
+from rfr_core.network.blocks import activation, conv, deconv, initialize, norm, pad_to
+from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
+from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last
+from rfr_core.ops.colour_match import match_colours
+from rfr_core.texture.refinement import Refinement
+
+
+class Encoder(nn.Module):
+    """Partial convolutions from the picture to the feature map that the recurrences work on."""
+
+    def __init__(self, config: RFRConfig) -> None:
+        super().__init__()
+        width, kernel = config.width, config.kernel_size
+        strides = [2] * config.downsamples if config.downsamples else [1]
+        layers = [PartialConv2d(3, width, 7, strides[0])]
+        layers += [PartialConv2d(width, width, kernel, stride) for stride in [*strides[1:], 1]]
+        self.convs = nn.ModuleList(layers)
+        self.norms = nn.ModuleList(norm(config.norm, width) for _ in layers)
+
+    def forward(self, image: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Picture (N, 3, H, W), 0 where unknown, and its mask (N, 1, H, W) -> features (N, C, h, w) and theirs."""
+        features = image
+        for layer, normalize in zip(self.convs, self.norms, strict=True):
+            assert isinstance(layer, PartialConv2d)
+            coverage = layer.cover(known)
+            features = F.relu(normalize(layer(features, coverage)), inplace=True)
+            known = coverage.known
+            features = masked(features, known)  # a norm's shift is not knowledge
+        return features, known
+
+
+class Bottleneck(nn.Module):
+    """The residual block of the released tail: 1x1, 3x3 and 1x1 convolutions, added to the input."""
+
+    def __init__(self, channels: int, kind: str) -> None:
+        super().__init__()
+        inner = channels // 4
+        self.reduce = conv(channels, inner, kind, kernel_size=1)
+        self.reason = conv(inner, inner, kind)
+        self.expand = nn.Sequential(nn.Conv2d(inner, channels, 1, bias=False), norm(kind, channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return F.relu(self.expand(self.reason(self.reduce(features))).add_(features), inplace=True)
+
+
+class Decoder(nn.Module):
+    """From the merged feature map back to a picture, with the known pixels at hand."""
+
+    tail_channels = 32
+
+    def __init__(self, config: RFRConfig) -> None:
+        super().__init__()
+        width, tail, kind = config.width, self.tail_channels, config.norm
+        if config.downsamples:
+            ups = [deconv(width, width, kind, config.decoder_slope) for _ in range(config.downsamples)]
+        else:
+            ups = [conv(width, width, kind, config.decoder_slope)]
+        self.ups = nn.Sequential(*ups)
+        self.tail = PartialConv2d(3 + width, tail, 3)
+        self.tail_activation = activation(config.decoder_slope)
+        if config.tail == "residual":
+            self.refine: nn.Module = Bottleneck(tail, kind)
+        else:
+            self.refine = nn.Sequential(conv(tail, tail, kind, 0.2), conv(tail, tail, kind, 0.2))
+        self.out = nn.Conv2d(2 * tail, 3, 3, padding=1, bias=False)
+
+    def forward(self, image: Tensor, known: Tensor, features: Tensor, reached: Tensor) -> Tensor:
+        """Decodes.
+
+        Args:
+            image: (N, 3, H, W), 0 where unknown, with ``known`` (N, 1, H, W).
+            features: (N, C, h, w) merged, with ``reached`` (N, 1, h, w), what the last recurrence knew.
+
+        Returns:
+            The picture (N, 3, H, W), neither clamped nor composited.
+        """
+        features = self.ups(features)  # (N, C, H, W)
+        reached = F.interpolate(reached, features.shape[-2:])
+        coverage = self.tail.cover_groups([(known, 3), (reached, features.shape[1])])
+        x = self.tail_activation(self.tail.forward_groups([image, masked(features, reached)], coverage))
+        on_tail, on_refined = self.out.weight.split(self.tail_channels, 1)  # of (N, 32, H, W) each
+        return F.conv2d(x, on_tail, padding=1).add_(F.conv2d(self.refine(x), on_refined, padding=1))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recurrence of the network on one batch; decoding a picture is done only when asked for.
+
+    index: 1 to ``total``; known: (N, 1, h, w) on the feature map, within the picture (padding excluded).
+    memory: the attention's memory after this recurrence, over the padded map.
+    """
+
+    index: int
+    total: int
+    known: Tensor
+    memory: Any
+    _network: RFRNet = field(repr=False)
+    _inputs: _Inputs = field(repr=False)
+    _recurrence: Recurrence = field(repr=False)
+
+    def decode(self) -> Tensor:
+        """The network's picture by now: (N, 3, H, W), neither clamped nor composited."""
+        inputs = self._inputs
+        decoded = self._network.decoder(inputs.image, inputs.known, self._recurrence.merged, self._recurrence.known)
+        inside = (..., slice(inputs.height), slice(inputs.width))
+        if self._network.config.colour_match:
+            return match_colours(decoded[inside], inputs.image[inside], inputs.known[inside])
+        return decoded[inside]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    image: Tensor  # (N, 3, H', W'), padded, 0 where unknown
+    known: Tensor  # (N, 1, H', W'), padded
+    height: int
+    width: int
+
+
+class RFRNet(nn.Module):
+    """Recurrent Feature Reasoning for image inpainting (Li et al., CVPR 2020).
+
+    The default configuration is the authors' released network, 31,224,065 parameters.
+    """
+
+    def __init__(self, config: RFRConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or RFRConfig()
+        self.encoder = Encoder(config)
+        self.reasoning = RecurrentFeatureReasoning.from_config(config)
+        self.decoder = Decoder(config)
+        self.apply(initialize)
+        # Of a finished fill, with its detail: no part of what is called here.
+        self.refinement = Refinement(config.refinement) if config.refinement else None
+
+    def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
+        """Fills the unknown part of pictures.
+
+        Args:
+            image: (N, 3, H, W) in [0, 1], any H, W >= 1; multiplied by ``known`` here.
+            known: (N, 1, H, W) in {0, 1}, 1 = known, 0 = fill. Pictures of a batch may differ in it.
+            recurrences: 1-64; ``"auto"`` = at least the configured number, more until all is known; ``"early"`` = as
+                many as it takes until all is known, which may be fewer; ``None`` = the configured number.
+
+        Returns:
+            (N, 3, H, W), before compositing and not clamped; what it shows at known pixels is no exact copy.
+
+        Raises:
+            ConfigError: ``recurrences`` is out of range.
+            ValueError: the shapes do not fit each other.
+        """
+        return last(self.steps(image, known, recurrences, keep_scores=False)).decode()
+
+    def steps(
+        self, image: Tensor, known: Tensor, recurrences: int | str | None = None, *, keep_scores: bool = True
+    ) -> Generator[Step, None, None]:
+        """As :meth:`forward`, one :class:`Step` per recurrence; stopping early leaves nothing behind.
+
+        With ``keep_scores=False`` the attention overwrites its scores, and no :attr:`Step.memory` can tell them.
+        """
+        inputs = self._pad(image, known)
+        scale = 2**self.config.downsamples
+        rows, columns = -(-inputs.height // scale), -(-inputs.width // scale)
+        for recurrence in self._recur(inputs, recurrences, keep_scores):
+            if isinstance(recurrence.memory, AttentionMemory) and not keep_scores:
+                recurrence = replace(recurrence, memory=recurrence.memory.without_scores())
+            inside = recurrence.known[..., :rows, :columns]
+            yield Step(recurrence.index, recurrence.total, inside, recurrence.memory, self, inputs, recurrence)
+            del recurrence
+
+    def _recur(self, inputs: _Inputs, recurrences: int | str | None, keep_scores: bool) -> Iterable[Recurrence]:
+        # A function of its own, so that nothing holds on to the encoder's features while the recurrences run.
+        features, reached = self.encoder(inputs.image, inputs.known)
+        plan_for = self.config.recurrences if recurrences is None else recurrences
+        plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
+        memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
+        return self.reasoning._run(features, reached, plan, memory)
+
+    def optimized(self, *, compile: bool = False) -> RFRNet:
+        """A copy for inference alone, equal but for rounding and quicker; this network stays as it is.
+
+        Every batch normalisation with a convolution before it is folded into that; group normalisations stay. Weights
+        lie channels last, and on a CPU in the order that its kernels read. Its state dictionary is no checkpoint's.
+
+        compile: whether it's compiled when it is first called instead, see `inference.compiling.compile_parts`.
+        """
+        from rfr_core.inference.compiling import compile_parts
+        from rfr_core.inference.folding import fold
+        from rfr_core.inference.packing import pack
+
+        folded = fold(self).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return compile_parts(folded) if compile else pack(folded)
+
+    def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
+        """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""
+        known = pad_to(known.float(), self.config.multiple_of)
+        for layer in self.encoder.convs:
+            assert isinstance(layer, PartialConv2d)
+            known = layer.cover(known).known
+        plan_for = self.config.recurrences if recurrences is None else recurrences
+        coverages: list[list[Coverage]] = self.reasoning.plan(known, plan_for, self.config.recurrences)
+        return [steps[-1].known for steps in coverages]
+
+    def _pad(self, image: Tensor, known: Tensor) -> _Inputs:
+        if image.ndim != 4 or image.shape[1] != 3 or min(image.shape) < 1:
+            raise ValueError(f"image has shape {tuple(image.shape)}; it must be (N, 3, H, W).")
+        n, _, height, width = image.shape
+        if known.shape != (n, 1, height, width):
+            raise ValueError(f"known has shape {tuple(known.shape)}; it must be {(n, 1, height, width)}.")
+        known = known.to(image.dtype)
+        multiple = self.config.multiple_of
+        return _Inputs(pad_to(torch.where(known > 0, image, 0), multiple), pad_to(known, multiple), height, width)

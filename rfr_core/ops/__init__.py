@@ -1,0 +1,1 @@
+"""Tensor arithmetic on pictures with holes: boxes, pull-push interpolation, colour match."""

@@ -1,0 +1,99 @@
+"""Pictures with holes at falling scales: averages of what is known, smooth interpolation of what is not."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rfr_core.ops.box import Box
+
+# An exported graph has a fixed number of scales: enough for 4096 pixels a side, where its attention would take 256 GiB.
+GRAPH_SCALES = 12
+
+
+def halve(colour: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
+    """Half the size, each colour the mean of the known ones alone.
+
+    Args:
+        colour: (N, C, H, W). coverage: (N, 1, H, W) in [0, 1], the known share of each pixel.
+
+    Returns:
+        The same of (N, C, ceil(H/2), ceil(W/2)); the colour is 0 where nothing is known.
+    """
+    # Pixels beyond an odd border count neither as known nor as unknown.
+    halved = F.avg_pool2d(coverage, 2, ceil_mode=True)
+    summed = F.avg_pool2d(colour * coverage, 2, ceil_mode=True)
+    return torch.where(halved > 0, summed / halved.clamp(min=1e-6), 0), halved
+
+
+def doubled(small: Tensor, box: Box) -> Tensor:
+    """The part ``box`` of ``small`` (N, C, h, w) at twice its size, bicubic: (N, C, box.height, box.width)."""
+    height, width = small.shape[-2:]
+    around = box.reduced(2).grown(2, height, width)  # what the filter looks at
+    large = F.interpolate(small[(..., *around.slices)], scale_factor=2, mode="bicubic")
+    inside = box.shifted(-2 * around.top, -2 * around.left)
+    return large[(..., *inside.slices)].clamp(0, 1)
+
+
+def enlarged(small: Tensor, factor: int) -> Tensor:
+    """(N, C, h, w) -> (N, C, factor * h, factor * w), bilinear, for previews."""
+    return F.interpolate(small, scale_factor=factor, mode="bilinear") if factor > 1 else small
+
+
+def membrane(values: Tensor, weight: Tensor) -> Tensor:
+    """Extends values smoothly to where there are none, by averages at falling scales (pull-push).
+
+    Args:
+        values: (N, C, H, W). weight: (N, 1, H, W) in [0, 1], how far each value counts.
+
+    Returns:
+        (N, C, H, W): the values where weight is 1, blended with the extension where it is less, 0 where there is no
+        value at all. Source: Gortler et al. 1996, "The Lumigraph", Sec. 3.4.
+    """
+    # Scales beyond that of a single pixel change nothing.
+    scales = GRAPH_SCALES if torch.compiler.is_compiling() else (max(values.shape[-2:]) - 1).bit_length()
+    return _membrane(values, weight, scales)
+
+
+def _membrane(values: Tensor, weight: Tensor, scales: int) -> Tensor:
+    if not scales:
+        return values
+    small, coverage = halve(values, weight)
+    small = _membrane(small, (4 * coverage).clamp(max=1), scales - 1)
+    large = F.interpolate(small, (2 * small.shape[-2], 2 * small.shape[-1]), mode="bilinear")
+    large = large[..., : values.shape[-2], : values.shape[-1]]
+    return torch.where(weight > 0, values * weight, 0) + large * (1 - weight)
+
+
+def spread(marked: Tensor, radius: int) -> Tensor:
+    """Marks (N, 1, H, W) bool grown by ``radius`` pixels along rows, columns and diagonals (a square)."""
+    return _spread_along(_spread_along(marked, radius, -1), radius, -2)
+
+
+def softened(marked: Tensor, radius: int) -> Tensor:
+    """The share of marked pixels in the square of ``radius`` around each: (N, 1, H, W) bool -> float32 in [0, 1]."""
+    return blurred(marked.float(), radius).clamp(0, 1)
+
+
+def blurred(values: Tensor, radius: int) -> Tensor:
+    """Means over the square of ``radius`` around each pixel, the border going on outwards: (N, C, H, W) -> the same."""
+    if not radius:
+        return values
+    size = 2 * radius + 1
+    values = F.pad(values, (radius, radius, radius, radius), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(values, (1, size), 1), (size, 1), 1)
+
+
+def _spread_along(marked: Tensor, radius: int, axis: int) -> Tensor:
+    """Grown along one axis; windows that double need few passes, whatever the radius."""
+    marked, length, reach = marked.clone(), marked.shape[axis], 0
+    radius = min(radius, length - 1)
+    while reach < radius:
+        step = min(reach + 1, radius - reach)
+        before = marked.clone()
+        size = length - step
+        marked.narrow(axis, step, size).logical_or_(before.narrow(axis, 0, size))
+        marked.narrow(axis, 0, size).logical_or_(before.narrow(axis, step, size))
+        reach += step
+    return marked

@@ -1,0 +1,217 @@
+"""Exemplar-based synthesis: a soft fill made anew from patches of the known part, which has the texture it lacks.
+
+At the coarsest scale the hole is filled from its border inwards; from there on, at each finer one, patches are matched
+and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video". The fill's look from afar is a guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rfr_core.ops.pyramid import blurred, halve, membrane, softened, spread
+from rfr_core.texture.patch_match import MOST_PAIRS, RADIUS, PatchMatch, enlarge_field, queried, vote
+
+COARSE_DEPTH = 8  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
+SMALLEST = 16  # pixels a side of the smallest picture that is searched
+MOST_QUERIES = 2**16  # patches that are searched for; a scale with more copies from where a coarser one has found
+THIN, MOST_THIN_QUERIES = 12, 2**17  # pixels of depth up to which it may be more: near a border matches must be exact
+KNOWN_SHARE = 0.2  # of a coarse pixel, with which it counts as known
+FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
+CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance from a known one
+FURTHEST = 8  # pixels, beyond which it counts the same
+PEEL_TRUST = 0.7  # what a pixel filled from the border inwards counts, to the power of its ring's number
+MOST_RINGS = 64  # of pixels that are filled so; a hole along a picture too narrow to be halved may be far deeper
+GUIDE_SHARE = 0.05
+GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
+VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
+CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
+SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
+FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that match no better than any
+
+
+class Synthesis(NamedTuple):
+    """What patches make of a hole.
+
+    picture: (1, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
+    each pixel from the patch around it alone, crisp but for seams. Both are bit-identical where known. mismatch:
+    (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known, 1
+    where there is none.
+    """
+
+    picture: Tensor
+    copies: Tensor
+    mismatch: Tensor
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """colour: (1, 3, h, w), right where known: (1, 1, h, w) bool. fill: (1, 3, h, w), the picture with a soft fill."""
+
+    colour: Tensor
+    known: Tensor
+    fill: Tensor
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.known.shape[-2], self.known.shape[-1]
+
+    @cached_property
+    def queries(self) -> int:
+        return int(queried(self.known).count_nonzero())
+
+    @cached_property
+    def is_searched(self) -> bool:
+        if self.queries <= MOST_QUERIES:
+            return True
+        return self.queries <= MOST_THIN_QUERIES and bool(spread(self.known, THIN).all())
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the search can begin here: with all sources looked at, and no hole too deep."""
+        pairs = self.queries * int(self.known.count_nonzero())
+        return pairs <= MOST_PAIRS and bool(spread(self.known, COARSE_DEPTH).all())
+
+
+@dataclass(frozen=True)
+class _Match:
+    """dense: (h * w,) as `PatchMatch.dense` gives it. distance: (h * w,), that of each query's match."""
+
+    dense: Tensor
+    distance: Tensor
+    size: tuple[int, int]
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """How far each match counts against the others, (h * w,), never nothing at all (Wexler et al., Sec. 3.2)."""
+        typical = self.distance[self.dense >= 0].quantile(0.75)
+        return torch.exp(-self.distance / (2 * typical).clamp(min=1e-6)).clamp(min=1e-3)
+
+    def enlarged(self, size: tuple[int, int]) -> _Match:
+        """The same for a picture of twice the size."""
+        rows, columns = (torch.arange(length) // 2 for length in size)
+        distance = self.distance.view(self.size)[rows[:, None], columns].flatten()
+        return _Match(enlarge_field(self.dense, self.size, size), distance, size)
+
+
+def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
+    """The picture with all that is not known put together from patches of what is.
+
+    Always the same for the same input. The fill as it is where too little is known to choose from.
+
+    Args:
+        fill: (1, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
+        known: (1, 1, H, W) bool.
+    """
+    scales = _scales(fill, known)
+    random = torch.Generator().manual_seed(0)
+    match: _Match | None = None
+    for number, scale in reversed(list(enumerate(scales))):
+        start = match.enlarged(scale.size) if match else None
+        match = _search(scale, start, VOTES[min(number, len(VOTES) - 1)], random) if scale.is_searched else start
+    if match is None:
+        return Synthesis(fill, fill, (~known).float())
+    finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
+    share = _share(known, finest)
+    picture, copies = (torch.lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
+    mismatch = (match.distance.sqrt() / FULL_MISMATCH).clamp(max=1).where(match.dense >= 0, 1)
+    return Synthesis(picture, copies, torch.where(known, 0, mismatch.view(known.shape)))
+
+
+def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
+    """The picture at falling sizes, until it is small enough to be searched and no hole is deep."""
+    scales = [_Scale(fill, known, fill)]
+    colour, coverage = fill, known.float()
+    while min(coverage.shape[-2:]) >= 2 * SMALLEST and not scales[-1].is_coarse:
+        colour, coverage = halve(colour, coverage)
+        scales.append(_Scale(colour, coverage >= KNOWN_SHARE, F.avg_pool2d(scales[-1].fill, 2, ceil_mode=True)))
+    return scales
+
+
+def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Generator) -> _Match | None:
+    """The match of a scale, found in turn with what it makes.
+
+    None where nothing is missing, as of a thin hole at half the size, or too little known to choose from.
+    """
+    confidence = _confidence(scale.known)
+    matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
+    if not len(matcher.queries) or len(matcher.sources) < FEWEST_SOURCES:
+        return None
+    if start is None:
+        search = matcher.full_search()
+        content = _peeled(scale, search)
+        field = search(matcher.queries, content, confidence)
+    else:
+        field = matcher.valid_field(start.dense, random)
+        content = _voted(scale, matcher.dense(field))
+    match = None
+    for _ in range(votes):
+        if match is not None:
+            content = _voted(scale, match.dense, match.weight)
+        field, distance = matcher.refine(content, field, 1, random)
+        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
+    return match
+
+
+def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
+
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
+    """
+    colour = scale.colour.flatten(2)  # (1, 3, h * w)
+    content, reached = torch.where(scale.known, scale.colour, 0), scale.known
+    confidence, trust = reached.float(), 1.0
+    for _ in range(MOST_RINGS):
+        if bool(reached.all()):
+            break
+        ring = spread(reached, 1) & ~reached
+        pixels = ring.flatten().nonzero()[:, 0]
+        found = colour[..., search(pixels, content, confidence)]
+        content = content.flatten(2).index_copy(2, pixels, found).view_as(content)
+        trust *= PEEL_TRUST
+        confidence, reached = torch.where(ring, trust, confidence), reached | ring
+    return torch.where(reached, content, scale.fill)
+
+
+def _share(known: Tensor, finest: int) -> Tensor:
+    """How far patches count against the fill, which is sharp near known pixels: (1, 1, H, W) in [0, 1].
+
+    finest: how many pixels a side make one of the finest scale that was searched; a match is no more exact than that.
+    """
+    return torch.ones(()) if finest == 1 else 1 - softened(spread(known, finest), finest)
+
+
+def _from_afar(fill: Tensor) -> Tensor:
+    """A picture (1, 3, h, w) as seen from afar."""
+    return torch.cat([blurred(plane, GUIDE_BLUR) for plane in fill.split(1, 1)], 1)
+
+
+def _confidence(known: Tensor) -> Tensor:
+    """(1, 1, h, w) in (0, 1], 1 where known and less the further from there."""
+    confidence, reached = torch.ones(known.shape), known
+    for _ in range(FURTHEST):
+        confidence = torch.where(reached, confidence, confidence * CONFIDENCE)
+        reached = spread(reached, 1)
+    return confidence
+
+
+def _voted(scale: _Scale, dense: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The picture with its unknown pixels from the matched patches."""
+    made = vote(scale.colour, scale.known, dense, ~scale.known, RADIUS, weight)
+    return torch.where(scale.known, scale.colour, made.where(made >= 0, scale.fill))
+
+
+def _assembled(scale: _Scale, match: _Match, radius: int) -> Tensor:
+    """As :func:`_voted`, of the middles of patches, in colours that meet those around."""
+    unknown = ~scale.known
+    ring = spread(unknown, SEAM) & scale.known
+    made = vote(scale.colour, scale.known, match.dense, unknown | ring, radius, match.weight)
+    made = made.where(made >= 0, scale.fill)
+    made = made + membrane(torch.where(ring, scale.colour - made, 0), ring.float())
+    return torch.where(scale.known, scale.colour, made.clamp(0, 1))

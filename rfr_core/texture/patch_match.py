@@ -1,0 +1,229 @@
+"""PatchMatch: for each pixel of a hole, the known pixel whose surroundings look most alike.
+
+Source: Barnes et al. 2009, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image Editing". Pixels are
+numbered row by row; a field (Q,) holds the number of the source of each query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rfr_core.ops.pyramid import spread
+
+RADIUS = 2  # of a patch
+GUIDE_RADIUS = 1  # of what is compared with the guide
+CHUNK = 2**14  # queries whose patches are compared at once: fewer leave several cores waiting for each other
+TABLE = 2**24  # distances that are held at once in a search of all sources
+AT_ONCE = 2**18  # pixels whose votes are counted at once
+MOST_PAIRS = 2**24  # of queries and sources in a search of all; beyond, every n-th source is looked at
+
+
+class Surroundings:
+    """The squares of pixels around those of a picture, gone on outwards at its border; none is copied before asked for.
+
+    values: how many values a square holds.
+    """
+
+    def __init__(self, planes: Tensor, radius: int) -> None:
+        """planes: (1, C, H, W)."""
+        side, channels = 2 * radius + 1, planes.shape[1]
+        padded = F.pad(planes, (radius, radius, radius, radius), mode="replicate")[0].permute(1, 2, 0).contiguous()
+        self.values = side**2 * channels
+        self._width, self._stride = planes.shape[-1], padded.shape[1]
+        # Row i: ``side`` pixels from pixel i of the padded picture on, which overlap with those of row i + 1.
+        rows = padded.shape[0] * padded.shape[1] - side + 1
+        self._rows = padded.flatten().as_strided((rows, side * channels), (channels, 1))
+        self._steps = torch.arange(side) * self._stride
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """The squares around pixels (n,): (n, values), row by row, the channels of a pixel together."""
+        corner = pixels // self._width * self._stride + pixels % self._width
+        return self._rows.index_select(0, (corner[:, None] + self._steps).flatten()).view(len(pixels), self.values)
+
+
+class PatchMatch:
+    """The patches of one picture, and the search among them.
+
+    queries: (Q,) numbers of the pixels whose patch holds something unknown. valid: (H * W,) bool, which patches hold
+    nothing unknown and lie within the picture, so that they may serve as sources.
+    """
+
+    def __init__(self, colour: Tensor, known: Tensor, guide: Tensor, confidence: Tensor, guide_share: float) -> None:
+        """Takes a picture apart.
+
+        colour: (1, 3, H, W), right where known: (1, 1, H, W) bool. guide: (1, 3, H, W), how a fill should look from
+        afar and how the picture does. confidence: (1, 1, H, W) > 0, how far each pixel of a query's patch counts.
+        guide_share: weight of the guide against the patch.
+        """
+        self.height, self.width = known.shape[-2:]
+        unknown = ~known
+        self.valid = _within(~spread(unknown, RADIUS)).flatten()
+        self.sources = self.valid.nonzero()[:, 0]
+        self.queries = queried(known).flatten().nonzero()[:, 0]
+        self._patches = Surroundings(colour, RADIUS)
+        self._guides = Surroundings(guide, GUIDE_RADIUS)
+        self._weight = _weights(Surroundings(confidence, RADIUS)(self.queries))
+        self._guide_share = guide_share / self._guides.values
+
+    def full_search(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """A search that looks at all sources.
+
+        It takes pixels (n,), a content (1, 3, H, W) and how far each of its pixels counts (1, 1, H, W), and returns the
+        best source for the patch around each pixel, (n,).
+        """
+        sources = self.sources[:: -(-len(self.queries) * len(self.sources) // MOST_PAIRS)]
+        patches, guides = self._patches(sources), self._guides(sources)
+        squares, guide_squares = patches.square(), guides.square().sum(1)
+        size = max(1, TABLE // len(sources))
+
+        def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
+            wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
+            found = []
+            for part in pixels.split(size):
+                weight = _weights(shares(part))
+                distance = weight @ squares.T - 2 * (wanted(part) * weight) @ patches.T
+                guide = guide_squares - 2 * self._guides(part) @ guides.T
+                found.append(distance.add_(guide, alpha=self._guide_share).argmin(1))
+            return sources[torch.cat(found)]
+
+        return search
+
+    def refine(self, content: Tensor, field: Tensor, rounds: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A field improved by what neighbours found and by random trials, and the distance of each match.
+
+        content: (1, 3, H, W), what the sources should look like.
+        """
+        wanted, guides = Surroundings(content, RADIUS)(self.queries), self._guides(self.queries)
+        distance = self._distance(field, wanted, guides)
+        for number in range(rounds):
+            for step in (2, 1) if number == 0 else (1,):
+                for down, right in ((0, step), (0, -step), (step, 0), (-step, 0)):
+                    trial = self._neighbours(field, down, right)
+                    field, distance = self._better(field, distance, trial, wanted, guides)
+            radius = max(self.height, self.width) // 2
+            while radius >= 1:
+                trial = self._around(field, radius, random)
+                field, distance = self._better(field, distance, trial, wanted, guides)
+                radius //= 4
+        return field, distance
+
+    def _better(
+        self, field: Tensor, distance: Tensor, trial: Tensor, wanted: Tensor, guides: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        other = self._distance(trial, wanted, guides)
+        better = other < distance
+        return torch.where(better, trial, field), torch.where(better, other, distance)
+
+    def _distance(self, field: Tensor, wanted: Tensor, guides: Tensor) -> Tensor:
+        """(Q,): the weighted square difference of patches, and of what is seen from afar."""
+        parts = []
+        for start in range(0, len(field), CHUNK):
+            part = slice(start, start + CHUNK)
+            patch = self._patches(field[part]).sub_(wanted[part]).square_().mul_(self._weight[part])
+            guide = self._guides(field[part]).sub_(guides[part]).square_()
+            parts.append(patch.sum(1) + guide.sum(1) * self._guide_share)
+        return torch.cat(parts)
+
+    def _neighbours(self, field: Tensor, down: int, right: int) -> Tensor:
+        """The source that continues the one of the query so many pixels away, where there is such a one."""
+        row, column = self.queries // self.width, self.queries % self.width
+        row, column = (row + down).clamp(0, self.height - 1), (column + right).clamp(0, self.width - 1)
+        moved = row * self.width + column - self.queries  # not down * width + right at the border
+        theirs = self.dense(field)[self.queries + moved]
+        trial = theirs - moved
+        # A source left of the picture would come out at the right of the row above: it is not valid there.
+        ok = (theirs >= 0) & (trial >= 0) & (trial < len(self.valid))
+        trial = torch.where(ok, trial, field)
+        return torch.where(self.valid[trial], trial, field)
+
+    def _around(self, field: Tensor, radius: int, random: torch.Generator) -> Tensor:
+        """A random source within ``radius`` of the present one."""
+        offset = ((2 * torch.rand(2, len(field), generator=random) - 1) * radius).round().long()
+        row = (field // self.width + offset[0]).clamp(0, self.height - 1)
+        column = (field % self.width + offset[1]).clamp(0, self.width - 1)
+        trial = row * self.width + column
+        return torch.where(self.valid[trial], trial, field)
+
+    def dense(self, field: Tensor) -> Tensor:
+        """The field for all pixels, (H * W,), -1 where there is no query."""
+        return torch.full_like(self.valid, -1, dtype=torch.long).index_copy_(0, self.queries, field)
+
+    def spread_out(self, values: Tensor) -> Tensor:
+        """Values (Q,) of the queries for all pixels, (H * W,), 0 where there is no query."""
+        return torch.zeros(len(self.valid)).index_copy_(0, self.queries, values)
+
+    def valid_field(self, dense: Tensor, random: torch.Generator) -> Tensor:
+        """The field of a dense one, random where that has none or what is no source here."""
+        field = dense[self.queries]
+        drawn = self.sources[torch.randint(len(self.sources), (len(self.queries),), generator=random)]
+        return torch.where((field >= 0) & self.valid[field], field, drawn)
+
+
+def queried(known: Tensor) -> Tensor:
+    """Which patches hold something that is not known (1, 1, H, W) bool, of that shape."""
+    return spread(~known, RADIUS)
+
+
+def enlarge_field(dense: Tensor, size: tuple[int, int], large_size: tuple[int, int]) -> Tensor:
+    """A dense field of a picture of half the size for one of ``large_size``: (H * W,), -1 where there is no query."""
+    (height, width), (large_height, large_width) = size, large_size
+    row, column = torch.arange(large_height)[:, None], torch.arange(large_width)
+    small = dense.view(height, width)[row // 2, column // 2]
+    large_row = (small // width * 2 + row % 2).clamp(max=large_height - 1)
+    large_column = (small % width * 2 + column % 2).clamp(max=large_width - 1)
+    return torch.where(small >= 0, large_row * large_width + large_column, -1).flatten()
+
+
+def vote(
+    colour: Tensor, known: Tensor, dense: Tensor, marked: Tensor, radius: int, weight: Tensor | None = None
+) -> Tensor:
+    """Each marked pixel as the mean of what the matches around it put there; -1 where they put nothing.
+
+    Args:
+        colour: (1, 3, H, W). known: (1, 1, H, W) bool, which colours may be taken.
+        dense: (H * W,) as :meth:`PatchMatch.dense` gives it.
+        marked: (1, 1, H, W) bool.
+        radius: of the middle of each patch that counts.
+        weight: (H * W,), how far each query's patch counts; None = alike.
+
+    Returns:
+        (1, 3, H, W).
+    """
+    height, width = marked.shape[-2:]
+    flat, allowed = colour.flatten(2)[0].T.contiguous(), known.flatten()  # (H * W, 3), (H * W,)
+    stride, border = width + 2 * radius, (radius, radius, radius, radius)
+    sources = F.pad(dense.view(height, width), border, value=-1).flatten()
+    weight = None if weight is None else F.pad(weight.view(height, width), border).flatten()
+    result = torch.full_like(flat, -1)
+    for pixels in marked.flatten().nonzero()[:, 0].split(AT_ONCE):
+        place = (pixels // width + radius) * stride + pixels % width + radius
+        total, count = torch.zeros(len(pixels), 3), torch.zeros(len(pixels), 1)
+        for down in range(-radius, radius + 1):
+            for right in range(-radius, radius + 1):
+                query = place + (down * stride + right)
+                match = sources.index_select(0, query)
+                source = (match - (down * width + right)).clamp_(0, len(flat) - 1)
+                counts = (allowed.index_select(0, source) & (match >= 0)).float()
+                counts = (counts if weight is None else counts * weight.index_select(0, query))[:, None]
+                total.addcmul_(flat.index_select(0, source), counts)
+                count += counts
+        result[pixels] = torch.where(count > 0, total / count, -1)
+    return result.T.reshape(colour.shape)
+
+
+def _weights(shares: Tensor) -> Tensor:
+    """What each value of a patch counts, (n, patch * 3), of what each pixel does, (n, patch): they sum to 1."""
+    return (shares / (3 * shares.sum(1, keepdim=True))).repeat_interleave(3, 1)
+
+
+def _within(marked: Tensor) -> Tensor:
+    """The marks (1, 1, H, W) whose patch lies within the picture."""
+    inside = torch.zeros_like(marked)
+    height, width = marked.shape[-2:]
+    if min(height, width) > 2 * RADIUS:
+        inside[..., RADIUS : height - RADIUS, RADIUS : width - RADIUS] = True
+    return marked & inside

@@ -1,0 +1,1 @@
+"""Training samples: pictures, holes, data set layouts, shards."""

@@ -1,0 +1,1 @@
+"""Scores on held-out pictures, and comparison with other methods."""

@@ -1,0 +1,110 @@
+"""Runs an experiment: train what is missing, judge it, measure costs, write the report."""
+
+from __future__ import annotations
+
+import io
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from rfr_core.errors import ConfigError
+from rfr_core.files import appearing
+from rfr_core.training.data.layouts import evaluation_files
+from rfr_core.training.evaluation.protocol import Case, Table, read_cases, write_json, write_text
+from rfr_core.training.experiments.budget import BUDGETS, Budget, BudgetName, Sources
+from rfr_core.training.experiments.claims import Results, judge
+from rfr_core.training.experiments.cost import costs_of
+from rfr_core.training.experiments.figure import figure
+from rfr_core.training.experiments.paper import EXPERIMENTS, Experiment
+from rfr_core.training.experiments.pictures import prepared
+from rfr_core.training.experiments.report import Report
+from rfr_core.training.experiments.runs import judged, run_folder, trained
+from rfr_core.training.experiments.systems import SYSTEMS
+from rfr_core.training.losses.inpainting import TERMS
+from rfr_core.training.run.architectures import EDGES, task_of
+from rfr_core.training.run.edges import EDGE_TERMS
+
+Tell = Callable[[str], None]
+
+
+def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, tell: Tell = print) -> Report:
+    """Runs an experiment and writes ``<name>.md``, ``.json`` and ``.jpg`` to ``out``.
+
+    Runs lie in ``out / "runs"`` and serve every experiment that asks for the same training; one that was stopped goes
+    on where its last save stands.
+
+    Raises:
+        ConfigError: the name, a folder or a data set is unknown or missing. And whatever training raises.
+    """
+    if name not in EXPERIMENTS:
+        raise ConfigError(f"there is no experiment {name!r}; known are {', '.join(EXPERIMENTS)}.")
+    experiment, plan = EXPERIMENTS[name], BUDGETS[budget]
+    out.mkdir(parents=True, exist_ok=True)
+    cases = list(_cases(experiment, plan, sources))
+    training = prepared(plan, sources, out / "pictures")
+    tables: dict[str, list[Table]] = {}
+    shown: dict[str, nn.Module] = {}
+    for system in experiment.systems:
+        if system not in experiment.untrained:
+            tables[system], shown[system] = _train_and_judge(system, plan, training, out / "runs", cases, tell)
+    tell("measuring costs")
+    results = Results(tables, {system: costs_of(SYSTEMS[system], experiment.costs) for system in experiment.systems})
+    findings = [judge(claim, results) for claim in experiment.claims]
+    setting = _setting(budget, plan, sources, cases, _has_edges(experiment))
+    report = Report(name, experiment, setting, plan.seeds, results, findings)
+    _write(report, shown, [case for case in cases if case.bucket == experiment.buckets[-1]], out)
+    return report
+
+
+def _cases(experiment: Experiment, plan: Budget, sources: Sources) -> list[Case]:
+    pictures = sources.pictures
+    files = pictures if sources.layout == "folder" else evaluation_files(sources.layout, pictures)
+    buckets = list(experiment.buckets)
+    return list(read_cases(files, sources.holes, size=plan.size, buckets=buckets, limit=plan.limit))
+
+
+def _train_and_judge(
+    system: str, plan: Budget, sources: Sources, runs: Path, cases: list[Case], tell: Tell
+) -> tuple[list[Table], nn.Module]:
+    """The scores of every seed, and the first seed's network."""
+    tables, networks = [], []
+    for seed in plan.seeds:
+        recipe = plan.recipe(SYSTEMS[system], seed, sources, runs)
+        recipe = replace(recipe, output=str(run_folder(recipe, runs)))
+        tell(f"{system}, seed {seed}: {recipe.output}")
+        networks.append(trained(recipe))
+        tables.append(judged(recipe, networks[-1], cases))
+    return tables, networks[0]
+
+
+def _has_edges(experiment: Experiment) -> bool:
+    return any(task_of(SYSTEMS[system].architecture) is EDGES for system in experiment.systems)
+
+
+def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Case], edges: bool) -> str:
+    phases = plan.phases_for(sources.layout)
+    steps, first = sum(phase.steps for phase in phases), phases[0]
+    pictures = len({case.picture for case in cases})
+    seeds = "one seed" if len(plan.seeds) == 1 else f"{len(plan.seeds)} seeds, given as mean ± standard deviation"
+    base = ", ".join(f"{name} {value}" for name, value in plan.base.items()) or "the released configuration"
+    terms = EDGE_TERMS if edges else [name for name in TERMS if getattr(first.loss, name)]
+    return (
+        f"Budget `{budget}`: {base}; every system {steps:,} steps of {first.batch} crops of {first.crop} px, the same "
+        f"samples in the same order, loss terms {', '.join(terms)}; judged on {pictures} pictures per bucket at "
+        f"{plan.size} px; {seeds}. {platform.system()}, Python {platform.python_version()}."
+    )
+
+
+def _write(report: Report, networks: dict[str, nn.Module], cases: list[Case], out: Path) -> None:
+    sheet = figure(
+        {report.title(system): network for system, network in networks.items()}, cases, _has_edges(report.experiment)
+    )
+    with io.BytesIO() as buffer:
+        sheet.save(buffer, format="JPEG", quality=90)
+        with appearing(out / f"{report.name}.jpg") as file:
+            file.write(buffer.getvalue())
+    write_json(out / f"{report.name}.json", report.to_dict())
+    write_text(out / f"{report.name}.md", report.to_markdown())

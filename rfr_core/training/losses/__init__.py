@@ -1,0 +1,1 @@
+"""Loss terms, and the networks that they are computed with."""

@@ -1,0 +1,246 @@
+"""A training run as a TOML file: network, data, phases. Every setting has a type, a default and a check."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rfr_core.config import MAX_RECURRENCES, RFRConfig
+from rfr_core.errors import ConfigError
+from rfr_core.training.data.layouts import Layout
+from rfr_core.training.data.samples import DataConfig
+from rfr_core.training.losses.inpainting import LossWeights
+from rfr_core.training.run.architectures import PICTURES, REFINEMENT, Architecture, task_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]  (not installed where tomllib exists)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with settings of its own.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: samples a step takes in each process.
+        accumulate: batches whose gradients are added up for one step.
+        crop: side of the training square in pixels.
+        learning_rate: Adam's, after ``warmup`` steps; falls to ``final_learning_rate`` along half a cosine.
+        freeze_batchnorm: keep every BatchNorm's statistics as they are (the released fine-tuning).
+        recurrences: the number, or a range that one is drawn from at each step; left out = the network's own.
+        loss: the terms and their weights.
+        textured: those of a refinement's textured end, besides ``loss``; left out, it's not trained.
+    """
+
+    steps: int
+    batch: int = 6
+    accumulate: int = 1
+    crop: int = 256
+    learning_rate: float = 2e-4
+    final_learning_rate: float | None = None
+    warmup: int = 0
+    freeze_batchnorm: bool = False
+    recurrences: tuple[int, int] | None = None
+    loss: LossWeights = field(default_factory=LossWeights)
+    textured: LossWeights | None = None
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("steps", 1), ("batch", 1), ("accumulate", 1), ("crop", 16), ("warmup", 0)):
+            if getattr(self, name) < lowest:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {lowest} or more.")
+        if self.learning_rate <= 0 or (self.final_learning_rate or 0) < 0:
+            raise ConfigError(f"learning_rate is {self.learning_rate}; learning rates must be above 0.")
+        bounds = self.recurrences
+        if bounds is not None and not 1 <= bounds[0] <= bounds[1] <= MAX_RECURRENCES:
+            raise ConfigError(f"recurrences is {list(bounds)}; it must be two numbers from 1 to {MAX_RECURRENCES}.")
+
+    @property
+    def losses(self) -> tuple[LossWeights, ...]:
+        """The terms of each output that has its own."""
+        return (self.loss,) if self.textured is None else (self.loss, self.textured)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """Pictures and holes that a run is judged on while it trains; no pictures = no judging.
+
+    Attributes:
+        pictures, holes: folders as ``python -m train evaluate`` takes them.
+        layout: with another than ``"folder"``, ``pictures`` is the root of that data set.
+        size: side that pictures and holes are scaled to.
+        buckets: folders of ``holes`` that are used.
+        limit: pictures per bucket.
+        every: steps between two evaluations.
+    """
+
+    pictures: str | None = None
+    holes: str | None = None
+    layout: Layout = "folder"
+    size: int = 256
+    buckets: tuple[str, ...] = ("10-20", "30-40", "50-60", "object")
+    limit: int = 16
+    every: int = 1000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training run.
+
+    Attributes:
+        output: folder that everything the run writes goes to.
+        network: the network's configuration.
+        architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``), an
+            edge generator (``"edges-rfr"``, ``"edges-residual"``), or the ``"refinement"`` of a finished one.
+        init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
+        data: pictures and holes.
+        phases: one after another.
+        evaluation: how the run is judged.
+        seed: decides initial weights and every sample.
+        precision: ``"no"`` = float32, ``"bf16"`` or ``"fp16"`` mixed precision.
+        channels_last: memory layout of the convolutions.
+        recompute: compute each recurrence again for its gradient instead of keeping it: less memory, more time.
+        ema: decay of the running average of the weights that is evaluated and kept; 0 = none.
+        clip: largest norm of the gradient; 0 = not clipped.
+        workers: processes that make samples; 0 = the training process itself.
+        save_every, preview_every: steps between two saves and between two picture grids.
+        vgg, vgg_input: VGG-16 weights (a safetensors file; left out = from the Hub) and what they take.
+    """
+
+    output: str
+    phases: tuple[Phase, ...]
+    network: RFRConfig = field(default_factory=RFRConfig)
+    architecture: Architecture = "rfr"
+    data: DataConfig = field(default_factory=DataConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    init: str | None = None
+    seed: int = 2020
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    channels_last: bool = True
+    recompute: bool = False
+    ema: float = 0.999
+    clip: float = 0.0
+    workers: int = 2
+    save_every: int = 1000
+    preview_every: int = 1000
+    vgg: str | None = None
+    vgg_input: Literal["rgb", "caffe"] = "rgb"
+
+    def __post_init__(self) -> None:
+        if not self.phases:
+            raise ConfigError("the recipe has no [[phases]]; give at least one.")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1.")
+        if self.workers < 0 or self.save_every < 1 or self.preview_every < 1 or self.clip < 0:
+            raise ConfigError("workers and clip must be 0 or more, save_every and preview_every 1 or more.")
+        task = task_of(self.architecture)
+        if task is not PICTURES and self.evaluation.pictures is not None:
+            how = "compare, once it is joined to its network" if task is REFINEMENT else "experiment fig10"
+            raise ConfigError(f"this architecture is judged by python -m train {how}; leave evaluation.pictures out.")
+        if (task is REFINEMENT) != (self.data.drafts is not None):
+            raise ConfigError("a refinement, and nothing else, is trained from data.drafts; correct one of both.")
+        if task is not REFINEMENT and any(phase.textured is not None for phase in self.phases):
+            raise ConfigError("phases.textured is for a refinement's second end; leave it out.")
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe and replaces single settings.
+
+    Args:
+        path: the TOML file. Paths inside it are relative to the current folder.
+        overrides: ``"data.cache=true"``, ``"phases.0.steps=100"``: a dotted name and a TOML value; what is no TOML
+            value is taken as text.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, or a setting is unknown or of the wrong type or range.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"There is no recipe {path}; give the path of a TOML file, such as train/recipes/lite.toml.")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}.") from error
+    for override in overrides:
+        _override(table, override)
+    return build(Recipe, table, str(path))
+
+
+def build(kind: type, table: object, where: str) -> Any:
+    """A dataclass from a table of plain values, types checked; ``where`` names the place in messages."""
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{where} must be a table of settings, not {table!r}.")
+    known = {f.name for f in fields(kind)}
+    for name in table:
+        if name not in known:
+            raise ConfigError(f"{where} has the unknown setting {name!r}; known are {', '.join(sorted(known))}.")
+    hints = typing.get_type_hints(kind)
+    values = {name: _value(hints[name], value, f"{where}: {name}") for name, value in table.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"{where} lacks a setting ({error}).") from error
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def to_table(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, all settings named; :func:`build` reads it back."""
+    return asdict(recipe)
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None or value == "none":  # TOML has no word of its own for it
+            return None
+        return _value(next(a for a in arguments if a is not type(None)), value, where)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, value, where)
+    if origin is tuple:
+        return _sequence(arguments, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise ConfigError(f"{where} is {value!r}; it must be one of {', '.join(map(repr, arguments))}.")
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ConfigError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}.")
+    return value
+
+
+def _sequence(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{where} is {value!r}; it must be a list.")
+    if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+        raise ConfigError(f"{where} is {list(value)}; it must be a list of {len(arguments)}.")
+    return tuple(_value(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+
+
+def _override(table: Any, override: str) -> None:
+    name, sign, text = override.partition("=")
+    if not sign or not name:
+        raise ConfigError(f"--set takes name=value, not {override!r}.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *path, last = name.strip().split(".")
+    try:
+        for part in path:
+            table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
+        table[int(last) if isinstance(table, list) else last] = value
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise ConfigError(f"--set {override}: the recipe has no place named {name}.") from error

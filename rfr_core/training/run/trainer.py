@@ -1,0 +1,434 @@
+"""The training loop, on accelerate: one process, several GPUs or several machines.
+
+Everything random is a function of the recipe's seed and of the number of the sample or step, and the learning rate one
+of the step; so weights, averages and the optimiser's moments, with the step, are all that a run has to remember.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.network.reasoning import RecurrentFeatureReasoning
+from rfr_core.network.rfr_net import RFRNet
+from rfr_core.training.data.drafts import PREFIX, DraftRefiner, Drafts, draft_files
+from rfr_core.training.data.layouts import evaluation_files
+from rfr_core.training.data.samples import Position, Sample, TrainingPictures, pictures_of, training_files
+from rfr_core.training.data.shards import ShardPictures, StreamPlace, shard_files
+from rfr_core.training.evaluation.protocol import evaluate
+from rfr_core.training.losses.adversary import Adversary
+from rfr_core.training.losses.inpainting import Judges
+from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
+from rfr_core.training.losses.vgg import VGG16Features
+from rfr_core.training.run.architectures import build_network, save_network, task_of
+from rfr_core.training.run.recipe import Phase, Recipe, load_recipe
+from rfr_core.training.run.run_folder import RunFolder
+
+
+def fit(recipe: str | Path | Recipe, overrides: list[str] | None = None, resume: bool = False) -> Path:
+    """Trains as a recipe says and returns the folder of the finished network (config.json, model.safetensors).
+
+    Args:
+        recipe: a TOML file or a :class:`Recipe`; ``overrides`` as for :func:`load_recipe`.
+        resume: continue the run in the recipe's output folder where its last save stands; the sequence of losses is
+            that of a run that was never interrupted. Later phases may have been changed meanwhile.
+
+    Raises:
+        ConfigError: the recipe or its folders are wrong, or the output folder holds a run and ``resume`` is off.
+        CheckpointError: the initial weights, VGG or the state to resume cannot be read.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe, overrides or [])
+    return Trainer(recipe, resume).run()
+
+
+@dataclass
+class Progress:
+    """Where a run stands: optimiser steps done, and samples drawn by all processes."""
+
+    step: int = 0
+    samples: int = 0
+
+
+class Trainer:
+    """One training run; see :func:`fit`."""
+
+    def __init__(self, recipe: Recipe, resume: bool = False) -> None:
+        self.recipe = recipe
+        self.task = task_of(recipe.architecture)
+        _check_folders(recipe)
+        # The released network leaves the attention's blend unused in a single recurrence.
+        unused = any((p.recurrences or (recipe.network.recurrences,))[0] == 1 for p in recipe.phases)
+        AcceleratorState._reset_state()  # it outlives a run, and would refuse the next one another precision
+        self.accelerator = Accelerator(
+            mixed_precision=recipe.precision,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
+        )
+        self.main = self.accelerator.is_main_process
+        self.folder = RunFolder(Path(recipe.output))
+        if self.main:
+            self.folder.prepare(recipe, resume)
+        self.accelerator.wait_for_everyone()
+        self.network = self._network()
+        self.average = _average(self.network, recipe.ema)
+        self.judges = self._judges()
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.phases[0].learning_rate)
+        self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        self.progress = Progress()
+        if resume:
+            self._restore()
+
+    def run(self) -> Path:
+        """Trains to the end and returns the folder of the network."""
+        writer = SummaryWriter(self.folder.path, purge_step=self.progress.step) if self.main else None
+        bar = tqdm(
+            total=self.recipe.steps, initial=self.progress.step, disable=not self.main, unit="step", smoothing=0.1
+        )
+        try:
+            for phase, done in self._phases_left():
+                self._run_phase(phase, done, writer, bar)
+            self._save()
+        finally:
+            bar.close()
+            if writer is not None:
+                writer.close()
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+        return self.folder.model
+
+    def _phases_left(self) -> Iterator[tuple[Phase, int]]:
+        """The phases not finished yet, each with the steps of it that are done."""
+        before = 0
+        for phase in self.recipe.phases:
+            done = max(0, self.progress.step - before)
+            before += phase.steps
+            if done < phase.steps:
+                yield phase, done
+
+    def _run_phase(self, phase: Phase, done: int, writer: SummaryWriter | None, bar: tqdm) -> None:
+        batches = iter(self._loader(phase, done))
+        for step_of_phase in range(done, phase.steps):
+            started = time.perf_counter()
+            losses = self._step(phase, step_of_phase, batches)
+            self.progress.step += 1
+            self.progress.samples += phase.batch * phase.accumulate * self.accelerator.num_processes
+            step = self.progress.step
+            if self.main and writer is not None:
+                seconds = time.perf_counter() - started
+                self._log(writer, bar, losses | {"seconds": seconds, "learning_rate": self._rate()})
+            if step % self.recipe.preview_every == 0 and writer is not None:
+                self._preview(writer, phase)
+            if step % self.recipe.evaluation.every == 0 and writer is not None:
+                self._evaluate(writer, bar)
+            if step % self.recipe.save_every == 0:
+                self._save()
+
+    def _loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
+        if self.recipe.data.shards:
+            return self._streaming_loader(phase, done)
+        dataset = self._dataset(phase)
+        batches = (phase.steps - done) * phase.accumulate
+        position = Position(
+            self.progress.samples,
+            phase.batch,
+            batches,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+        )
+        return DataLoader(
+            dataset,
+            phase.batch,
+            sampler=position,
+            num_workers=self.recipe.workers,
+            collate_fn=self.task.collate,
+            pin_memory=self.accelerator.device.type == "cuda",
+        )
+
+    def _dataset(self, phase: Phase) -> TrainingPictures | Drafts:
+        data, seed = self.recipe.data, self.recipe.seed
+        if data.drafts is not None:
+            return Drafts(Path(data.drafts), phase.crop, seed)
+        return TrainingPictures(data, phase.crop, seed)
+
+    def _streaming_loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
+        drawn = done * phase.accumulate * phase.batch * self.accelerator.num_processes
+        place = StreamPlace(
+            self.progress.samples - drawn,
+            phase.batch,
+            done * phase.accumulate,
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+            max(1, self.recipe.workers),
+        )
+        return DataLoader(
+            ShardPictures(self.recipe.data, phase.crop, self.recipe.seed, place),
+            phase.batch,
+            num_workers=self.recipe.workers,
+            collate_fn=self.task.collate,
+            pin_memory=self.accelerator.device.type == "cuda",
+        )
+
+    def _step(self, phase: Phase, step_of_phase: int, batches: Iterator[Sample]) -> dict[str, float]:
+        """One optimiser step; returns the losses, averaged over the batches and processes that share it."""
+        self._set_mode(phase)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(phase, step_of_phase)
+        recurrences = self._recurrences(phase)
+        sums: dict[str, Tensor] = {}
+        for index in range(phase.accumulate):
+            batch = next(batches)
+            self._report_skipped(batch.skipped)
+            last = index == phase.accumulate - 1
+            for name, value in self._backward(phase, batch, recurrences, last).items():
+                sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value / phase.accumulate
+        if self.recipe.clip:
+            sums["gradient"] = torch.as_tensor(
+                self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.judges.adversary is not None:
+            told = self.judges.adversary.learn(self._rate())
+            sums |= {} if told is None else {"discriminator": told}
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        reduced = self.accelerator.reduce(torch.stack([v.float() for v in sums.values()]), "mean")
+        assert isinstance(reduced, Tensor)
+        losses = dict(zip(sums, reduced.tolist(), strict=True))
+        if not math.isfinite(losses["loss"]):
+            raise ConfigError(
+                f"the loss is {losses['loss']} at step {self.progress.step + 1}; lower the learning rate, or set clip."
+            )
+        return losses
+
+    def _backward(self, phase: Phase, batch: Sample, recurrences: int, last: bool) -> dict[str, Tensor]:
+        truth = batch.image.to(self.accelerator.device, non_blocking=True)
+        known = batch.known.to(self.accelerator.device, non_blocking=True)
+        if self.recipe.channels_last:
+            truth = truth.contiguous(memory_format=torch.channels_last)
+        # Gradients travel between processes once a step, with the last batch.
+        with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
+            output = self.model(truth, known, recurrences)
+            with self.accelerator.autocast():
+                loss, terms = self.task.loss(output, truth, known, phase.losses, self.judges)
+            self.accelerator.backward(loss / phase.accumulate)
+        return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
+
+    def _recurrences(self, phase: Phase) -> int:
+        if phase.recurrences is None:
+            return self.recipe.network.recurrences
+        low, high = phase.recurrences
+        return int(np.random.default_rng((self.recipe.seed, self.progress.step, 2)).integers(low, high + 1))
+
+    def _set_mode(self, phase: Phase) -> None:
+        self.model.train()
+        if phase.freeze_batchnorm:
+            for module in self.network.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+
+    def _report_skipped(self, skipped: list[str]) -> None:
+        for sentence in self.folder.new_skips(skipped):
+            tqdm.write(f"skipped ({self.folder.skipped_count} so far): {sentence}")
+
+    def _rate(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def _log(self, writer: SummaryWriter, bar: tqdm, values: dict[str, float]) -> None:
+        step = self.progress.step
+        self.folder.log({"step": step} | values)
+        for name, value in values.items():
+            writer.add_scalar(f"train/{name}", value, step)
+        bar.update()
+        bar.set_postfix(loss=f"{values['loss']:.4f}", refresh=False)
+
+    def _preview(self, writer: SummaryWriter, phase: Phase) -> None:
+        data, seed = self.recipe.data, self.recipe.seed
+        if data.shards:
+            samples = list(itertools.islice(ShardPictures(data, phase.crop, seed, StreamPlace(batch=4)), 4))
+        else:
+            dataset = self._dataset(phase)
+            samples = [dataset[i] for i in range(4)]
+        samples = self.task.collate(samples)
+        grid = self.task.preview(self.judged, samples.image, samples.known)  # (3, H, W)
+        writer.add_image("preview", grid, self.progress.step)
+        self.folder.save_preview(grid, self.progress.step)
+
+    def _evaluate(self, writer: SummaryWriter, bar: tqdm) -> None:
+        config = self.recipe.evaluation
+        if config.pictures is None or config.holes is None:
+            return
+        network, pictures = self.judged, Path(config.pictures)
+        table = evaluate(
+            lambda image, hole: fill(network, image, hole),
+            pictures if config.layout == "folder" else evaluation_files(config.layout, pictures),
+            Path(config.holes),
+            size=config.size,
+            buckets=config.buckets,
+            limit=config.limit,
+        )
+        scores = {row.bucket: round(row.scores["psnr"], 3) for row in table.rows}
+        for bucket, value in scores.items():
+            writer.add_scalar(f"psnr/{bucket}", value, self.progress.step)
+        self.folder.log({"step": self.progress.step, "psnr": scores})
+        bar.write(f"step {self.progress.step}: PSNR {scores}")
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is evaluated and kept: the average where there is one, in eval mode."""
+        network = self.average.module if self.average is not None else self.network
+        return network.eval()
+
+    def _save(self) -> None:
+        self.accelerator.wait_for_everyone()
+        if not self.main:
+            return
+        scaler = self.accelerator.scaler
+        self.folder.save_state(
+            {
+                "network": self.network.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+                "adversary": None if self.judges.adversary is None else self.judges.adversary.state_dict(),
+                "step": self.progress.step,
+                "samples": self.progress.samples,
+            }
+        )
+        save_network(self.recipe.architecture, self.judged, self.folder.model)
+
+    def _restore(self) -> None:
+        state = self.folder.load_state(self.accelerator.device)
+        try:
+            self.network.load_state_dict(state["network"])
+            if self.average is not None:
+                if state["average"] is None:
+                    self.average.module.load_state_dict(state["network"])
+                else:
+                    self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.accelerator.scaler is not None and state["scaler"] is not None:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
+            if self.judges.adversary is not None and state["adversary"] is not None:
+                self.judges.adversary.load_state_dict(state["adversary"])
+            self.progress = Progress(int(state["step"]), int(state["samples"]))
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise CheckpointError(
+                f"{self.folder.state} is of another network or version; train into another output folder."
+            ) from error
+        if self.main:
+            self.folder.rewind(self.progress.step)
+
+    def _network(self) -> nn.Module:
+        torch.manual_seed(self.recipe.seed)
+        network = build_network(self.recipe.architecture, self.recipe.network)
+        if self.recipe.init is not None:
+            start = load_network(self.recipe.init)
+            state = start.state_dict()
+            if isinstance(network, DraftRefiner):  # a part of that network
+                state = {name: value for name, value in state.items() if name.startswith(PREFIX)}
+            try:
+                network.load_state_dict(state)
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"{self.recipe.init} does not fit the recipe's network; give [network] its configuration: "
+                    f"{json.dumps(start.config.to_dict())}."
+                ) from error
+        if isinstance(network, RFRNet) and network.refinement is not None:
+            network.refinement.requires_grad_(False)  # it is trained by itself
+        network = network.to(self.accelerator.device)
+        if self.recipe.recompute:
+            _set_recompute(network)
+        if self.recipe.channels_last:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
+            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return network
+
+    def _judges(self) -> Judges:
+        """Those that a term of any phase needs."""
+        losses = [loss for phase in self.recipe.phases for loss in phase.losses] if self.task.takes_judges else []
+        device, vgg, likeness, adversary = self.accelerator.device, None, None, None
+        if any(loss.needs_features for loss in losses):
+            vgg = VGG16Features.from_pretrained(self.recipe.vgg, self.recipe.vgg_input).to(device)
+            vgg = vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if any(loss.likeness for loss in losses):
+            likeness = ShiftTolerantLPIPS("vgg", device)
+        if any(loss.needs_adversary for loss in losses):
+            adversary = Adversary(self.accelerator, self.recipe.phases[0].learning_rate)
+        return Judges(vgg, likeness, adversary)
+
+
+def learning_rate(phase: Phase, step: int) -> float:
+    """The rate at a step of a phase, from 0: a linear rise over ``warmup``, then half a cosine to the final rate."""
+    if step < phase.warmup:
+        return phase.learning_rate * (step + 1) / (phase.warmup + 1)
+    if phase.final_learning_rate is None:
+        return phase.learning_rate
+    share = (step - phase.warmup) / max(1, phase.steps - phase.warmup)
+    span = phase.learning_rate - phase.final_learning_rate
+    return phase.final_learning_rate + span * (1 + math.cos(math.pi * share)) / 2
+
+
+@torch.inference_mode()
+def fill(network: nn.Module, image: Tensor, hole: Tensor) -> Tensor:
+    """Fills pictures (N, 3, H, W) in [0, 1] where ``hole`` (N, 1, H, W) is 1, by the bare network, composited."""
+    device = next(network.parameters()).device
+    known = 1 - hole
+    output = network(image.to(device), known.to(device), "auto").cpu()
+    return torch.where(known > 0, image, output.clamp(0, 1))
+
+
+def _average(network: nn.Module, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    average = AveragedModel(network, multi_avg_fn=_warmed_up(decay), use_buffers=True)
+    return average.requires_grad_(False)
+
+
+def _warmed_up(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """torch's exponential average with a decay that starts low, or the first, random weights would stay for long."""
+
+    def update(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        now = min(decay, (1 + int(count)) / (10 + int(count)))
+        get_ema_multi_avg_fn(now)(averaged, current, count)  # pyright: ignore[reportArgumentType]
+
+    return update
+
+
+def _set_recompute(network: nn.Module) -> None:
+    reasonings = [module for module in network.modules() if isinstance(module, RecurrentFeatureReasoning)]
+    if not reasonings:
+        raise ConfigError("recompute is on, but this network has no recurrences; leave it out.")
+    for reasoning in reasonings:
+        reasoning.recompute = True
+
+
+def _check_folders(recipe: Recipe) -> None:
+    """Names a missing folder before anything heavy is loaded."""
+    if recipe.data.drafts is not None:
+        draft_files(Path(recipe.data.drafts))
+    elif recipe.data.shards:
+        shard_files(recipe.data.shards)
+    else:
+        training_files(recipe.data)
+    if recipe.data.folder:
+        pictures_of(recipe.data.holes, "holes")

@@ -1,0 +1,1 @@
+"""Ways to look at a fill: film strip, outline, heat map, split view."""
