@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from rfr_core import RecurrentFeatureReasoning
-from rfr_core.holes.masks import random_irregular_hole
+from rfr_core.holes.random_holes import random_irregular_hole
 from rfr_core.images.picture_files import read_picture
 from rfr_core.images.pixels import to_tensor
 from rfr_core.network.reasoning import AreaIdentification

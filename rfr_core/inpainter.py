@@ -15,10 +15,12 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError, HoleError
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.canvas import Canvas, to_canvas
-from rfr_core.fill.run import Filling, FillStep, memory_errors
+from rfr_core.fill.run import Filling, FillStep
 from rfr_core.fill.scene import Scene
-from rfr_core.holes.masks import MaskLike, feather, grow, hole_from_alpha, to_hole
+from rfr_core.holes.masks import MaskLike, hole_from_alpha, to_hole
+from rfr_core.holes.shaping import feather, grow
 from rfr_core.inference.devices import resolve_device, resolve_dtype
+from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.options import Channel, Options

@@ -10,7 +10,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-import rfr_core.holes.masks
+import rfr_core.holes.shaping
 from rfr_core import Inpainter
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import ConfigError, DeviceError
@@ -67,7 +67,7 @@ class RFRInpaint(io.ComfyNode):
         pictures = to_pictures(image)
         hole, note = hole_for(mask, pictures)
         notes = [note] if note else []
-        hole = rfr_core.holes.masks.grow(hole, grow).expand(len(pictures), -1, -1, -1)
+        hole = rfr_core.holes.shaping.grow(hole, grow).expand(len(pictures), -1, -1, -1)
         options = {
             "recurrences": recurrences or "auto",
             "context": context,

@@ -10,9 +10,9 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from rfr_core.errors import HoleError
-from rfr_core.holes.masks import feather as feather_hole
-from rfr_core.holes.masks import grow as grow_hole
 from rfr_core.holes.masks import read_hole
+from rfr_core.holes.shaping import feather as feather_hole
+from rfr_core.holes.shaping import grow as grow_hole
 from rfr_nodes.input_files import content_fingerprint, input_file, input_pictures
 from rfr_nodes.layout import to_mask, to_pictures
 from rfr_nodes.sockets import CATEGORY

@@ -10,7 +10,7 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from rfr_core.errors import HoleError
-from rfr_core.holes.masks import RATIO_BUCKETS, random_irregular_hole
+from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole
 from rfr_nodes.layout import to_mask, to_pictures
 from rfr_nodes.sockets import CATEGORY
 

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from test_network import assert_close, build, sample
 from torch import Tensor
 
-from rfr_core.network import attention
-from rfr_core.network.attention import AttentionMemory, ContextualAttention, KnowledgeConsistentAttention, attend
+from rfr_core.network import attention_memory
+from rfr_core.network.attention import ContextualAttention, KnowledgeConsistentAttention
+from rfr_core.network.attention_memory import AttentionMemory, attend
 
 
 def plain_scores(features: Tensor, query: str = "raw") -> Tensor:
@@ -122,7 +123,7 @@ def test_how_scores_are_held_changes_nothing(
     features, masks = sequence(4, 2, 6, 9, 7)
     expected = run(module, features, masks)
     for name, value in ({"BLOCK_ROWS": 3} | limits).items():
-        monkeypatch.setattr(attention, name, value)
+        monkeypatch.setattr(attention_memory, name, value)
     with torch.inference_mode():
         actual = run(module, features, masks, keep_scores)
     for (output, memory), (expected_output, expected_memory) in zip(actual, expected, strict=True):
@@ -139,7 +140,7 @@ def test_recurrences_that_no_longer_count_are_forgotten(monkeypatch: pytest.Monk
     torch.nn.init.constant_(module.ratio, 9.0)  # a tenth is kept each time
     features, masks = sequence(9, 1, 6, 5, 5)
     expected = run(module, features, masks)[-1][0]
-    monkeypatch.setattr(attention, "STORED_SCORES", 0)
+    monkeypatch.setattr(attention_memory, "STORED_SCORES", 0)
     with torch.inference_mode():
         output, memory = run(module, features, masks)[-1]
     assert len(memory._history) == 4
@@ -157,7 +158,7 @@ def test_scores_that_were_not_kept_are_refused() -> None:
 @pytest.mark.parametrize("limit", [None, 0])
 def test_scores_of_earlier_steps_stay_what_they_were(limit: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if limit is not None:
-        monkeypatch.setattr(attention, "STORED_SCORES", limit)
+        monkeypatch.setattr(attention_memory, "STORED_SCORES", limit)
     with torch.inference_mode():
         steps = build().steps(*sample(2, 48, 48))
         pairs = [(step, step.memory.scores.clone()) for step in steps]
@@ -172,7 +173,7 @@ def test_without_attention_there_is_no_memory() -> None:
 
 def test_attention_over_one_position_returns_it() -> None:
     values = torch.randn(1, 1, 4)
-    now = attention.Attended(values, values, torch.float32)
+    now = attention_memory.Attended(values, values, torch.float32)
     rebuilt, memory = attend(now, values, AttentionMemory(), torch.ones(1, 1, 1, 1))
     assert torch.equal(rebuilt, values)
     assert memory.scores.tolist() == [[[1.0]]]

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.batch import Job, Outcome, plan_jobs, run_jobs
 from rfr_core.options import Options
 

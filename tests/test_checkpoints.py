@@ -11,14 +11,8 @@ import torch
 from golden import empty_released_state, released_state
 from safetensors.torch import load_file, save_file
 
-from rfr_core.checkpoints.loading import (
-    convert_released,
-    load_network,
-    open_checkpoint,
-    push_to_hub,
-    read_safetensors,
-    save_pretrained,
-)
+from rfr_core.checkpoints.loading import load_network, open_checkpoint, read_safetensors
+from rfr_core.checkpoints.saving import convert_released, push_to_hub, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.network.rfr_net import RFRNet

@@ -15,7 +15,8 @@ from golden import empty_released_state
 from hub_server import HubServer
 from PIL import Image, ImageDraw
 
-from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.cli import main
 from rfr_core.config import RFRConfig
 from rfr_core.inpainter import Inpainter

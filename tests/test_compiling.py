@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 
 CONFIG = RFRConfig(width=8, recurrences=2)
 

@@ -8,17 +8,9 @@ import torch
 from PIL import Image
 
 from rfr_core.errors import HoleError
-from rfr_core.holes.masks import (
-    RATIO_BUCKETS,
-    area_ratio,
-    feather,
-    grow,
-    hole_from_alpha,
-    random_irregular_hole,
-    random_object_hole,
-    read_hole,
-    to_hole,
-)
+from rfr_core.holes.masks import hole_from_alpha, read_hole, to_hole
+from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
+from rfr_core.holes.shaping import area_ratio, feather, grow
 
 WHITE = np.array([[0, 1, 0, 1, 1], [0, 0, 0, 1, 0], [1, 0, 0, 0, 0]], dtype=bool)  # 5×3
 HOLE = torch.from_numpy(WHITE.astype(np.float32))[None, None]

@@ -16,7 +16,8 @@ import pytest
 import torch
 from hub_server import Files, HubServer
 
-from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
 

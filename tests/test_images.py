@@ -13,7 +13,8 @@ import torch
 from PIL import ExifTags, Image, ImageCms
 
 from rfr_core.errors import ImageError
-from rfr_core.images.picture_files import Picture, picture_paths, read_picture, save_picture, to_supported_mode
+from rfr_core.images.modes import to_supported_mode
+from rfr_core.images.picture_files import Picture, picture_paths, read_picture, save_picture
 from rfr_core.images.pixels import paste_fill, to_tensor
 
 MAKE, ORIENTATION, ARTIST, EXIF_IFD, LENS, MAKER_NOTE = 271, 274, 315, 0x8769, 0xA434, 0x927C

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from rfr_core import ConfigError, DeviceError, HoleError, ImageError, Inpainter, RFRConfig, RFRNet
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.ops.box import Box
 
 MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16", "CMYK")

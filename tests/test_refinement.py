@@ -19,7 +19,8 @@ from torch import Tensor
 
 import rfr_core.fill.detail
 from rfr_core import Inpainter, RFRConfig, RFRNet
-from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.ops.pyramid import blurred
 from rfr_core.texture.refinement import DRAFT_PLANES, MULTIPLE, PATCHED, REACH, SOFT, Refinement

@@ -27,7 +27,7 @@ from stress.mutation import PNG_SIGNATURE, chunk
 from stress.no_network import watched
 from stress.pictures import photograph
 
-from rfr_core.checkpoints.loading import convert_released
+from rfr_core.checkpoints.saving import convert_released
 from rfr_core.command.batch import Job, clear_left_overs
 from rfr_core.errors import CheckpointError, HoleError, ImageError
 from rfr_core.images.picture_files import Picture, save_picture

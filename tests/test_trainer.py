@@ -17,7 +17,8 @@ from golden import GOLDEN, golden_weight
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.network.rfr_net import RFRNet

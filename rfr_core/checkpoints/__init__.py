@@ -5,16 +5,13 @@ from rfr_core.checkpoints.loading import (
     CONFIG_NAME,
     MODEL_NAME,
     Checkpoint,
-    convert_released,
     fetch_checkpoint,
     load_network,
-    model_card,
     open_checkpoint,
-    push_to_hub,
     read_safetensors,
-    save_pretrained,
 )
 from rfr_core.checkpoints.released import read_released
+from rfr_core.checkpoints.saving import convert_released, model_card, push_to_hub, save_pretrained
 
 __all__ = [
     "BUNDLED",

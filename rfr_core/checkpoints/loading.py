@@ -12,25 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_safetensors
-from torch import Tensor
 
-from rfr_core.checkpoints.released import read_released
 from rfr_core.checkpoints.state import assemble, check_layout, without_memory
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.files import appearing
 from rfr_core.network.rfr_net import RFRNet
 
 BUNDLED = "lite"
 CONFIG_NAME = "config.json"
 MODEL_NAME = "model.safetensors"
-CARD_NAME = "README.md"
-
 _WEIGHTS = Path(__file__).parents[1] / "weights"
-_METADATA_KEY = "rfr_config"
+METADATA_KEY = "rfr_config"
 _MAX_HEADER = 1 << 20  # bytes; the largest network's header has some 20 kB
 _MAX_CONFIG = 1 << 16
 _FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
@@ -92,12 +85,12 @@ def open_checkpoint(
     if source is None or source == BUNDLED:
         local, name = _WEIGHTS, BUNDLED
     else:
-        local, name = _local_path(source), str(source)
+        local, name = local_path(source), str(source)
         if isinstance(source, str) and not local.exists() and _is_repository(source):
             return fetch_checkpoint(source, revision=revision, local_files_only=local_files_only)
     if revision is not None:
         raise CheckpointError(f"{name} is no Hub repository, so it has no revision {revision!r}; leave revision out.")
-    return _open_folder(local) if local.is_dir() else _open_file(local)
+    return open_folder(local) if local.is_dir() else _open_file(local)
 
 
 def fetch_checkpoint(repo_id: str, *, revision: str | None = None, local_files_only: bool = False) -> Checkpoint:
@@ -106,7 +99,7 @@ def fetch_checkpoint(repo_id: str, *, revision: str | None = None, local_files_o
     Raises:
         CheckpointError: the name is none, the download fails (see `rfr_core.hub.download`), or the files do not fit.
     """
-    _check_repo_id(repo_id)
+    check_repo_id(repo_id)
     from rfr_core.hub import download  # costs a while, and only this needs it
 
     names = (CONFIG_NAME, MODEL_NAME)
@@ -120,114 +113,10 @@ def read_safetensors(path: str | Path) -> RFRNet:
     Raises:
         CheckpointError: the file is missing, is no such file, or its tensors do not fit its configuration.
     """
-    return _open_file(_local_path(path)).load()
+    return _open_file(local_path(path)).load()
 
 
-def save_pretrained(
-    network: RFRNet, folder: str | Path, *, card: str | None = None, dtype: torch.dtype | None = None
-) -> Path:
-    """Writes a checkpoint that `load_network` reads, and returns its folder.
-
-    The files appear by rename, the weights first. The weights' file also holds the configuration, so that it can
-    stand alone, and so that a save which broke off between two files is noticed.
-
-    Args:
-        network: on any device.
-        folder: made when there is none.
-        card: text of the model card; ``None`` keeps the one that lies there, or writes `model_card`'s.
-        dtype: number format of the weights, e.g. ``torch.float16``; ``None`` keeps each as it is.
-
-    Raises:
-        CheckpointError: the folder cannot be written to, or values are not finite in that format.
-    """
-    folder = _local_path(folder)
-    config = json.dumps(network.config.to_dict(), indent=2) + "\n"
-    weights = to_safetensors(_state_to_save(network, dtype), {"format": "pt", _METADATA_KEY: config})
-    files = {MODEL_NAME: weights, CONFIG_NAME: config.encode()}
-    if card is not None or not (folder / CARD_NAME).exists():
-        files[CARD_NAME] = (card or model_card(network.config)).encode()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            with appearing(folder / name) as file:
-                file.write(content)
-    except OSError as error:
-        raise CheckpointError(f"{folder} cannot be written to ({error.strerror}); choose another folder.") from error
-    return folder
-
-
-def convert_released(path: str | Path, folder: str | Path, *, dtype: torch.dtype | None = None) -> Path:
-    """Turns one of the authors' files into a checkpoint whose card names the source, and returns its folder.
-
-    Raises:
-        CheckpointError: as `rfr_core.checkpoints.released.read_released` and `save_pretrained`.
-    """
-    network = read_released(path)
-    origin = (
-        f"Converted from `{Path(path).name}`, a checkpoint that the authors of the paper released at "
-        "https://github.com/jingyuanli001/RFR-Inpainting under the MIT licence."
-    )
-    return save_pretrained(network, folder, card=model_card(network.config, origin, "mit"), dtype=dtype)
-
-
-def push_to_hub(
-    folder: str | Path,
-    repo_id: str,
-    *,
-    private: bool = False,
-    revision: str | None = None,
-    message: str = "Upload checkpoint",
-) -> str:
-    """Uploads a checkpoint's folder to a Hub repository, made when there is none; returns the commit's address.
-
-    Raises:
-        CheckpointError: the folder holds no whole checkpoint, the name is none, or the Hub refuses or is not reached.
-    """
-    folder = _local_path(folder)
-    if not folder.is_dir():
-        raise CheckpointError(f"There is no folder {folder}; give one that save_pretrained wrote.")
-    _open_folder(folder).load()
-    _check_repo_id(repo_id)
-    from rfr_core.hub import upload
-
-    names = (CONFIG_NAME, MODEL_NAME, CARD_NAME)
-    return upload(folder, names, repo_id, private=private, revision=revision, message=message)
-
-
-def model_card(config: RFRConfig, origin: str = "Trained with rfr-inpainting.", licence: str | None = None) -> str:
-    """A model card for a network of this configuration.
-
-    origin: a sentence on where the weights come from. licence: the Hub's name of theirs, such as ``"mit"``.
-    """
-    differing = {k: v for k, v in config.to_dict().items() if v != RFRConfig().to_dict()[k]}
-    form = ", ".join(f"{name} = {value}" for name, value in differing.items()) or "as released by the authors"
-    header = "" if licence is None else f"license: {licence}\n"
-    return f"""---
-{header}library_name: rfr-inpainting
-pipeline_tag: image-to-image
-tags:
-- inpainting
-- rfr-net
----
-# RFR-Net for image inpainting
-
-{origin}
-
-Network: Recurrent Feature Reasoning (Li et al., CVPR 2020), {_count(without_memory(config)):,} parameters; {form}.
-
-```python
-from rfr_core import Inpainter
-
-inpainter = Inpainter.from_pretrained("path/or/owner/name")
-filled = inpainter(picture, hole)  # white in the hole is filled
-```
-"""
-
-
-# Finding
-
-
-def _local_path(source: str | Path) -> Path:
+def local_path(source: str | Path) -> Path:
     try:
         path = Path(source).expanduser()
         path.exists()
@@ -244,12 +133,12 @@ def _is_repository(source: str) -> bool:
     return not is_file and bool(_REPO_ID.fullmatch(source))
 
 
-def _check_repo_id(repo_id: str) -> None:
+def check_repo_id(repo_id: str) -> None:
     if not _REPO_ID.fullmatch(repo_id):
         raise CheckpointError(f"{repo_id!r} is no repository's name; give owner/name, such as 'someone/rfr-paris'.")
 
 
-def _open_folder(folder: Path) -> Checkpoint:
+def open_folder(folder: Path) -> Checkpoint:
     for name in (CONFIG_NAME, MODEL_NAME):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder} holds no {name}; a checkpoint is {CONFIG_NAME} and {MODEL_NAME}.")
@@ -268,10 +157,9 @@ def _open_file(path: Path, config: RFRConfig | None = None) -> Checkpoint:
     config = _agreed(path, config, header.metadata)
     network = without_memory(config)
     check_layout(network, header.shapes, str(path))
-    return Checkpoint(path, config, _count(network), _number_format(path, network, header), path.stat().st_size)
-
-
-# Reading
+    return Checkpoint(
+        path, config, count_parameters(network), _number_format(path, network, header), path.stat().st_size
+    )
 
 
 @dataclass(frozen=True)
@@ -322,7 +210,7 @@ def _parse_config(text: str, source: str) -> RFRConfig:
 
 def _agreed(path: Path, config: RFRConfig | None, metadata: Mapping[str, str]) -> RFRConfig:
     """The configuration of a weights' file, from beside it and from within it, which must be the same."""
-    within = _parse_config(metadata[_METADATA_KEY], str(path)) if _METADATA_KEY in metadata else None
+    within = _parse_config(metadata[METADATA_KEY], str(path)) if METADATA_KEY in metadata else None
     if config is None:
         if within is None:
             raise CheckpointError(f"{path} holds no configuration; put {CONFIG_NAME} beside it and give the folder.")
@@ -349,22 +237,5 @@ def _number_format(path: Path, network: RFRNet, header: _Header) -> str:
     return "+".join(sorted(used))
 
 
-def _count(network: RFRNet) -> int:
+def count_parameters(network: RFRNet) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-# Writing
-
-
-def _state_to_save(network: RFRNet, dtype: torch.dtype | None) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = {}
-    for name, tensor in network.state_dict().items():
-        tensor = tensor.detach().cpu()
-        if tensor.is_floating_point():
-            tensor = tensor.to(dtype or tensor.dtype)
-            if not bool(torch.isfinite(tensor).all()):
-                raise CheckpointError(
-                    f"The network isn't saved: {name} has values that are not finite in {tensor.dtype}."
-                )
-        state[name] = tensor.contiguous()
-    return state

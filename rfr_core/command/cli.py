@@ -217,7 +217,8 @@ def convert(
 
     Its names, shapes and values are checked; no code in it is run.
     """
-    from rfr_core.checkpoints.loading import MODEL_NAME, convert_released, open_checkpoint
+    from rfr_core.checkpoints.loading import MODEL_NAME, open_checkpoint
+    from rfr_core.checkpoints.saving import convert_released
     from rfr_core.inference.devices import DTYPES
 
     if dtype not in DTYPES:

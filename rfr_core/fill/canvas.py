@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rfr_core.errors import ImageError
 from rfr_core.holes.masks import hole_from_alpha
-from rfr_core.images.picture_files import to_supported_mode
+from rfr_core.images.modes import to_supported_mode
 from rfr_core.images.pixels import paste_fill, to_tensor
 from rfr_core.ops.box import Box
 

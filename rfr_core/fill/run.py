@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.config import MAX_RECURRENCES
-from rfr_core.errors import DeviceError, ImageError
+from rfr_core.errors import ImageError
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.canvas import Patch
 from rfr_core.fill.detail import add_detail
@@ -22,6 +20,7 @@ from rfr_core.fill.level import OVERLAP, Job, Layer, TileFill, build_layers, coa
 from rfr_core.fill.regions import BLOCK, Region, around, crop_cost, find_regions, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
 from rfr_core.inference.devices import to_device
+from rfr_core.inference.memory import free_memory, is_out_of_memory, memory_errors
 from rfr_core.inference.runner import Runner, RunStep
 from rfr_core.ops.box import Box
 from rfr_core.ops.colour_match import match_colours
@@ -37,14 +36,6 @@ GROUP_COST = 2**21  # of crops that advance together, each holding its features 
 KEPT_PIXELS = 2**19  # of finished crops whose attention can still be asked for
 SLACK = 1.15  # a hole that is deeper than the network reaches by less than this gets more recurrences, not a layer
 FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
-
-_MEMORY_SAYINGS = (
-    "out of memory",  # CUDA's libraries, MPS
-    "not enough memory",  # the CPU's allocator on Windows
-    "can't allocate memory",  # the same elsewhere
-    "could not create a memory",  # oneDNN
-    "could not create a primitive",  # the same, which says so of nothing else that crops could bring about
-)
 
 
 @dataclass(frozen=True)
@@ -263,14 +254,14 @@ class Filling:
             batch.advance(recurrence)
             return [batch]
         except Exception as error:
-            if not _out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             smaller = _smaller(batch.jobs, self.config.multiple_of)
             if not smaller:
                 raise
         begun = batch.begun
         del batch
-        _free()
+        free_memory()
         return [
             part
             for jobs in smaller
@@ -397,33 +388,6 @@ def reach(runner: Runner, recurrences: int | str | None) -> int:
     known[..., 0] = 1
     reached = runner.network.plan(known, recurrences)[-1]
     return int(_at_size(reached, known.shape[-2], length)[..., 0, :].count_nonzero()) - 1
-
-
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turns whatever a device says when its memory is full into a DeviceError."""
-    try:
-        yield
-    except Exception as error:
-        if not _out_of_memory(error):
-            raise
-        raise DeviceError(
-            "the memory does not suffice for this hole, not even in small tiles; free some, or use another device."
-        ) from error
-
-
-def _out_of_memory(error: Exception) -> bool:
-    # Only CUDA has a class of its own; the CPU's allocators and MPS say it in a RuntimeError.
-    text = str(error)
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and any(saying in text for saying in _MEMORY_SAYINGS)
-    )
-
-
-def _free() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _grouped(jobs: Sequence[Job]) -> list[list[Job]]:

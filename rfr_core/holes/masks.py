@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from rfr_core.errors import HoleError, ImageError
-from rfr_core.images.picture_files import DEFAULT_MAX_PIXELS, read_mask, to_supported_mode
+from rfr_core.holes.shaping import check_size
+from rfr_core.images.modes import to_supported_mode
+from rfr_core.images.picture_files import DEFAULT_MAX_PIXELS, read_mask
 from rfr_core.options import Channel, check_reading
 
 MaskLike = Image.Image | np.ndarray | torch.Tensor
-
-RATIO_BUCKETS = ((0.0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
-MAX_REACH = 32_768  # pixels that a hole is grown or feathered by; its square must fit into 32 bits
-
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_MAX_STROKES = 200
 
 
 def to_hole(
@@ -92,97 +88,6 @@ def read_hole(
     """
     image = read_mask(path, max_pixels=max_pixels)
     return to_hole(image, size=size, threshold=threshold, invert=invert, channel=channel, resize=resize)
-
-
-def grow(hole: torch.Tensor, pixels: int) -> torch.Tensor:
-    """Grow a hole (N, 1, H, W) by a disk of the given radius, or shrink it where `pixels` is negative.
-
-    Exact: a pixel becomes hole when a hole pixel's centre lies within `pixels` of its own; shrinking is the
-    same for the known pixels. What lies beyond the picture's border counts as neither. Raises HoleError for
-    another shape, or more than `MAX_REACH` pixels.
-    """
-    _check_hole(hole)
-    if abs(pixels) > MAX_REACH:
-        raise HoleError(f"grow is {pixels} pixels; expected {-MAX_REACH} to {MAX_REACH}.")
-    rows, columns = _box(hole > 0.5, max(1, pixels))
-    inside = hole[:, 0, rows, columns] > 0.5
-    result = torch.zeros_like(hole)
-    changed = _dilated(inside, pixels) if pixels >= 0 else ~_dilated(~inside, -pixels)
-    result[:, 0, rows, columns] = changed.to(hole.dtype)
-    return result
-
-
-def feather(hole: torch.Tensor, pixels: int) -> torch.Tensor:
-    """Weights (N, 1, H, W) that rise from the border of a hole inwards, for pasting without a hard edge.
-
-    weight = min(1, d / (pixels + 1)) inside the hole, d = Euclidean distance to the nearest known pixel's
-    centre (at least 1); 0 outside; 0 pixels give the hole itself. The picture's border is no border of the
-    hole. Raises HoleError for another shape, a negative number, or more than `MAX_REACH` pixels.
-    """
-    _check_hole(hole)
-    if not 0 <= pixels <= MAX_REACH:
-        raise HoleError(f"feather is {pixels} pixels; expected 0 or more, up to {MAX_REACH}.")
-    weight = (hole > 0.5).to(torch.float32)
-    rows, columns = _box(hole > 0.5, 1)  # 1: the known pixels next to the hole are the nearest there are
-    inside = hole[:, 0, rows, columns] > 0.5
-    if pixels and inside.any():
-        squared = _squared_distance(~inside, pixels + 1)
-        weight[:, 0, rows, columns] = (squared.sqrt() / (pixels + 1)).clamp(max=1.0)
-    return weight
-
-
-def area_ratio(hole: torch.Tensor) -> torch.Tensor:
-    """The share of each picture that is hole: (N, 1, H, W) -> (N,) float32 in [0, 1]."""
-    _check_hole(hole)
-    return hole.to(torch.float32).flatten(1).mean(dim=1)
-
-
-def random_irregular_hole(
-    height: int,
-    width: int,
-    *,
-    ratio: tuple[float, float] = (0.1, 0.6),
-    generator: np.random.Generator | int | None = None,
-) -> torch.Tensor:
-    """A random irregular hole (1, 1, height, width): brush strokes and ellipses, as in Liu et al. 2018.
-
-    ratio: (low, high); the share of hole is drawn evenly from [low, high) and met to the pixel: the last
-    stroke ends where it is reached. At least one pixel is hole. generator: a NumPy generator or a seed; the
-    same gives the same. Raises HoleError when no number of pixels lies in the ratio.
-    """
-    _check_size(height, width)
-    rng = np.random.default_rng(generator)
-    target = _target_pixels(height * width, ratio, rng)
-    canvas = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(canvas)
-    before = np.zeros((height, width), dtype=bool)
-    for _ in range(_MAX_STROKES):
-        start = _draw_shape(draw, height, width, target / (height * width), rng)
-        after = np.asarray(canvas) > 0
-        if np.count_nonzero(after) >= target:
-            return _as_hole(_topped_up(before, after, target, start))
-        before = after
-    start = rng.uniform((0, 0), (width, height))
-    return _as_hole(_topped_up(before, np.ones_like(before), target, start))
-
-
-def random_object_hole(height: int, width: int, *, generator: np.random.Generator | int | None = None) -> torch.Tensor:
-    """A random hole (1, 1, height, width) of an object's kind: one blob with a smooth closed outline.
-
-    It takes a few per cent to 30 % of the picture (at least one pixel) and may be cut by the border.
-    generator: a NumPy generator or a seed; the same gives the same. Raises HoleError for a size below 1.
-    """
-    _check_size(height, width)
-    rng = np.random.default_rng(generator)
-    outline = _blob(rng) * math.sqrt(rng.uniform(0.04, 0.28) * height * width)  # (n, 2), around 0
-    centre = np.array([rng.uniform(0.25, 0.75) * (width - 1), rng.uniform(0.25, 0.75) * (height - 1)])
-    canvas = Image.new("L", (width, height))
-    ImageDraw.Draw(canvas).polygon((outline + centre).ravel().tolist(), fill=255)
-    canvas.putpixel((round(centre[0]), round(centre[1])), 255)
-    return _as_hole(np.asarray(canvas) > 0)
-
-
-# Masks of every kind
 
 
 def _standard(image: Image.Image) -> Image.Image:
@@ -317,157 +222,7 @@ def _fitted(hole: torch.Tensor, size: tuple[int, int], resize: bool) -> torch.Te
             f"the mask is {width}×{height} pixels, the picture {size[1]}×{size[0]}; "
             "expected the same size: scale the mask, or ask for it with resize."
         )
-    _check_size(*size)
+    check_size(*size)
     rows = (torch.arange(size[0], device=hole.device) * 2 + 1) * height // (2 * size[0])
     columns = (torch.arange(size[1], device=hole.device) * 2 + 1) * width // (2 * size[1])
     return hole[..., rows[:, None], columns]
-
-
-# Distances
-
-
-def _check_hole(hole: torch.Tensor) -> None:
-    if hole.ndim != 4 or hole.shape[1] != 1:
-        raise HoleError(f"the hole has shape {tuple(hole.shape)}; expected (N, 1, H, W): use to_hole first.")
-
-
-def _box(hole: torch.Tensor, margin: int) -> tuple[slice, slice]:
-    """Rows and columns of the box around all holes of a batch (N, 1, H, W) and `margin` pixels more."""
-    marked = hole.any(dim=0)[0]  # (H, W)
-    return _span(marked.any(dim=1), margin), _span(marked.any(dim=0), margin)
-
-
-def _span(marked: torch.Tensor, margin: int) -> slice:
-    places = marked.nonzero()
-    if not len(places):
-        return slice(0, 0)
-    return slice(max(0, int(places[0]) - margin), int(places[-1]) + margin + 1)
-
-
-def _row_distance(inside: torch.Tensor, limit: int) -> torch.Tensor:
-    """Distance along the row to the nearest True of (N, h, w); beyond `limit`, any number above it."""
-    dtype = torch.int16 if limit <= 126 else torch.int32  # twice the square still fits, and half the memory moves
-    far = torch.full((), limit + 1, dtype=dtype, device=inside.device)
-    distance = torch.where(inside, torch.zeros_like(far), far)
-    step = 1
-    # Steps of 1, 2, 4, … to either side add up to every distance there is.
-    while step <= min(limit, inside.shape[-1] - 1):
-        right = distance[..., step:] + step
-        left = distance[..., :-step] + step
-        distance[..., :-step] = torch.minimum(distance[..., :-step], right)
-        distance[..., step:] = torch.minimum(distance[..., step:], left)
-        step *= 2
-    return distance
-
-
-def _shifts(height: int, radius: int) -> list[tuple[int, slice, slice]]:
-    """(offset, rows that look, rows looked at) for every vertical offset up to `radius`."""
-    reach = min(radius, height - 1)
-    return [
-        (dy, slice(max(0, -dy), height - max(0, dy)), slice(max(0, dy), height + min(0, dy)))
-        for dy in range(-reach, reach + 1)
-    ]
-
-
-def _bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
-    """(rows of a band, the same with `reach` rows around, the band within those), to fit the cache."""
-    band = max(64, 4 * reach)
-    for first in range(0, height, band):
-        last = min(height, first + band)
-        above = min(first, reach)
-        yield slice(first, last), slice(first - above, last + reach), slice(above, above + last - first)
-
-
-def _dilated(inside: torch.Tensor, radius: int) -> torch.Tensor:
-    """(N, h, w) bool -> True within `radius` of a True."""
-    result = torch.empty_like(inside)
-    for band, around, within in _bands(inside.shape[1], radius):
-        along = _row_distance(inside[:, around], radius)
-        grown = torch.zeros_like(inside[:, around])
-        for dy, rows, others in _shifts(along.shape[1], radius):
-            grown[:, rows] |= along[:, others] <= math.isqrt(radius * radius - dy * dy)
-        result[:, band] = grown[:, within]
-    return result
-
-
-def _squared_distance(inside: torch.Tensor, limit: int) -> torch.Tensor:
-    """Squared Euclidean distance to the nearest True of (N, h, w), at most limit², float32."""
-    result = torch.empty(inside.shape, dtype=torch.float32, device=inside.device)
-    for band, around, within in _bands(inside.shape[1], limit):
-        along = _row_distance(inside[:, around], limit).square_()
-        nearest = torch.full_like(along, limit * limit)
-        for dy, rows, others in _shifts(along.shape[1], limit):
-            nearest[:, rows] = torch.minimum(nearest[:, rows], along[:, others] + dy * dy)
-        result[:, band] = nearest[:, within]
-    return result
-
-
-# Random holes
-
-
-def _check_size(height: int, width: int) -> None:
-    if height < 1 or width < 1:
-        raise HoleError(f"the size is {width}×{height} pixels; expected at least 1×1.")
-
-
-def _target_pixels(area: int, ratio: tuple[float, float], rng: np.random.Generator) -> int:
-    low, high = ratio
-    if not 0 <= low < high <= 1:
-        raise HoleError(f"ratio is ({low}, {high}); expected 0 <= low < high <= 1.")
-    # The slack keeps the rounding of 0.3 * 100 and its like from moving a limit by a pixel.
-    least, end = max(1, math.ceil(low * area - 1e-6)), math.ceil(high * area - 1e-6)
-    if least >= end:
-        raise HoleError(f"no hole in {area} pixels has a ratio in [{low}, {high}); choose a wider ratio.")
-    return int(rng.integers(least, end))
-
-
-def _draw_shape(
-    draw: ImageDraw.ImageDraw, height: int, width: int, share: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw one ellipse or stroke, wider where more is to be covered; returns where it starts, (x, y)."""
-    unit = min(height, width)
-    start = rng.uniform((0, 0), (width, height))
-    if rng.random() < 0.25:
-        radii = unit * rng.uniform(0.02, 0.06 + 0.15 * share, 2)
-        draw.ellipse((*(start - radii), *(start + radii)), fill=255)
-        return start
-    thickness = max(1, round(unit * rng.uniform(0.02, 0.06 + 0.12 * share)))
-    corners = int(rng.integers(3, 10))
-    angles = rng.uniform(0, 2 * math.pi) + rng.normal(0, 0.8, corners).cumsum()
-    lengths = unit * rng.uniform(0.04, 0.2, corners)
-    steps = np.stack((np.cos(angles), np.sin(angles)), axis=1) * lengths[:, None]
-    points = np.concatenate((start[None], start + steps.cumsum(axis=0)))  # (corners + 1, 2)
-    draw.line(points.ravel().tolist(), fill=255, width=thickness)
-    for x, y in points.tolist() if thickness > 2 else ():
-        radius = (thickness - 1) / 2
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    return start
-
-
-def _topped_up(before: np.ndarray, after: np.ndarray, target: int, start: np.ndarray) -> np.ndarray:
-    """`before` and as many pixels of `after`, those nearest to `start` first, as make `target` pixels."""
-    added = np.flatnonzero(after & ~before)
-    rows, columns = np.divmod(added, before.shape[1])
-    distance = (columns - start[0]) ** 2 + (rows - start[1]) ** 2
-    missing = target - np.count_nonzero(before)
-    nearest = added[np.argpartition(distance, missing - 1)[:missing]]
-    hole = before.copy()
-    hole.reshape(-1)[nearest] = True
-    return hole
-
-
-def _blob(rng: np.random.Generator) -> np.ndarray:
-    """A smooth closed outline of area 1 around the origin, (96, 2)."""
-    angle = np.linspace(0, 2 * math.pi, 96, endpoint=False)
-    waves = np.arange(2, 7)[:, None]
-    heights = rng.uniform(0, 0.5, (5, 1)) / waves
-    radius = np.exp((heights * np.cos(waves * angle + rng.uniform(0, 2 * math.pi, (5, 1)))).sum(axis=0))
-    stretch, turn = math.exp(rng.uniform(-0.4, 0.4)), rng.uniform(0, math.pi)
-    x, y = radius * np.cos(angle) * stretch, radius * np.sin(angle) / stretch
-    area = 0.5 * abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
-    cosine, sine = math.cos(turn), math.sin(turn)
-    return np.stack((x * cosine - y * sine, x * sine + y * cosine), axis=1) / math.sqrt(area)
-
-
-def _as_hole(inside: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(inside.astype(np.float32))[None, None]

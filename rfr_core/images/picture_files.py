@@ -9,22 +9,22 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import ExifTags, Image
 
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.files import appearing
+from rfr_core.images.metadata import exif_bytes, exif_of, loaded_exif, matching_profile, tiff_options
+from rfr_core.images.modes import to_supported_mode
 
 DEFAULT_MAX_PIXELS = 128_000_000
 MAX_SIDE = 2**20  # Pillow spends a pointer and at least four bytes on every row, however short
 READ_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-SUPPORTED_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "CMYK")
 FORMAT_BY_SUFFIX = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -34,7 +34,6 @@ FORMAT_BY_SUFFIX = {
     ".tiff": "TIFF",
     ".bmp": "BMP",
 }
-
 _WRITE_MODES = {
     "JPEG": {"1", "L", "RGB", "CMYK"},
     "PNG": {"1", "L", "LA", "RGB", "RGBA", "I;16"},
@@ -42,17 +41,6 @@ _WRITE_MODES = {
     "TIFF": {"1", "L", "LA", "RGB", "RGBA", "I;16", "CMYK"},
     "BMP": {"1", "L", "RGB"},
 }
-_NEAREST_MODE = {
-    "1": "L",
-    "P": "RGB",
-    "PA": "RGBA",
-    "RGBX": "RGB",
-    "YCbCr": "RGB",
-    "RGBa": "RGBA",
-    "La": "LA",
-}
-_WITH_ALPHA = {"1": "LA", "L": "LA", "P": "RGBA", "RGB": "RGBA"}
-_PROFILE_SPACE = {"L": b"GRAY", "LA": b"GRAY", "I;16": b"GRAY", "1": b"GRAY", "CMYK": b"CMYK"}
 _TURN_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -62,14 +50,6 @@ _TURN_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Tags that describe how the pixels lay in the file they came from (a TIFF keeps them beside the camera's):
-# wrong in any other file. XMP (700) and Photoshop's block (34377) repeat the orientation or a thumbnail.
-_LAYOUT_TAGS = frozenset(
-    (*range(254, 260), 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 297, 317, 320, *range(322, 326))
-) | {330, 338, 339, 347, 513, 514, *range(529, 533), 700, 34377, 34675}
-_EXIF_BLOCKS = frozenset((ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo))
-# What Pillow's compressed TIFF writer takes; it fails on EXIF's own blocks, and an unusual tag may crash it.
-_COMPRESSIBLE_TAGS = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432))
 
 
 @dataclass(frozen=True)
@@ -102,11 +82,11 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     with _reading(path), _opened(path) as opened:
         _check_header(opened, path, max_pixels)
         opened.load()
-        exif = _exif_of(opened)  # after load: a PNG may carry it behind the pixels
+        exif = exif_of(opened)  # after load: a PNG may carry it behind the pixels
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         profile = opened.info.get("icc_profile") or None
         format_name = "JPEG" if opened.format == "MPO" else opened.format
-        return Picture(_plain(opened, orientation), _exif_bytes(exif), profile, format_name)
+        return Picture(_plain(opened, orientation), exif_bytes(exif), profile, format_name)
 
 
 def read_mask(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
@@ -173,29 +153,6 @@ def picture_paths(folder: str | os.PathLike[str], *, deep: bool = False) -> list
     return sorted(p for p in paths if p.suffix.lower() in FORMAT_BY_SUFFIX and p.name[0] != "." and p.is_file())
 
 
-def to_supported_mode(image: Image.Image) -> Image.Image:
-    """The same picture in one of `SUPPORTED_MODES`, with transparency as an alpha channel.
-
-    Returns `image` itself when it already fits. Raises ImageError for modes without a faithful 8- or 16-bit
-    form (32-bit float and LAB, and 32-bit integers beyond 65535).
-    """
-    if "transparency" in image.info and image.mode in _WITH_ALPHA:
-        return image.convert(_WITH_ALPHA[image.mode])
-    if image.mode in SUPPORTED_MODES:
-        return image
-    if image.mode in _NEAREST_MODE:
-        return image.convert(_NEAREST_MODE[image.mode])
-    if image.mode.startswith("I"):
-        return _as_16_bit(image)
-    raise ImageError(
-        f"the picture's mode is {image.mode}; expected one of {', '.join(SUPPORTED_MODES)}: "
-        "convert it to 8-bit RGB or 16-bit gray first."
-    )
-
-
-# Reading
-
-
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong while reading `path` into one sentence."""
@@ -250,51 +207,6 @@ def _plain(opened: Image.Image, orientation: object) -> Image.Image:
     return image
 
 
-def _as_16_bit(image: Image.Image) -> Image.Image:
-    """I;16B, I;16L and I (which older Pillow reads 16-bit PNG as) -> I;16, same values."""
-    values = np.asarray(image)
-    if values.size and not 0 <= values.min() <= values.max() <= 65535:
-        raise ImageError(
-            f"the picture holds gray values from {values.min()} to {values.max()}; "
-            "expected 0 to 65535: convert it to 16-bit gray first."
-        )
-    return Image.frombytes("I;16", image.size, values.astype("<u2").tobytes())
-
-
-def _exif_of(opened: Image.Image) -> Image.Exif:
-    try:
-        return opened.getexif()
-    except Exception:  # a broken EXIF block must not cost the user the picture
-        return Image.Exif()
-
-
-def _portable(exif: Image.Exif) -> Image.Exif:
-    """Reduce EXIF to the tags that stay true in any upright file, their text as it was."""
-    for tag in _LAYOUT_TAGS.intersection(exif):
-        del exif[tag]
-    _keep_text(exif)
-    for block in _EXIF_BLOCKS.intersection(exif):
-        _keep_text(exif.get_ifd(block))
-    return exif
-
-
-def _keep_text(tags: MutableMapping[int, Any]) -> None:
-    """Pillow reads text as Latin-1 but writes it as ASCII; its bytes, often UTF-8, pass unchanged."""
-    for tag, value in list(tags.items()):
-        if isinstance(value, str) and not value.isascii():
-            tags[tag] = value.encode("latin-1", "replace")
-
-
-def _exif_bytes(exif: Image.Exif) -> bytes | None:
-    try:
-        return _portable(exif).tobytes() if len(exif) else None
-    except Exception:  # the same: a tag that cannot be written again
-        return None
-
-
-# Writing
-
-
 def _check_writable(image: Image.Image, format_name: str, path: Path) -> None:
     if path.is_dir():
         raise ImageError(f"{path} is a folder; expected the name of a file to write.")
@@ -323,41 +235,17 @@ def _save_options(picture: Picture, image: Image.Image, format_name: str, qualit
     if format_name == "BMP":
         return {}
     # Named even when empty: some of Pillow's writers fall back on what they find in image.info.
-    options: dict[str, Any] = {"icc_profile": _matching_profile(picture.icc_profile, image.mode)}
+    options: dict[str, Any] = {"icc_profile": matching_profile(picture.icc_profile, image.mode)}
     dpi = picture.image.info.get("dpi", ())
     if len(dpi) == 2 and all(math.isfinite(x) and x > 0 for x in dpi):
         options["dpi"] = dpi
-    exif = _loaded_exif(picture.exif)
+    exif = loaded_exif(picture.exif)
     if format_name == "TIFF":
-        options |= _tiff_options(exif)
+        options |= tiff_options(exif)
     else:
-        options["exif"] = _exif_bytes(exif) or b""
+        options["exif"] = exif_bytes(exif) or b""
     if format_name == "JPEG":
         options |= {"quality": quality, "subsampling": 0}
     elif format_name == "WEBP":
         options |= {"lossless": True, "exact": True}  # exact: colours under transparent pixels stay
     return options
-
-
-def _loaded_exif(data: bytes | None) -> Image.Exif:
-    exif = Image.Exif()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            exif.load(data or b"")
-            return _portable(exif)
-    except Exception:  # as in reading: broken metadata must not cost the user the picture
-        return Image.Exif()
-
-
-def _tiff_options(exif: Image.Exif) -> dict[str, Any]:
-    # Compression yields to metadata: both cannot be had from Pillow.
-    compression = "tiff_adobe_deflate" if _COMPRESSIBLE_TAGS.issuperset(exif) else "raw"
-    return {"compression": compression, "exif": exif}
-
-
-def _matching_profile(profile: bytes | None, mode: str) -> bytes | None:
-    """The profile, if it is for this mode: viewers show wrong colours with that of another colour space."""
-    if not profile or profile[16:20] not in (b"GRAY", b"RGB ", b"CMYK"):
-        return profile or None
-    return profile if profile[16:20] == _PROFILE_SPACE.get(mode, b"RGB ") else None

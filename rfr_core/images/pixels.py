@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from rfr_core.errors import ImageError
-from rfr_core.images.picture_files import SUPPORTED_MODES, to_supported_mode
+from rfr_core.images.modes import SUPPORTED_MODES, to_supported_mode
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as PIL's convert("L")
 

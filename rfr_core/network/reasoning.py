@@ -39,7 +39,7 @@ class Recurrence:
     total: how many recurrences there will be.
     features: (N, C, h, w), this recurrence's features, 0 where still unknown.
     known: (N, 1, h, w) float32 in {0, 1}, what is known by now.
-    memory: what the reasoning network hands on; :class:`~rfr_core.network.attention.AttentionMemory` in RFR-Net.
+    memory: what the reasoning network hands on; :class:`~rfr_core.network.attention_memory.AttentionMemory` in RFR-Net.
     """
 
     index: int

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
-from rfr_core.network.attention import AttentionMemory
+from rfr_core.network.attention_memory import AttentionMemory
 from rfr_core.network.blocks import activation, conv, deconv, initialize, norm, pad_to
 from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
 from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last

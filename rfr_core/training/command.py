@@ -236,7 +236,8 @@ def join(
     with _one_sentence():
         import torch
 
-        from rfr_core.checkpoints.loading import load_network, save_pretrained
+        from rfr_core.checkpoints.loading import load_network
+        from rfr_core.checkpoints.saving import save_pretrained
         from rfr_core.training.data.drafts import DraftRefiner, with_refinement
         from rfr_core.training.run.architectures import read_network
 

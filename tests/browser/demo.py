@@ -22,7 +22,7 @@ import torch
 from chromium import CHROMIUM, FLAGS
 from PIL import Image
 
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
 

@@ -18,7 +18,7 @@ from hub_server import HubServer
 from PIL import Image
 
 from rfr_core import RFRConfig, RFRNet
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 
 WIDTH, HEIGHT = 112, 96
 HOLE = (40, 30, 72, 62)  # left, top, right, bottom

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from golden import empty_released_state
 
-from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, convert_released, load_network, save_pretrained
+from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
+from rfr_core.checkpoints.saving import convert_released, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.inpainter import Inpainter

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from browser.demo import free_port
 
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
 

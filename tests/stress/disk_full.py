@@ -18,7 +18,8 @@ import torch
 from hub_server import HubServer
 from PIL import Image
 
-from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ImageError
 from rfr_core.images.picture_files import Picture, read_picture, save_picture

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from hub_server import HubServer
 
-from rfr_core.checkpoints.loading import save_pretrained
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.network.rfr_net import RFRNet

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rfr_core.checkpoints.loading import load_network, save_pretrained
+from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.images.picture_files import read_picture
 from rfr_core.network.rfr_net import RFRNet

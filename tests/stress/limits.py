@@ -16,10 +16,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, convert_released, load_network, save_pretrained
+from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
+from rfr_core.checkpoints.saving import convert_released, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import RFRError
-from rfr_core.holes.masks import MAX_REACH, read_hole
+from rfr_core.holes.masks import read_hole
+from rfr_core.holes.shaping import MAX_REACH
 from rfr_core.images.picture_files import read_picture
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet

@@ -17,7 +17,8 @@ from PIL import Image
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import HoleError
-from rfr_core.holes.masks import feather, grow, to_hole
+from rfr_core.holes.masks import to_hole
+from rfr_core.holes.shaping import feather, grow
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from rfr_core.errors import ConfigError, ImageError, RFRError
-from rfr_core.holes.masks import RATIO_BUCKETS, random_irregular_hole, random_object_hole, read_hole
+from rfr_core.holes.masks import read_hole
+from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.training.data.layouts import Layout, Split, dataset_files
 

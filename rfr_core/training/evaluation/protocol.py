@@ -21,7 +21,8 @@ from torch import Tensor
 from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError
 from rfr_core.files import appearing
-from rfr_core.holes.masks import area_ratio, read_hole
+from rfr_core.holes.masks import read_hole
+from rfr_core.holes.shaping import area_ratio
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.images.pixels import to_tensor
 from rfr_core.training.data.layouts import bucket_name

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from rfr_core.baselines.coarse_to_fine import CoarseToFine
 from rfr_core.baselines.edge_generator import EdgeGenerator
 from rfr_core.baselines.pconv_unet import PConvUNet
-from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network, save_pretrained
+from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
+from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
