@@ -43,6 +43,11 @@ class InpaintStep:
         return self._fill.open_ratio
 
     @property
+    def share(self) -> float:
+        """The share of all work that is done by now, estimated: above 0 up to 1, or less where detail is to come."""
+        return self._fill.share
+
+    @property
     def hole_ratio(self) -> float:
         """The share of the pictures that is filled, above 0 up to 1."""
         return float(self._fill.scene.hole.count_nonzero() / self._fill.scene.hole.numel())

@@ -393,6 +393,15 @@ def test_attention_outside_the_picture_is_refused(inpainter: Inpainter) -> None:
 # Shaping of the hole
 
 
+def test_the_share_of_work_rises_and_leaves_room_for_detail(inpainter: Inpainter) -> None:
+    image, mask = _array(90, 130), _mask(90, 130, (20, 20, 70, 110))
+    for detail in (False, True):
+        shares = [step.share for step in inpainter.steps(image, mask, detail=detail)]
+        assert shares == sorted(set(shares))
+        assert 0 < shares[0] < shares[-1] <= 1
+        assert (shares[-1] < 0.9) is detail
+
+
 def test_an_empty_hole_changes_nothing_and_has_no_steps(inpainter: Inpainter) -> None:
     empty = np.zeros((90, 70), dtype=np.uint8)
     for mode in MODES:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -35,6 +36,7 @@ BATCH_PIXELS = 2**18  # in one call of the network
 GROUP_COST = 2**21  # of crops that advance together, each holding its features between recurrences
 KEPT_PIXELS = 2**19  # of finished crops whose attention can still be asked for
 SLACK = 1.15  # a hole that is deeper than the network reaches by less than this gets more recurrences, not a layer
+DETAIL_COST = 4  # of adding detail, in recurrences of the last group of jobs; what it takes, roughly
 FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
 
 
@@ -114,10 +116,11 @@ class BatchStep:
 
 @dataclass(frozen=True)
 class FillStep:
-    """The whole batch of pictures after one recurrence. index: 1 to total."""
+    """The whole batch of pictures after one recurrence. index: 1 to total. share: of all work that is done by now."""
 
     index: int
     total: int
+    share: float
     scene: Scene
     _done: Sequence[Patch] = field(repr=False)  # regions that are finished
     _begun: Sequence[RegionFill] = field(repr=False)  # the others, before this group of jobs
@@ -215,6 +218,7 @@ class Filling:
         self._windows = {job.layer.region: job.layer.window for job in jobs}
         self._groups = _grouped(jobs)
         self.total = sum(_most(group) for group in self._groups)
+        self._shares = _shares(self._groups, scene.detail)
 
     @torch.inference_mode()
     def steps(self) -> Iterator[FillStep]:
@@ -235,6 +239,7 @@ class Filling:
                 yield FillStep(
                     index,
                     self.total,
+                    self._shares[index - 1],
                     self.scene,
                     tuple(state.done),
                     before,
@@ -488,6 +493,15 @@ def _tight(marked: Tensor, box: Box) -> Box | None:
 
 def _most(jobs: Sequence[Job]) -> int:
     return max(job.recurrences for job in jobs)
+
+
+def _shares(groups: Sequence[Sequence[Job]], detail: bool) -> list[float]:
+    """The share of all work that is done after each recurrence, in (0, 1]."""
+    costs = [
+        _cost([job for job in group if job.recurrences >= r]) for group in groups for r in range(1, _most(group) + 1)
+    ]
+    whole = sum(costs) + (DETAIL_COST * costs[-1] if detail and costs else 0)
+    return [done / whole for done in accumulate(costs)]
 
 
 def _cost(jobs: Sequence[Job]) -> float:
