@@ -6,23 +6,24 @@ import time
 
 import torch
 
-from benchmarks.networks import bundled_network, difference, optimized, sample
+from benchmarks.networks import bundled_network, difference, inference_form, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
 from rfr_core.errors import DeviceError
+from rfr_core.inference.optimize import optimized
 
 
 @torch.inference_mode()
 def run(setting: Setting) -> Table:
     title = "The bundled model in float32, compiled, on the CPU"
     network = bundled_network()
-    form = network.optimized(compile=True)
+    form = optimized(network, compile=True)
     rows: list[list[Value]] = []
     try:
         for size in setting.sizes:
             image, known = sample(size)
-            usual = optimized(network, image, known)
+            usual = inference_form(network, image, known)
             image = image.contiguous(memory_format=torch.channels_last)
             started = time.perf_counter()
             off = difference(form(image, known), usual())

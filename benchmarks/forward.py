@@ -12,6 +12,7 @@ import torch
 from benchmarks.networks import full_network, sample
 from benchmarks.reference import PlainNetwork
 from rfr_core.inference.devices import resolve_dtype
+from rfr_core.inference.optimize import optimized
 
 
 @torch.inference_mode()
@@ -21,7 +22,7 @@ def main(form: str, size: int, recurrences: int) -> None:
         PlainNetwork(network)(image, known, recurrences)
     elif form != "nothing":
         dtype = resolve_dtype(form, torch.device("cpu"))
-        network.optimized().to(dtype)(image.to(dtype), known, recurrences)
+        optimized(network).to(dtype)(image.to(dtype), known, recurrences)
 
 
 if __name__ == "__main__":

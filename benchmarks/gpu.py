@@ -13,6 +13,7 @@ from benchmarks.networks import full_network, plain, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
+from rfr_core.inference.optimize import optimized
 from rfr_core.network.rfr_net import RFRNet
 
 _BATCHES = (1, 16)
@@ -37,13 +38,13 @@ def _compared(
     image, known = (x.cuda() for x in sample(side, batch))
     last = image.contiguous(memory_format=torch.channels_last)
     half = last.half()
-    float16 = network.optimized().half()
+    float16 = optimized(network).half()
     ways: dict[str, Callable[[], Tensor]] = {"float16": lambda: float16(half, known)}
     if compile:
-        compiled = network.optimized(compile=True).half()
+        compiled = optimized(network, compile=True).half()
         ways["float16, compiled"] = lambda: compiled(half, known)
     else:
-        float32 = network.optimized()
+        float32 = optimized(network)
         ways = {"plain": plain(network, image, known), "float32": lambda: float32(last, known)} | ways
     peaks = {name: _peak(way) for name, way in ways.items()}
     finished = {name: _finished(way) for name, way in ways.items() if peaks[name] is not None}

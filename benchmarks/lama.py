@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.networks import bundled_network, full_network, optimized, sample
+from benchmarks.networks import bundled_network, full_network, inference_form, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.spandrel_lama import build_lama
@@ -28,10 +28,10 @@ def run(setting: Setting) -> Table:
         image, known = sample(size)
         ways: dict[str, Callable[[], Any]] = {
             "LaMa": lambda image=image, known=known: lama(image, 1 - known),
-            "bundled, float32": optimized(bundled_network(), image, known),
-            "bundled, auto": optimized(bundled_network(), image, known, fast),
-            "full, float32": optimized(full_network(), image, known),
-            "full, auto": optimized(full_network(), image, known, fast),
+            "bundled, float32": inference_form(bundled_network(), image, known),
+            "bundled, auto": inference_form(bundled_network(), image, known, fast),
+            "full, float32": inference_form(full_network(), image, known),
+            "full, auto": inference_form(full_network(), image, known, fast),
         } | _telea(image, known)
         times = in_turns(ways, setting.rounds, setting.clock)
         rows += [[size, name, 1e3 * times.of(name), times.ratio("LaMa", name)] for name in ways]

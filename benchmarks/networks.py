@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmarks.reference import PlainNetwork
 from rfr_core.checkpoints.loading import load_network
+from rfr_core.inference.optimize import optimized
 from rfr_core.network.rfr_net import RFRNet
 
 Run = Callable[[], Tensor]
@@ -45,9 +46,9 @@ def plain(network: RFRNet, image: Tensor, known: Tensor) -> Run:
     return lambda: form(image, known, recurrences)
 
 
-def optimized(network: RFRNet, image: Tensor, known: Tensor, dtype: torch.dtype = torch.float32) -> Run:
+def inference_form(network: RFRNet, image: Tensor, known: Tensor, dtype: torch.dtype = torch.float32) -> Run:
     """The inference form, as `Inpainter` runs it."""
-    form = network.optimized().to(dtype)
+    form = optimized(network).to(dtype)
     image = image.to(dtype).contiguous(memory_format=torch.channels_last)
     return lambda: form(image, known.to(dtype)).float()
 

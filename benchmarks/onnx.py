@@ -14,6 +14,7 @@ from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
 from rfr_core.inference.export import FillGraph, export_program, save_program
+from rfr_core.inference.optimize import optimized
 
 
 @torch.inference_mode()
@@ -22,7 +23,7 @@ def run(setting: Setting) -> Table:
         session, runs = _session()
     except ImportError as error:
         return Table("ONNX", (), (), (f"Left out: {error.name} is missing (pip install 'rfr-inpainting[export]').",))
-    graph = FillGraph(bundled_network().optimized(), bundled_network().config.recurrences)
+    graph = FillGraph(optimized(bundled_network()), bundled_network().config.recurrences)
     rows: list[list[Value]] = []
     for size in setting.sizes:
         image, known = sample(size)

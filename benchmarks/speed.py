@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.networks import bundled_network, difference, full_network, optimized, plain, sample
+from benchmarks.networks import bundled_network, difference, full_network, inference_form, plain, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
@@ -20,9 +20,9 @@ def run(setting: Setting) -> Table:
         full = full_network()
         ways = {
             "plain": plain(full, image, known),
-            "float32": optimized(full, image, known),
-            "fast": optimized(full, image, known, fast),
-            "lite": optimized(bundled_network(), image, known, fast),
+            "float32": inference_form(full, image, known),
+            "fast": inference_form(full, image, known, fast),
+            "lite": inference_form(bundled_network(), image, known, fast),
         }
         expected = ways["plain"]()
         off = {name: difference(ways[name](), expected) for name in ("float32", "fast")}

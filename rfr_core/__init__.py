@@ -10,12 +10,13 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError, DeviceError, HoleError, ImageError, RFRError
 
 if TYPE_CHECKING:
-    from rfr_core.inpainter import Inpainter, InpaintStep
+    from rfr_core.fill.steps import InpaintStep
+    from rfr_core.inpainter import Inpainter
     from rfr_core.network.reasoning import RecurrentFeatureReasoning
     from rfr_core.network.rfr_net import RFRNet
 
 _MODULES = {
-    "InpaintStep": "inpainter",
+    "InpaintStep": "fill.steps",
     "Inpainter": "inpainter",
     "RFRNet": "network.rfr_net",
     "RecurrentFeatureReasoning": "network.reasoning",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,76 +12,18 @@ from torch import Tensor
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError, HoleError
-from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.canvas import Canvas, to_canvas
-from rfr_core.fill.run import Filling, FillStep
+from rfr_core.fill.run import Filling
 from rfr_core.fill.scene import Scene
+from rfr_core.fill.steps import InpaintStep
 from rfr_core.holes.masks import MaskLike, hole_from_alpha, to_hole
 from rfr_core.holes.shaping import feather, grow
 from rfr_core.inference.devices import resolve_device, resolve_dtype
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
+from rfr_core.model import refinement_of
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.options import Channel, Options
-
-
-@dataclass(frozen=True)
-class InpaintStep:
-    """One recurrence over a whole picture or batch; nothing is decoded until asked for.
-
-    index: 1 to ``total``.
-    """
-
-    index: int
-    total: int
-    _fill: FillStep = field(repr=False)
-
-    @property
-    def open_ratio(self) -> float:
-        """The share of the hole not yet reached, 0 to 1, which never rises."""
-        return self._fill.open_ratio
-
-    @property
-    def share(self) -> float:
-        """The share of all work that is done by now, estimated: above 0 up to 1, or less where detail is to come."""
-        return self._fill.share
-
-    @property
-    def hole_ratio(self) -> float:
-        """The share of the pictures that is filled, above 0 up to 1."""
-        return float(self._fill.scene.hole.count_nonzero() / self._fill.scene.hole.numel())
-
-    def picture(self) -> Any:
-        """The picture so far, in the kind that was given; known pixels are bit-identical."""
-        with memory_errors():
-            return self._fill.scene.canvas.pasted(self._fill.patches)
-
-    def tensor(self) -> Tensor:
-        """The picture so far, composited: (N, 3, H, W) float32 in [0, 1], on the CPU."""
-        with memory_errors():
-            return self._fill.scene.canvas.tensor(self._fill.patches)
-
-    def open_hole(self) -> Tensor:
-        """What is still open: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached; on the CPU."""
-        return self._fill.open_hole()
-
-    def attention(self, x: int, y: int, item: int = 0) -> Tensor | None:
-        """Where the attention fetched pixel (x, y) of picture ``item`` from, in the recurrence that filled it last.
-
-        Returns (H, W) float32 >= 0 that sums to 1, or None where (x, y) lies outside every region that was run or the
-        network has no attention. Raises ConfigError for a pixel outside the picture.
-        """
-        canvas = self._fill.scene.canvas
-        if not (0 <= x < canvas.width and 0 <= y < canvas.height and 0 <= item < canvas.count):
-            raise ConfigError(
-                f"pixel ({x}, {y}) of picture {item} was asked for; there are {canvas.count} of "
-                f"{canvas.width}×{canvas.height} pixels, counted from 0."
-            )
-        return self._fill.attention(x, y, item)
-
-    def attention_maps(self) -> list[AttentionMap]:
-        """Where this recurrence fetched each crop's hole from, small enough to keep; none without an attention."""
-        return self._fill.attention_maps()
 
 
 class Inpainter:
@@ -100,7 +41,7 @@ class Inpainter:
         dtype: str | torch.dtype = "auto",
         compile: bool = False,
     ) -> None:
-        """Moves the network to the device and number format, in evaluation mode.
+        """Makes copies of the network for the device and number format; the one given stays as it is.
 
         compile: whether it's compiled by `torch.compile`, at the first pictures, which then take a minute or more; for
         many pictures on a GPU. Raises DeviceError: a device or dtype that this machine does not have.
@@ -213,7 +154,7 @@ class Inpainter:
     ) -> Iterator[InpaintStep]:
         detail = self.config.detail if options.detail == "auto" else bool(options.detail)
         exact = options.detail == "exact"
-        if exact and not self.config.refinement:
+        if exact and refinement_of(self.network) is None:
             raise ConfigError("detail is 'exact', but this network has no refinement for that; choose True or False.")
         canvas = to_canvas(image)
         hole = _read_hole(image, mask, canvas, options)
@@ -224,12 +165,7 @@ class Inpainter:
             return iter(())
         weight = feather(hole.float(), options.feather) if options.feather else None
         scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context, detail, exact)
-        return self._run(Filling(scene, self._runner, keep_scores=keep_scores))
-
-    @staticmethod
-    def _run(filling: Filling) -> Iterator[InpaintStep]:
-        for step in filling.steps():
-            yield InpaintStep(step.index, step.total, step)
+        return Filling(scene, self._runner, keep_scores=keep_scores).steps()
 
 
 def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Options) -> Tensor:

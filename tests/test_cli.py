@@ -20,6 +20,7 @@ from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.cli import main
 from rfr_core.config import RFRConfig
 from rfr_core.inpainter import Inpainter
+from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 
 HEIGHT, WIDTH = 60, 80
@@ -133,7 +134,7 @@ def test_every_option_reaches_its_place(here: Path, rfr: Command, model: Path) -
 
 def test_texture_or_the_least_error_can_be_asked_for(here: Path, rfr: Command) -> None:
     torch.manual_seed(0)
-    network = RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8))
+    network = RFRModel(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8))
     save_pretrained(network, "refined")
     shown = {}
     for name, flags in {"auto": [], "on": ["--detail"], "off": ["--no-detail"], "exact": ["--exact"]}.items():

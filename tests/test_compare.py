@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints.saving import save_pretrained
+from rfr_core.model import RFRModel
 from rfr_core.training.command import app
 from rfr_core.training.evaluation.compare import compare
 from rfr_core.training.evaluation.measure import peak_mib
@@ -182,7 +183,7 @@ def test_evaluate_command(data: Path, tmp_path: Path):
 def test_a_model_with_detail_is_judged_exact_and_without_it_as_well(data: Path, tmp_path: Path):
     torch.manual_seed(0)
     model = tmp_path / "fine"
-    save_pretrained(RFRNet(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8)), model)
+    save_pretrained(RFRModel(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8)), model)
     folders = (data / "eval", data / "holes")
     found = compare([str(model)], [], *folders, tmp_path / "out", size=SIZE, buckets=["object"])
     inpainter = Inpainter.from_pretrained(model, device="cpu")

@@ -14,6 +14,7 @@ from test_network import assert_close, build, sample
 from torch import nn
 
 from rfr_core import RFRConfig, RFRNet
+from rfr_core.inference.optimize import optimized
 from rfr_core.inference.packing import PackedConv2d
 
 FORMS: list[dict[str, Any]] = [
@@ -29,11 +30,11 @@ FORMS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_it_equals_the_network(form: dict[str, Any]) -> None:
     network = build(**form)
-    optimized = network.optimized()
+    quick = optimized(network)
     for size in ((48, 64), (33, 70)):
         image, known = sample(2, *size)
         with torch.inference_mode():
-            assert_close(optimized(image, known), network(image, known), 1e-5)
+            assert_close(quick(image, known), network(image, known), 1e-5)
 
 
 def test_it_equals_the_released_network_on_golden_data() -> None:
@@ -41,17 +42,17 @@ def test_it_equals_the_released_network_on_golden_data() -> None:
         image, known = torch.from_numpy(file["image"]), torch.from_numpy(file["mask"])
     network = build(width=64)
     with torch.inference_mode():
-        assert_close(network.optimized()(image, known), network(image, known), 1e-5)
+        assert_close(optimized(network)(image, known), network(image, known), 1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_another_number_format_can_follow(dtype: torch.dtype) -> None:
     network = build(norm="group", width=32)
     image, known = sample(1, 48, 48)
-    optimized = network.optimized()
+    quick = optimized(network)
     with torch.inference_mode():
-        optimized(image, known)
-        output = optimized.to(dtype)(image.to(dtype), known)
+        quick(image, known)
+        output = quick.to(dtype)(image.to(dtype), known)
         expected = network.to(dtype)(image.to(dtype), known)
     assert output.dtype == dtype
     tolerance = {torch.float64: 1e-12, torch.float16: 1e-2, torch.bfloat16: 5e-2}[dtype]
@@ -59,18 +60,18 @@ def test_another_number_format_can_follow(dtype: torch.dtype) -> None:
 
 
 def test_no_batch_normalisation_is_left_of_the_released_form() -> None:
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in build().optimized().modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in optimized(build()).modules())
 
 
 def test_the_network_stays_trainable_and_as_it_was() -> None:
     network = build().train()
     state = copy.deepcopy(network.state_dict())
-    optimized = network.optimized()
+    quick = optimized(network)
     assert network.training
-    assert not optimized.training
+    assert not quick.training
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
     assert all(parameter.requires_grad for parameter in network.parameters())
-    assert not any(parameter.requires_grad for parameter in optimized.parameters())
+    assert not any(parameter.requires_grad for parameter in quick.parameters())
     output = network(*sample(1, 32, 32))
     output.mean().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
@@ -79,26 +80,26 @@ def test_the_network_stays_trainable_and_as_it_was() -> None:
 def test_weights_trained_further_need_another_copy() -> None:
     network = build()
     image, known = sample(1, 32, 32)
-    optimized = network.optimized()
+    quick = optimized(network)
     with torch.inference_mode():
-        before = optimized(image, known)
+        before = quick(image, known)
         for parameter in network.parameters():
             parameter.mul_(1.1)
-        assert torch.equal(optimized(image, known), before)
-        assert_close(network.optimized()(image, known), network(image, known), 1e-5)
+        assert torch.equal(quick(image, known), before)
+        assert_close(optimized(network)(image, known), network(image, known), 1e-5)
 
 
 def test_a_copy_and_a_second_optimisation_compute_the_same() -> None:
-    network = build().optimized()
+    network = optimized(build())
     image, known = sample(1, 32, 32)
     with torch.inference_mode():
         expected = network(image, known)
         assert torch.equal(copy.deepcopy(network)(image, known), expected)
-        assert_close(network.optimized()(image, known), expected, 1e-6)
+        assert_close(optimized(network)(image, known), expected, 1e-6)
 
 
 def test_threads_share_it_from_the_first_call_on() -> None:
-    network = build().optimized()
+    network = optimized(build())
     pairs = [sample(1, 32, 32 + 16 * seed, seed=seed) for seed in range(4)]
 
     def run(pair: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
@@ -131,12 +132,12 @@ def test_it_runs_step_by_step() -> None:
     network = build()
     image, known = sample(1, 48, 48)
     with torch.inference_mode():
-        for step, expected in zip(network.optimized().steps(image, known), network.steps(image, known), strict=True):
+        for step, expected in zip(optimized(network).steps(image, known), network.steps(image, known), strict=True):
             assert_close(step.decode(), expected.decode(), 1e-5)
             assert_close(step.memory.scores, expected.memory.scores, 1e-5)
 
 
 def test_it_is_a_network() -> None:
-    optimized = build().optimized()
-    assert isinstance(optimized, RFRNet)
-    assert optimized.config == build().config
+    quick = optimized(build())
+    assert isinstance(quick, RFRNet)
+    assert quick.config == build().config

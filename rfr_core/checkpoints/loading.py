@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from rfr_core.checkpoints.state import assemble, check_layout, without_memory
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 
 BUNDLED = "lite"
@@ -45,8 +46,8 @@ class Checkpoint:
     dtype: str
     size: int
 
-    def load(self) -> RFRNet:
-        """The network on the CPU in float32, whatever the file's format, in evaluation mode.
+    def load(self) -> RFRModel:
+        """The model on the CPU in float32, whatever the file's format, in evaluation mode.
 
         Raises:
             CheckpointError: the file is damaged or holds values that are not finite.
@@ -62,7 +63,7 @@ class Checkpoint:
 
 def load_network(
     source: str | Path | None = None, *, revision: str | None = None, local_files_only: bool = False
-) -> RFRNet:
+) -> RFRModel:
     """The network of a checkpoint, on the CPU in float32, in evaluation mode; arguments as for `open_checkpoint`."""
     return open_checkpoint(source, revision=revision, local_files_only=local_files_only).load()
 
@@ -107,7 +108,7 @@ def fetch_checkpoint(repo_id: str, *, revision: str | None = None, local_files_o
     return _open_file(model, _read_config(config))
 
 
-def read_safetensors(path: str | Path) -> RFRNet:
+def read_safetensors(path: str | Path) -> RFRModel:
     """The network in a ``.safetensors`` file whose metadata holds the configuration, as `save_pretrained` writes it.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from rfr_core.checkpoints.state import without_memory
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.files import appearing
+from rfr_core.model import refinement_of
 from rfr_core.network.rfr_net import RFRNet
 
 CARD_NAME = "README.md"
@@ -46,11 +48,11 @@ def save_pretrained(
         CheckpointError: the folder cannot be written to, or values are not finite in that format.
     """
     folder = local_path(folder)
-    config = json.dumps(network.config.to_dict(), indent=2) + "\n"
+    config = json.dumps(_config_to_save(network).to_dict(), indent=2) + "\n"
     weights = to_safetensors(_state_to_save(network, dtype), {"format": "pt", METADATA_KEY: config})
     files = {MODEL_NAME: weights, CONFIG_NAME: config.encode()}
     if card is not None or not (folder / CARD_NAME).exists():
-        files[CARD_NAME] = (card or model_card(network.config)).encode()
+        files[CARD_NAME] = (card or model_card(_config_to_save(network))).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -128,6 +130,11 @@ inpainter = Inpainter.from_pretrained("path/or/owner/name")
 filled = inpainter(picture, hole)  # white in the hole is filled
 ```
 """
+
+
+def _config_to_save(network: RFRNet) -> RFRConfig:
+    """The configuration of what is saved: a network alone has no refinement, whatever its own says."""
+    return network.config if refinement_of(network) else replace(network.config, refinement=0)
 
 
 def _state_to_save(network: RFRNet, dtype: torch.dtype | None) -> dict[str, Tensor]:

@@ -9,17 +9,18 @@ from torch import Tensor
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
+from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 
 
-def without_memory(config: RFRConfig) -> RFRNet:
+def without_memory(config: RFRConfig) -> RFRModel:
     """A network whose tensors have names and shapes but no values (``torch.device("meta")``)."""
     with torch.device("meta"):
-        return RFRNet(config)
+        return RFRModel(config)
 
 
-def assemble(config: RFRConfig, state: Mapping[str, Tensor], source: str) -> RFRNet:
-    """The network on the CPU in float32, in evaluation mode, from copies of the tensors in ``state``.
+def assemble(config: RFRConfig, state: Mapping[str, Tensor], source: str) -> RFRModel:
+    """The model on the CPU in float32, in evaluation mode, from copies of the tensors in ``state``.
 
     Raises:
         CheckpointError: as :func:`check_state`; ``source`` says in the message where the state came from.

@@ -20,7 +20,7 @@ from rfr_core.ops.box import Box
 _WHITES = {"uint8": 255.0, "uint16": 65535.0, "float16": 1.0, "bfloat16": 1.0, "float32": 1.0, "float64": 1.0}
 
 
-class Patch(NamedTuple):
+class FilledBox(NamedTuple):
     """A fill (1, 3, h, w) in [0, 1] for ``box`` of picture ``item``, with its weight (1, 1, h, w) in [0, 1]."""
 
     item: int
@@ -48,14 +48,14 @@ class Canvas(ABC):
         return torch.zeros(1, 1, 1, 1, dtype=torch.bool)
 
     @abstractmethod
-    def pasted(self, patches: Sequence[Patch]) -> Any:
-        """A copy, of the kind that was given, with the patches blended in; where their weight is 0 nothing changes."""
+    def pasted(self, filled: Sequence[FilledBox]) -> Any:
+        """A copy, of the kind that was given, with the fills blended in; where their weight is 0 nothing changes."""
 
-    def tensor(self, patches: Sequence[Patch]) -> Tensor:
+    def tensor(self, filled: Sequence[FilledBox]) -> Tensor:
         """As :meth:`pasted`, as a new float32 tensor (N, 3, H, W) in [0, 1], on the CPU."""
         whole = Box(0, 0, self.height, self.width)
         tensor = torch.cat([self.crop(item, whole) for item in range(self.count)])
-        for item, box, fill, weight in patches:
+        for item, box, fill, weight in filled:
             _blend(tensor[(item, slice(None), *box.slices)], fill[0], weight[0])
         return tensor
 
@@ -93,9 +93,9 @@ class _PILCanvas(Canvas):
             return super().hidden()
         return hole_from_alpha(self._image) > 0
 
-    def pasted(self, patches: Sequence[Patch]) -> Image.Image:
+    def pasted(self, filled: Sequence[FilledBox]) -> Image.Image:
         image = self._image.copy()
-        for _, box, fill, weight in patches:
+        for _, box, fill, weight in filled:
             image.paste(paste_fill(self._cut(image, box), fill, weight), (box.left, box.top))
         return image
 
@@ -120,9 +120,9 @@ class _TensorCanvas(Canvas):
         part = self._planes[(slice(item, item + 1), slice(None), *box.slices)]
         return _as_colour(part.to("cpu", torch.float32, copy=True).div_(self._white))
 
-    def pasted(self, patches: Sequence[Patch]) -> Tensor:
+    def pasted(self, filled: Sequence[FilledBox]) -> Tensor:
         image = self._image.clone(memory_format=torch.contiguous_format)
-        _paste(image.view(self._planes.shape), patches, self._white)
+        _paste(image.view(self._planes.shape), filled, self._white)
         return image
 
 
@@ -140,10 +140,10 @@ class _ArrayCanvas(Canvas):
         part = self._colours[(item, *box.slices)].astype(np.float32)
         return _as_colour(torch.from_numpy(part).permute(2, 0, 1)[None].div_(self._white))
 
-    def pasted(self, patches: Sequence[Patch]) -> np.ndarray:
+    def pasted(self, filled: Sequence[FilledBox]) -> np.ndarray:
         dtype = self._image.dtype.newbyteorder("=") if self._image.dtype != np.uint16 else np.int32  # for torch
         native = np.array(self._image, dtype=dtype, order="C")
-        _paste(torch.from_numpy(native.reshape(self._colours.shape)).permute(0, 3, 1, 2), patches, self._white)
+        _paste(torch.from_numpy(native.reshape(self._colours.shape)).permute(0, 3, 1, 2), filled, self._white)
         return native.astype(self._image.dtype, copy=False)
 
 
@@ -164,9 +164,9 @@ def _luma(colour: Tensor) -> Tensor:
     return (colour * colour.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0, keepdim=True)
 
 
-def _paste(planes: Tensor, patches: Sequence[Patch], white: float) -> None:
+def _paste(planes: Tensor, filled: Sequence[FilledBox], white: float) -> None:
     """Pastes into (N, C, H, W) in place."""
-    for item, box, fill, weight in patches:
+    for item, box, fill, weight in filled:
         target = planes[(item, slice(None), *box.slices)]
         fill, weight = fill[0].to(target.device), weight[0].to(target.device)
         _blend(target, fill if len(target) == 3 else _luma(fill), weight, white)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rfr_core.fill.canvas import Patch
+from rfr_core.fill.canvas import FilledBox
 from rfr_core.fill.regions import Region, around, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
 from rfr_core.ops.box import Box
@@ -36,11 +36,11 @@ class Refine(Protocol):
 
 
 def add_detail(
-    scene: Scene, windows: Mapping[Region, Box], patches: Sequence[Patch], refine: Refine | None
-) -> list[Patch]:
-    """Patches for the same pixels, with the texture of their surroundings, or as exact as the network can.
+    scene: Scene, windows: Mapping[Region, Box], filled: Sequence[FilledBox], refine: Refine | None
+) -> list[FilledBox]:
+    """The same pixels filled with the texture of their surroundings, or as exactly as the network can.
 
-    windows: what may be looked at around each region. patches: the finished fill of all regions. refine: None where the
+    windows: what may be looked at around each region. filled: the finished fill of all regions. refine: None where the
     network has no refinement.
     """
 
@@ -51,27 +51,29 @@ def add_detail(
         refined = _refined(draft, known, refine, 0.0 if scene.exact else TEXTURE)
         return refined if scene.exact else _crisp(detailed, _calmed(refined, detailed, known), known)
 
-    return [patch for region in windows for patch in _detailed(scene, region, windows[region], patches, finish)]
+    return [box for region in windows for box in _detailed(scene, region, windows[region], filled, finish)]
 
 
-def _detailed(scene: Scene, region: Region, window: Box, patches: Sequence[Patch], finish: Finish) -> Iterator[Patch]:
+def _detailed(
+    scene: Scene, region: Region, window: Box, filled: Sequence[FilledBox], finish: Finish
+) -> Iterator[FilledBox]:
     known = ~scene.unknown[(slice(region.item, region.item + 1), slice(None), *window.slices)]
-    picture = _synthesized(_filled(scene, region.item, window, known, patches), known, finish)
+    picture = _synthesized(_filled(scene, region.item, window, known, filled), known, finish)
     for cell in tile_boxes(region.box, CELL, 0):
         weight = scene.weight_of(region, cell)
         if bool(weight.any()):
-            yield Patch(region.item, cell, picture[(..., *cell.within(window).slices)].clone(), weight)
+            yield FilledBox(region.item, cell, picture[(..., *cell.within(window).slices)].clone(), weight)
 
 
-def _filled(scene: Scene, item: int, window: Box, known: Tensor, patches: Sequence[Patch]) -> Tensor:
+def _filled(scene: Scene, item: int, window: Box, known: Tensor, filled: Sequence[FilledBox]) -> Tensor:
     """The picture with its fill in a window, (1, 3, h, w); what is neither known nor filled is interpolated."""
     picture, there = scene.canvas.crop(item, window), known.clone()
-    for patch in patches:
-        common = patch.box.common(window) if patch.item == item else None
+    for box in filled:
+        common = box.box.common(window) if box.item == item else None
         if common is not None:
-            place, source = (..., *common.within(window).slices), (..., *common.within(patch.box).slices)
-            counts = patch.weight[source] > 0
-            picture[place] = torch.where(counts, patch.fill[source], picture[place])
+            place, source = (..., *common.within(window).slices), (..., *common.within(box.box).slices)
+            counts = box.weight[source] > 0
+            picture[place] = torch.where(counts, box.fill[source], picture[place])
             there[place] |= counts
     if not bool(there.all()):
         picture = membrane(torch.where(there, picture, 0), there.float())

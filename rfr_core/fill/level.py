@@ -19,27 +19,27 @@ MARGIN = 2  # pixels around a region that the filter of an enlargement looks at
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A region at 1 / 2^level of the picture's size. All boxes are in its own pixels, unless said otherwise.
+class Level:
+    """A region at 1 / 2^halvings of the picture's size. All boxes are in its own pixels, unless said otherwise.
 
     window: the part of the picture that it shows, in the picture's pixels.
     known: (1, 1, h, w) bool, what may be looked at.
-    coarser: the layer of half the size that is filled before this one, if any. This one's rim alone is run then: what
+    coarser: the level of half the size that is filled before this one, if any. This one's rim alone is run then: what
         is within ``rim`` pixels of a known one.
     """
 
     region: Region
-    level: int
+    halvings: int
     window: Box
     known: Tensor
-    coarser: Layer | None
+    coarser: Level | None
     rim: int
     _canvas: Canvas = field(repr=False)
     _colour: Tensor | None = field(repr=False)
 
     @property
     def stage(self) -> int:
-        """How many layers are filled before this one."""
+        """How many levels are filled before this one."""
         return self.coarser.stage + 1 if self.coarser else 0
 
     @property
@@ -53,7 +53,7 @@ class Layer:
     @property
     def hole_box(self) -> Box:
         """The region's box."""
-        return self.region.box.within(self.window).reduced(2**self.level)
+        return self.region.box.within(self.window).reduced(2**self.halvings)
 
     @property
     def box(self) -> Box:
@@ -83,8 +83,8 @@ class Layer:
         return near[(..., *box.within(around).slices)]
 
     def in_picture(self, box: Box) -> Box:
-        """A box of this layer in the picture's pixels."""
-        scale = 2**self.level
+        """A box of this level in the picture's pixels."""
+        scale = 2**self.halvings
         scaled = Box(*(edge * scale for edge in box)).shifted(self.window.top, self.window.left)
         common = scaled.common(self.window)
         assert common is not None
@@ -93,7 +93,7 @@ class Layer:
     def at_picture_size(self, values: Tensor, box: Box, *, smooth: bool) -> Tensor:
         """Values (1, C, h, w) of ``box`` for the pixels of ``in_picture(box)``."""
         place = self.in_picture(box)
-        scale = 2**self.level
+        scale = 2**self.halvings
         large = enlarged(values, scale) if smooth else values.repeat_interleave(scale, -2).repeat_interleave(scale, -1)
         return large[..., : place.height, : place.width]
 
@@ -104,13 +104,13 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Job:
-    """A crop that is run: the box ``crop`` of a layer, for the pixels ``part`` of its ``tile``.
+class CropTask:
+    """A crop that is run: the box ``crop`` of a level, for the pixels ``part`` of its ``tile``.
 
     recurrences: how many.
     """
 
-    layer: Layer
+    level: Level
     crop: Box
     part: Box
     tile: Box
@@ -119,68 +119,68 @@ class Job:
 
 @dataclass(frozen=True)
 class TileFill:
-    """What a job made: the fill (1, 3, h, w) of its part, and how far it counts there; ``None`` = fully."""
+    """What a task made: the fill (1, 3, h, w) of its part, and how far it counts there; ``None`` = fully."""
 
-    job: Job
+    task: CropTask
     fill: Tensor
     share: Tensor | None
 
     def window(self) -> Tensor:
-        """Its weights (1, 1, h, w) against other tiles of the layer."""
-        weight = tile_window(self.job.part, self.job.tile, self.job.layer.hole_box, OVERLAP)
+        """Its weights (1, 1, h, w) against other tiles of the level."""
+        weight = tile_window(self.task.part, self.task.tile, self.task.level.hole_box, OVERLAP)
         return weight if self.share is None else weight * self.share
 
 
-def build_layers(canvas: Canvas, known: Tensor, region: Region, window: Box, levels: int, rim: int) -> list[Layer]:
-    """A region's layers, the coarsest, at 1 / 2^levels, first.
+def build_levels(canvas: Canvas, known: Tensor, region: Region, window: Box, halvings: int, rim: int) -> list[Level]:
+    """A region's levels, the coarsest, at 1 / 2^halvings, first.
 
     known: (N, 1, H, W) bool, what the network may look at.
     """
     known = known[(slice(region.item, region.item + 1), slice(None), *window.slices)]
     scales: list[tuple[Tensor | None, Tensor]] = [(None, known)]
     colour, coverage = None, known
-    for _ in range(levels):
+    for _ in range(halvings):
         if colour is None:
             colour, coverage = _halved_strips(canvas, region.item, window, known)
         else:
             colour, coverage = halve(colour, coverage)
         enough = coverage >= 0.5
         scales.append((colour, enough if bool(enough.any()) else coverage > 0))
-    layers: list[Layer] = []
-    for level in range(levels, -1, -1):
-        colour, known = scales[level]
-        layers.append(Layer(region, level, window, known, layers[-1] if layers else None, rim, canvas, colour))
-    return layers
+    levels: list[Level] = []
+    for scale in range(halvings, -1, -1):
+        colour, known = scales[scale]
+        levels.append(Level(region, scale, window, known, levels[-1] if levels else None, rim, canvas, colour))
+    return levels
 
 
-def compose(layer: Layer, coarse: Tensor | None, fills: Sequence[TileFill], box: Box) -> Tensor:
-    """A layer's own colours and its fill in ``box``, within ``layer.box``: (1, 3, h, w).
+def compose(level: Level, coarse: Tensor | None, fills: Sequence[TileFill], box: Box) -> Tensor:
+    """A level's own colours and its fill in ``box``, within ``level.box``: (1, 3, h, w).
 
-    coarse: what this gives for all of the coarser layer's box, if there is such a layer. Where there is neither that
+    coarse: what this gives for all of the coarser level's box, if there is such a level. Where there is neither that
     nor a fill, colours are interpolated from what there is.
     """
     summed, weight = torch.zeros(1, 3, box.height, box.width), torch.zeros(1, 1, box.height, box.width)
     for fill in fills:
-        common = fill.job.part.common(box)
+        common = fill.task.part.common(box)
         if common is not None:
-            place, source = (..., *common.within(box).slices), (..., *common.within(fill.job.part).slices)
+            place, source = (..., *common.within(box).slices), (..., *common.within(fill.task.part).slices)
             window = fill.window()[source]
             summed[place] += fill.fill[source] * window
             weight[place] += window
     blended = summed / weight.clamp(min=1e-6)
-    known = layer.known[(..., *box.slices)]
+    known = level.known[(..., *box.slices)]
     if coarse is None:
-        values = torch.where(known, layer.colour(box), blended)
+        values = torch.where(known, level.colour(box), blended)
         there = known | (weight > 0)
         return values if bool(there.all()) else membrane(values, there.float())
-    share = layer.freshness(box) * (weight > 0)
-    return torch.where(known, layer.colour(box), torch.lerp(coarse_fill(layer, coarse, box), blended, share))
+    share = level.freshness(box) * (weight > 0)
+    return torch.where(known, level.colour(box), torch.lerp(coarse_fill(level, coarse, box), blended, share))
 
 
-def coarse_fill(layer: Layer, coarse: Tensor, box: Box) -> Tensor:
-    """What the coarser layer's composition ``coarse`` shows of ``box``, within ``layer.box``, at this layer's size."""
-    assert layer.coarser is not None
-    corner = layer.coarser.box
+def coarse_fill(level: Level, coarse: Tensor, box: Box) -> Tensor:
+    """What the coarser level's composition ``coarse`` shows of ``box``, within ``level.box``, at this level's size."""
+    assert level.coarser is not None
+    corner = level.coarser.box
     return doubled(coarse, box.shifted(-2 * corner.top, -2 * corner.left))
 
 

@@ -6,94 +6,117 @@ import copy
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.inference.devices import to_device
-from rfr_core.network.rfr_net import RFRNet, Step
+from rfr_core.inference.optimize import optimized
+from rfr_core.model import refinement_of
+from rfr_core.network.rfr_net import NetworkStep, RFRNet
 
 PIXEL_BYTES = 28  # that a pixel takes, times width and bytes a number; measured at width 64, attention included
 
 
 @dataclass(frozen=True)
-class RunStep:
-    """One recurrence on a batch of crops.
+class Run:
+    """A network at work on a batch of crops.
 
-    index: from 1. step: the network's own.
+    image: (N, 3, H, W) float32 in [0, 1], with ``known`` (N, 1, H, W) bool, both on the runner's device. keep_scores:
+    whether the steps' attention will be asked for; if not, it takes less memory.
     """
 
-    index: int
-    step: Step
-    _run: _Run = field(repr=False)
+    runner: Runner
+    image: Tensor
+    known: Tensor
+    recurrences: int
+    keep_scores: bool
 
-    def decode(self) -> Tensor:
-        """The network's pictures by now: (N, 3, H, W) float32, neither clamped nor composited, all of them finite."""
-        decoded = self.step.decode().float()
-        if not bool(decoded.isfinite().all()):
-            decoded = self._run.decode_precisely(self.index)
-        return decoded
+    def steps(self) -> Iterator[NetworkStep]:
+        """The network's steps, one per recurrence, in the runner's number format."""
+        return self._steps(self.runner.quick, self.runner.dtype, self.keep_scores)
 
-    @property
-    def config(self) -> RFRConfig:
-        return self._run.runner.config
+    def decode(self, step: NetworkStep) -> Tensor:
+        """The network's pictures by then: (N, 3, H, W) float32, neither clamped nor composited, all of them finite."""
+        decoded = step.decode().float()
+        return decoded if bool(decoded.isfinite().all()) else self._decode_precisely(step.index)
 
-    @property
-    def attention_cell(self) -> int:
+    def attention_cell(self, step: NetworkStep) -> int:
         """Pixels a side that one position of the attention stands for; 0 where the network has none."""
-        if self.step.memory is None:
+        if step.memory is None:
             return 0
-        padded = -(-self._run.image.shape[-2] // (multiple := self.config.multiple_of)) * multiple
-        return padded // self.step.memory.known.shape[-2]
+        padded = -(-self.image.shape[-2] // (multiple := self.runner.config.multiple_of)) * multiple
+        return padded // step.memory.known.shape[-2]
 
-    def attention(self, x: int, y: int, i: int) -> Tensor | None:
+    def attention(self, step: NetworkStep, x: int, y: int, i: int) -> Tensor | None:
         """How much of each pixel of crop i was taken for its pixel (x, y): (H, W) float32, the same within a cell.
 
         What was taken of the padding is left out. ``None`` where the network has no attention.
         """
-        cell = self.attention_cell
+        cell = self.attention_cell(step)
         if not cell:
             return None
-        rows, columns = self.step.memory.known.shape[-2:]
+        rows, columns = step.memory.known.shape[-2:]
         place = y // cell * columns + x // cell
-        shares = self.step.memory.rows(place, place + 1)[i, 0].float().view(rows, columns)
+        shares = step.memory.rows(place, place + 1)[i, 0].float().view(rows, columns)
         shares = shares.repeat_interleave(cell, 0).repeat_interleave(cell, 1)
-        return shares[: self._run.image.shape[-2], : self._run.image.shape[-1]]
+        return shares[: self.image.shape[-2], : self.image.shape[-1]]
+
+    def _steps(self, network: RFRNet, dtype: torch.dtype, keep_scores: bool) -> Iterator[NetworkStep]:
+        image = self.image.to(dtype).contiguous(memory_format=torch.channels_last)
+        return network.steps(image, self.known.to(dtype), self.recurrences, keep_scores=keep_scores)
+
+    def _decode_precisely(self, index: int) -> Tensor:
+        decoded = self.image
+        if self.runner.dtype != torch.float32:
+            for step in self._steps(self.runner.precise_network(), torch.float32, False):
+                if step.index == index:
+                    decoded = step.decode()
+                    break
+        if self.runner.dtype == torch.float32 or not bool(decoded.isfinite().all()):
+            raise CheckpointError("the network's result is not finite even in float32; its weights are damaged.")
+        return decoded
 
 
 class Runner:
-    """A network on a device, in a number format; safe to use from several threads at once."""
+    """A network on a device, in a number format; safe to use from several threads at once.
+
+    Works on copies: the network that it is given stays as it is.
+    """
 
     def __init__(self, network: RFRNet, device: torch.device, dtype: torch.dtype, *, compile: bool = False) -> None:
-        self.network = network.eval().to(device, dtype)
-        self._quick = self.network.optimized(compile=compile)
+        self.network = network
+        self.quick = optimized(network, device, dtype, compile=compile)
         self.config = network.config
         self.device = device
         self.dtype = dtype
         self._precise: RFRNet | None = None
         self._lock = threading.Lock()
 
-    def run(self, image: Tensor, known: Tensor, recurrences: int, *, keep_scores: bool = True) -> Iterator[RunStep]:
-        """The recurrences for image (N, 3, H, W) float32 in [0, 1] and known (N, 1, H, W) bool.
+    @property
+    def refines(self) -> bool:
+        """Whether there is a refinement for `refine`."""
+        return refinement_of(self.network) is not None
 
-        keep_scores: whether their attention will be asked for; if not, it takes less memory.
+    def run(self, image: Tensor, known: Tensor, recurrences: int, *, keep_scores: bool = True) -> Run:
+        """The run for image (N, 3, H, W) float32 in [0, 1] and known (N, 1, H, W) bool; see `Run`.
+
+        Raises RuntimeError or MemoryError where the device has too little memory for it.
         """
         self._check_memory(known.numel())
-        run = _Run(self, to_device(image, self.device), to_device(known, self.device), recurrences)
-        for step in run.steps(self._quick, self.dtype, keep_scores):
-            yield RunStep(step.index, step, run)
+        return Run(self, to_device(image, self.device), to_device(known, self.device), recurrences, keep_scores)
 
     @torch.inference_mode()
     def refine(self, draft: Tensor, known: Tensor, *, texture: float) -> Tensor:
         """What the network's refinement makes of a draft, see `Refinement.forward`: on the CPU, all of it finite."""
-        assert self._quick.refinement is not None
+        quick = refinement_of(self.quick)
+        assert quick is not None
         draft, known = to_device(draft, self.device), to_device(known, self.device)
-        refined = self._quick.refinement(draft, known, texture=texture)
+        refined = quick(draft, known, texture=texture)
         if not bool(refined.isfinite().all()):
-            precise = self.precise_network().refinement
+            precise = refinement_of(self.precise_network())
             assert precise is not None
             refined = precise(draft, known, texture=texture)
         return refined.cpu()
@@ -116,28 +139,5 @@ class Runner:
                     "run again in float32 (dtype='float32' avoids the first run).",
                     stacklevel=2,
                 )
-                self._precise = copy.deepcopy(self.network).float()
+                self._precise = copy.deepcopy(self.network).eval().to(self.device, torch.float32)
             return self._precise
-
-
-@dataclass(frozen=True)
-class _Run:
-    runner: Runner
-    image: Tensor
-    known: Tensor
-    recurrences: int
-
-    def steps(self, network: RFRNet, dtype: torch.dtype, keep_scores: bool) -> Iterator[Step]:
-        image = self.image.to(dtype).contiguous(memory_format=torch.channels_last)
-        return network.steps(image, self.known.to(dtype), self.recurrences, keep_scores=keep_scores)
-
-    def decode_precisely(self, index: int) -> Tensor:
-        decoded = self.image
-        if self.runner.dtype != torch.float32:
-            for step in self.steps(self.runner.precise_network(), torch.float32, False):
-                if step.index == index:
-                    decoded = step.decode()
-                    break
-        if self.runner.dtype == torch.float32 or not bool(decoded.isfinite().all()):
-            raise CheckpointError("the network's result is not finite even in float32; its weights are damaged.")
-        return decoded

@@ -16,7 +16,6 @@ from rfr_core.network.blocks import activation, conv, deconv, initialize, norm, 
 from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
 from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last
 from rfr_core.ops.colour_match import match_colours
-from rfr_core.texture.refinement import Refinement
 
 
 class Encoder(nn.Module):
@@ -98,7 +97,7 @@ class Decoder(nn.Module):
 
 
 @dataclass(frozen=True)
-class Step:
+class NetworkStep:
     """One recurrence of the network on one batch; decoding a picture is done only when asked for.
 
     index: 1 to ``total``; known: (N, 1, h, w) on the feature map, within the picture (padding excluded).
@@ -144,8 +143,6 @@ class RFRNet(nn.Module):
         self.reasoning = RecurrentFeatureReasoning.from_config(config)
         self.decoder = Decoder(config)
         self.apply(initialize)
-        # Of a finished fill, with its detail: no part of what is called here.
-        self.refinement = Refinement(config.refinement) if config.refinement else None
 
     def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
         """Fills the unknown part of pictures.
@@ -167,10 +164,10 @@ class RFRNet(nn.Module):
 
     def steps(
         self, image: Tensor, known: Tensor, recurrences: int | str | None = None, *, keep_scores: bool = True
-    ) -> Generator[Step, None, None]:
-        """As :meth:`forward`, one :class:`Step` per recurrence; stopping early leaves nothing behind.
+    ) -> Generator[NetworkStep, None, None]:
+        """As :meth:`forward`, one :class:`NetworkStep` per recurrence; stopping early leaves nothing behind.
 
-        With ``keep_scores=False`` the attention overwrites its scores, and no :attr:`Step.memory` can tell them.
+        With ``keep_scores=False`` the attention overwrites its scores, and no :attr:`NetworkStep.memory` can tell them.
         """
         inputs = self._pad(image, known)
         scale = 2**self.config.downsamples
@@ -179,7 +176,7 @@ class RFRNet(nn.Module):
             if isinstance(recurrence.memory, AttentionMemory) and not keep_scores:
                 recurrence = replace(recurrence, memory=recurrence.memory.without_scores())
             inside = recurrence.known[..., :rows, :columns]
-            yield Step(recurrence.index, recurrence.total, inside, recurrence.memory, self, inputs, recurrence)
+            yield NetworkStep(recurrence.index, recurrence.total, inside, recurrence.memory, self, inputs, recurrence)
             del recurrence
 
     def _recur(self, inputs: _Inputs, recurrences: int | str | None, keep_scores: bool) -> Iterable[Recurrence]:
@@ -189,21 +186,6 @@ class RFRNet(nn.Module):
         plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
         memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
         return self.reasoning._run(features, reached, plan, memory)
-
-    def optimized(self, *, compile: bool = False) -> RFRNet:
-        """A copy for inference alone, equal but for rounding and quicker; this network stays as it is.
-
-        Every batch normalisation with a convolution before it is folded into that; group normalisations stay. Weights
-        lie channels last, and on a CPU in the order that its kernels read. Its state dictionary is no checkpoint's.
-
-        compile: whether it's compiled when it is first called instead, see `inference.compiling.compile_parts`.
-        """
-        from rfr_core.inference.compiling import compile_parts
-        from rfr_core.inference.folding import fold
-        from rfr_core.inference.packing import pack
-
-        folded = fold(self).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        return compile_parts(folded) if compile else pack(folded)
 
     def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
         """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""

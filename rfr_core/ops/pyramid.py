@@ -66,6 +66,13 @@ def _membrane(values: Tensor, weight: Tensor, scales: int) -> Tensor:
     return torch.where(weight > 0, values * weight, 0) + large * (1 - weight)
 
 
+def at_size(known: Tensor, height: int, width: int) -> Tensor:
+    """A mask of the feature map (N, 1, h, w) for each pixel: (N, 1, height, width) bool."""
+    scale = max(-(-height // known.shape[-2]), -(-width // known.shape[-1]))  # a side of 1 does not tell
+    large = (known > 0).repeat_interleave(scale, -2).repeat_interleave(scale, -1)
+    return large[..., :height, :width]
+
+
 def spread(marked: Tensor, radius: int) -> Tensor:
     """Marks (N, 1, H, W) bool grown by ``radius`` pixels along rows, columns and diagonals (a square)."""
     return _spread_along(_spread_along(marked, radius, -1), radius, -2)

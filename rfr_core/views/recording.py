@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rfr_core.errors import ConfigError
 from rfr_core.fill.attention_map import AttentionMap
-from rfr_core.inpainter import InpaintStep
+from rfr_core.fill.steps import InpaintStep
 from rfr_core.ops.box import Box
 
 MAX_FRAMES = 64  # of more recurrences, which only large holes take, these are kept, evenly chosen

@@ -24,7 +24,7 @@ from PIL import Image
 
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
-from rfr_core.network.rfr_net import RFRNet
+from rfr_core.model import RFRModel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -48,7 +48,7 @@ def running_demo() -> Demo:
     folder = Path(tempfile.mkdtemp(prefix="rfr-test-")).resolve()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     torch.manual_seed(0)
-    model = save_pretrained(RFRNet(RFRConfig(width=8, norm="group", refinement=8)), folder / "tiny")
+    model = save_pretrained(RFRModel(RFRConfig(width=8, norm="group", refinement=8)), folder / "tiny")
     # The second setting lets a closed page's state live for a second instead of an hour.
     return start_demo(["--model", str(model)], folder, {"GRADIO_IS_E2E_TEST": "1", "OMP_NUM_THREADS": "1"})
 

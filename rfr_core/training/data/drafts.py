@@ -23,6 +23,7 @@ from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
 from rfr_core.fill.detail import draft_of
 from rfr_core.inpainter import Inpainter
+from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.texture.refinement import DRAFT_PLANES, Refinement
 from rfr_core.training.data.preview import tiled
@@ -144,7 +145,7 @@ def _draft(inpainter: Inpainter, sample: Sample) -> tuple[Tensor, Tensor]:
     return torch.cat([truth, draft.mul(255).round().byte()]), known
 
 
-def with_refinement(network: RFRNet, refinement: Refinement) -> RFRNet:
+def with_refinement(network: RFRNet, refinement: Refinement) -> RFRModel:
     """A copy of the network that refines its fills so, in place of the refinement that it may have."""
     state = {name: value for name, value in network.state_dict().items() if not name.startswith(PREFIX)}
     state |= {PREFIX + name: value for name, value in refinement.state_dict().items()}

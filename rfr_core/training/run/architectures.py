@@ -22,6 +22,7 @@ from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
+from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.data.drafts import DraftRefiner, draft_preview, texture_of
 from rfr_core.training.data.preview import preview_grid
@@ -114,7 +115,7 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return DraftRefiner(config)
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
-    return RFRNet(config)
+    return RFRModel(config)
 
 
 def save_network(architecture: Architecture, network: nn.Module, folder: Path) -> None:

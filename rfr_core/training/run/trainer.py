@@ -27,8 +27,8 @@ from tqdm import tqdm
 
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.model import RFRModel
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
-from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.data.drafts import PREFIX, DraftRefiner, Drafts, draft_files
 from rfr_core.training.data.layouts import evaluation_files
 from rfr_core.training.data.samples import Position, Sample, TrainingPictures, pictures_of, training_files
@@ -352,7 +352,7 @@ class Trainer:
                     f"{self.recipe.init} does not fit the recipe's network; give [network] its configuration: "
                     f"{json.dumps(start.config.to_dict())}."
                 ) from error
-        if isinstance(network, RFRNet) and network.refinement is not None:
+        if isinstance(network, RFRModel) and network.refinement is not None:
             network.refinement.requires_grad_(False)  # it is trained by itself
         network = network.to(self.accelerator.device)
         if self.recipe.recompute:

@@ -1,0 +1,177 @@
+"""The plan of a fill: which crops of which regions are run at which scale, how often, and in what order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from rfr_core.config import MAX_RECURRENCES
+from rfr_core.fill.level import OVERLAP, CropTask, Level, build_levels
+from rfr_core.fill.regions import BLOCK, Region, around, crop_cost, find_regions, tile_boxes
+from rfr_core.fill.scene import Scene
+from rfr_core.network.rfr_net import RFRNet
+from rfr_core.ops.box import Box
+from rfr_core.ops.pyramid import at_size
+
+MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds a small hole
+TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and shows it little of use
+LARGEST_CROP = 640 * 640  # pixels
+TILE = 320  # pixels a side of the tiles that a larger crop is cut into
+SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
+BATCH_PIXELS = 2**18  # in one call of the network
+GROUP_COST = 2**21  # of crops that advance together, each holding its features between recurrences
+SLACK = 1.15  # a hole that is deeper than the network reaches by less than this gets more recurrences, not a level
+
+DETAIL_COST = 4  # of adding detail, in recurrences of the last group of tasks; what it takes, roughly
+
+
+class Planner:
+    """Plans a fill, from the hole alone.
+
+    groups: tasks that advance together, in the order in which they are run. windows: what the network sees of each
+    region's surroundings.
+    """
+
+    def __init__(self, scene: Scene, network: RFRNet) -> None:
+        self._scene = scene
+        self._network = network
+        self._reach = reach(network, None)
+        asked_for = scene.recurrences if isinstance(scene.recurrences, int) else None
+        self._rim = min(self._reach, reach(network, asked_for))
+        known = ~scene.unknown
+        regions = find_regions(scene.hole, scene.unknown, lambda box: self._window(box, 0), LARGEST_CROP)
+        tasks = [task for region in regions for level in self._levels(region, known) for task in self._tasks(level)]
+        self.windows = {task.level.region: task.level.window for task in tasks}
+        self.groups = _grouped(tasks)
+
+    def _window(self, box: Box, halvings: int) -> Box:
+        """A region's box with its surroundings, in the picture's pixels, to be run at 1 / 2^halvings of its size."""
+        scale = 2**halvings
+        longer = -(-max(box.height, box.width) // scale)
+        most = max(MIN_CONTEXT, round(2 * self._reach * self._scene.context))
+        context = min(max(MIN_CONTEXT, round(self._scene.context * longer)), most)
+        canvas = self._scene.canvas
+        return box.grown(context * scale, canvas.height, canvas.width, self._network.config.multiple_of * scale)
+
+    def _levels(self, region: Region, known: Tensor) -> list[Level]:
+        halvings = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
+        return build_levels(self._scene.canvas, known, region, self._window(region.box, halvings), halvings, self._rim)
+
+    def _tasks(self, level: Level) -> Iterator[CropTask]:
+        whole = Box(0, 0, level.height, level.width)
+        if level.coarser is None and whole.area <= LARGEST_CROP:
+            yield self._task(level, whole, level.hole_box, level.hole_box)
+            return
+        context = max(MIN_CONTEXT, round(TILE_CONTEXT * min(2.0, self._scene.context)))
+        for tile in tile_boxes(level.hole_box, TILE, OVERLAP):
+            wanted = level.to_run(tile)
+            if level.halvings == 0:
+                wanted = wanted & level.region.owns(level.in_picture(tile))
+            part = _tight(wanted, tile)
+            if part is not None:
+                yield self._task(level, part.grown(context, *whole[2:], self._network.config.multiple_of), part, tile)
+
+    def _task(self, level: Level, crop: Box, part: Box, tile: Box) -> CropTask:
+        return CropTask(level, crop, part, tile, self._recurrences(level, crop, part))
+
+    def _recurrences(self, level: Level, crop: Box, part: Box) -> int:
+        """As many as were trained, more where the hole is deeper, or fewer where they suffice and that is wanted."""
+        if isinstance(self._scene.recurrences, int):
+            return self._scene.recurrences
+        trained, early = self._network.config.recurrences, self._scene.recurrences == "early"
+        # The depth is counted in whole blocks, and what is left of one may be deep, too.
+        deep = level.coarser is None and (level.region.depth + BLOCK) / 2**level.halvings > self._reach
+        if not deep and not early:
+            return trained
+        known = ~level.to_run(crop)
+        place = (..., *part.within(crop).slices)
+        most = MAX_RECURRENCES if deep else trained
+        plan = self._network.plan(known.float(), "auto" if deep else trained)
+        for recurrence, reached in enumerate(plan, 1):
+            enough = early or recurrence >= trained
+            if enough and bool(at_size(reached, crop.height, crop.width)[place].all()):
+                return recurrence
+        return most
+
+
+def reach(network: RFRNet, recurrences: int | str | None) -> int:
+    """How many pixels deep a hole the network fills in so many recurrences; ``None`` = those it is trained with."""
+    length = 2048
+    known = torch.zeros(1, 1, network.config.multiple_of, length)
+    known[..., 0] = 1
+    reached = network.plan(known, recurrences)[-1]
+    return int(at_size(reached, known.shape[-2], length)[..., 0, :].count_nonzero()) - 1
+
+
+def _grouped(tasks: Sequence[CropTask]) -> list[list[CropTask]]:
+    """Jobs in groups that advance together, the first levels of all regions first."""
+    groups: list[list[CropTask]] = []
+    for task in sorted(tasks, key=lambda task: task.level.stage):
+        group = groups[-1] if groups else []
+        alike = bool(group) and group[0].level.stage == task.level.stage
+        if alike and _cost(group) + crop_cost(task.crop.area) <= GROUP_COST:
+            group.append(task)
+        else:
+            groups.append([task])
+    return groups
+
+
+def batched(group: Sequence[CropTask]) -> list[list[CropTask]]:
+    """The tasks of a group in batches for one call of the network."""
+    batches: dict[tuple[int, int, int], list[list[CropTask]]] = {}
+    for task in group:
+        alike = batches.setdefault((task.crop.height, task.crop.width, task.recurrences), [[]])
+        if alike[-1] and pixels(alike[-1]) + task.crop.area > BATCH_PIXELS:
+            alike.append([])
+        alike[-1].append(task)
+    return [batch for alike in batches.values() for batch in alike]
+
+
+def smaller(tasks: Sequence[CropTask], multiple: int) -> list[list[CropTask]]:
+    """The same work in smaller pieces: half the tasks, or a task in smaller tiles; none where it is small already."""
+    if len(tasks) > 1:
+        middle = len(tasks) // 2
+        return [list(tasks[:middle]), list(tasks[middle:])]
+    task = tasks[0]
+    side = max(task.part.height, task.part.width)
+    if side <= SMALLEST_TILE:
+        return []
+    level, overlap = task.level, min(OVERLAP, side // 8)
+    context = max(MIN_CONTEXT, 0 if level.coarser else level.region.depth // 2**level.halvings)
+    tiles = tile_boxes(task.part, max(SMALLEST_TILE, side // 2 + overlap), overlap)
+    crops = [tile.grown(context, level.height, level.width, multiple) for tile in tiles]
+    return [[replace(task, crop=crop, part=tile, tile=tile)] for crop, tile in zip(crops, tiles, strict=True)]
+
+
+def work_shares(groups: Sequence[Sequence[CropTask]], detail: bool) -> list[float]:
+    """The share of all work that is done after each recurrence of each group, in (0, 1]; less than 1 before detail."""
+    costs = [
+        _cost([task for task in group if task.recurrences >= recurrence])
+        for group in groups
+        for recurrence in range(1, most_recurrences(group) + 1)
+    ]
+    whole = sum(costs) + (DETAIL_COST * costs[-1] if detail and costs else 0)
+    return [done / whole for done in accumulate(costs)]
+
+
+def _tight(marked: Tensor, box: Box) -> Box | None:
+    """The least box, within ``box``, around what is marked in it."""
+    found = around(marked[0, 0].numpy())
+    return None if found is None else found.shifted(box.top, box.left)
+
+
+def most_recurrences(tasks: Sequence[CropTask]) -> int:
+    return max(task.recurrences for task in tasks)
+
+
+def _cost(tasks: Sequence[CropTask]) -> float:
+    return sum(crop_cost(task.crop.area) for task in tasks)
+
+
+def pixels(tasks: Sequence[CropTask]) -> int:
+    return sum(task.crop.area for task in tasks)
