@@ -16,6 +16,7 @@ from rfr_core.fill.canvas import Canvas, to_canvas
 from rfr_core.fill.run import Filling
 from rfr_core.fill.scene import Scene
 from rfr_core.fill.steps import InpaintStep
+from rfr_core.fill.wrapping import WrappedCanvas, WrappedStep
 from rfr_core.holes.masks import MaskLike, hole_from_alpha, to_hole
 from rfr_core.holes.shaping import feather, grow
 from rfr_core.inference.devices import resolve_device, resolve_dtype
@@ -23,7 +24,7 @@ from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
 from rfr_core.model import refinement_of
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.options import Channel, Options
+from rfr_core.options import Channel, Options, Wrap
 
 
 class Inpainter:
@@ -94,6 +95,7 @@ class Inpainter:
         invert: bool = False,
         channel: Channel = "auto",
         resize: bool = False,
+        wrap: Wrap = "none",
     ) -> Any:
         """The picture with its hole filled, in the kind, size and dtype it was given.
 
@@ -110,15 +112,17 @@ class Inpainter:
             grow: pixels that the hole grows by before it is filled; negative shrinks it.
             feather: pixels, inside the hole, over which the fill blends in.
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.
+            wrap: "x", "y" or "xy" = the picture goes on beyond its right and left, its lower and upper, or all borders
+                where it begins on the other side, as a tile or a panorama does, and is filled without a seam.
 
         Raises:
             ImageError: the picture is of an unsupported kind or its values are.
             HoleError: the mask cannot be read, has another size, or covers the whole picture.
-            ConfigError: recurrences, context or detail is out of range, or detail is "exact" and the network has no
-                refinement.
+            ConfigError: recurrences, context, detail or wrap is out of range, or detail is "exact" and the network has
+                no refinement.
             DeviceError: the memory does not suffice.
         """
-        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
+        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap)
         last = None
         with memory_errors():
             steps = self._steps(image, hole, options, keep_scores=False)
@@ -140,12 +144,13 @@ class Inpainter:
         invert: bool = False,
         channel: Channel = "auto",
         resize: bool = False,
+        wrap: Wrap = "none",
     ) -> Iterator[InpaintStep]:
         """As :meth:`__call__`, one :class:`InpaintStep` per recurrence, none for an empty hole.
 
         Bad input raises at once; stopping early leaves nothing behind.
         """
-        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize)
+        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap)
         with memory_errors():
             return self._steps(image, hole, options, keep_scores=True)
 
@@ -163,9 +168,24 @@ class Inpainter:
             raise HoleError("the hole covers the whole picture; leave some of it known (is the mask inverted?).")
         if not bool(hole.any()):
             return iter(())
-        weight = feather(hole.float(), options.feather) if options.feather else None
-        scene = Scene(canvas, hole, unknown, weight, options.recurrences, options.context, detail, exact)
-        return Filling(scene, self._runner, keep_scores=keep_scores).steps()
+        if options.wrap == "none":
+            scene = Scene(canvas, hole, unknown, _weight(hole, options), *_way(options), detail, exact)
+            return Filling(scene, self._runner, keep_scores=keep_scores).steps()
+        wrapped = WrappedCanvas(canvas, hole, options.wrap)
+        unknown, seen = wrapped.padded(unknown), wrapped.padded(hole)
+        counts = wrapped.fillable()
+        weight = _weight(seen, options)
+        weight = counts.expand(len(seen), -1, -1, -1) if weight is None else weight * counts
+        scene = Scene(wrapped, seen & (counts > 0), unknown, weight, *_way(options), detail, exact)
+        return map(WrappedStep.of, Filling(scene, self._runner, keep_scores=keep_scores).steps())
+
+
+def _weight(hole: Tensor, options: Options) -> Tensor | None:
+    return feather(hole.float(), options.feather) if options.feather else None
+
+
+def _way(options: Options) -> tuple[int | str, float]:
+    return options.recurrences, options.context
 
 
 def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Options) -> Tensor:

@@ -14,6 +14,8 @@ from rfr_core.errors import ConfigError, HoleError
 
 Channel = Literal["auto", "alpha", "red", "green", "blue", "luminance"]
 
+Wrap = Literal["none", "x", "y", "xy"]
+
 MAX_CONTEXT = 16
 
 
@@ -33,6 +35,7 @@ class Options:
     invert: bool = False
     channel: Channel = "auto"
     resize: bool = False
+    wrap: Wrap = "none"
 
     def __post_init__(self) -> None:
         numbers = {"context": Real, "threshold": Real, "grow": Integral, "feather": Integral}
@@ -45,6 +48,8 @@ class Options:
             raise ConfigError(f"context is {self.context!r}; it must be a number from 0 to {MAX_CONTEXT}.")
         if self.detail not in (True, False, "auto", "exact"):
             raise ConfigError(f"detail is {self.detail!r}; it must be True, False, 'exact' or 'auto'.")
+        if self.wrap not in get_args(Wrap):
+            raise ConfigError(f"wrap is {self.wrap!r}; expected one of {', '.join(get_args(Wrap))}.")
         check_reading(self.channel, self.threshold)
 
 

@@ -60,6 +60,7 @@ class RFRInpaint(io.ComfyNode):
         grow: int,
         feather: int,
         detail: str = "auto",
+        wrap: str = "none",
     ) -> io.NodeOutput:
         check_connected("model", model, ManagedModel)
         if detail not in _DETAIL:
@@ -73,6 +74,7 @@ class RFRInpaint(io.ComfyNode):
             "context": context,
             "feather": feather,
             "detail": _DETAIL[detail],
+            "wrap": wrap,
         }
         progress = LiveProgress(cls.hidden.unique_id, len(pictures))
         memory = _memory_for(pictures, model)
@@ -123,6 +125,14 @@ def _settings() -> list[io.Input]:
             optional=True,  # graphs saved before it existed go on working
             tooltip="Give the finished fill texture from its surroundings; exact: aim at the least error instead, "
             "soft, for scratches in smooth parts. auto: as the model was made for.",
+        ),
+        io.Combo.Input(
+            "wrap",
+            options=["none", "x", "y", "xy"],
+            default="none",
+            optional=True,
+            tooltip="For seamless textures (xy) and panoramas (x): beyond its border the picture goes on where it "
+            "begins on the other side.",
         ),
     ]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rfr_core.errors import ConfigError
 from rfr_core.fill.attention_map import AttentionMap
-from rfr_core.fill.canvas import FilledBox
+from rfr_core.fill.canvas import Canvas, FilledBox
 from rfr_core.fill.detail import add_detail
 from rfr_core.fill.level import CropTask, Level, TileFill, compose
 from rfr_core.fill.regions import Region, tile_boxes
@@ -165,11 +165,7 @@ class InpaintStep:
         network has no attention. Raises ConfigError for a pixel outside the picture.
         """
         canvas = self._scene.canvas
-        if not (0 <= x < canvas.width and 0 <= y < canvas.height and 0 <= item < canvas.count):
-            raise ConfigError(
-                f"pixel ({x}, {y}) of picture {item} was asked for; there are {canvas.count} of "
-                f"{canvas.width}×{canvas.height} pixels, counted from 0."
-            )
+        check_pixel(canvas, x, y, item)
         found = self._task_at(x, y, item)
         if found is None:
             return None
@@ -228,6 +224,15 @@ class InpaintStep:
                         ran = task.part.contains(place.left, place.top) and bool(level.to_run(place))
                         found.append((not ran, level.halvings, len(found), (batch, i, place)))
         return min(found)[-1] if found else None
+
+
+def check_pixel(canvas: Canvas, x: int, y: int, item: int) -> None:
+    """Raises ConfigError for a pixel outside the picture, or a picture that there is none of."""
+    if not (0 <= x < canvas.width and 0 <= y < canvas.height and 0 <= item < canvas.count):
+        raise ConfigError(
+            f"pixel ({x}, {y}) of picture {item} was asked for; there are {canvas.count} of "
+            f"{canvas.width}×{canvas.height} pixels, counted from 0."
+        )
 
 
 def with_tiles(begun: Sequence[RegionFill], current: Sequence[BatchStep]) -> list[RegionFill]:
