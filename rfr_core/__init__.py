@@ -4,22 +4,34 @@ What needs torch is imported when it is first asked for, so that ``rfr --help`` 
 """
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError, DeviceError, HoleError, ImageError, RFRError
 
 if TYPE_CHECKING:
+    from rfr_core.checkpoints.loading import load_network
+    from rfr_core.checkpoints.saving import push_to_hub, save_pretrained
     from rfr_core.fill.steps import InpaintStep
+    from rfr_core.holes.masks import to_hole
+    from rfr_core.images.picture_files import read_picture
     from rfr_core.inpainter import Inpainter
     from rfr_core.network.reasoning import RecurrentFeatureReasoning
     from rfr_core.network.rfr_net import RFRNet
+
+    __version__: str
 
 _MODULES = {
     "InpaintStep": "fill.steps",
     "Inpainter": "inpainter",
     "RFRNet": "network.rfr_net",
     "RecurrentFeatureReasoning": "network.reasoning",
+    "load_network": "checkpoints.loading",
+    "push_to_hub": "checkpoints.saving",
+    "read_picture": "images.picture_files",
+    "save_pretrained": "checkpoints.saving",
+    "to_hole": "holes.masks",
 }
 
 __all__ = [
@@ -34,12 +46,32 @@ __all__ = [
     "RFRError",
     "RFRNet",
     "RecurrentFeatureReasoning",
+    "__version__",
+    "load_network",
+    "push_to_hub",
+    "read_picture",
+    "save_pretrained",
+    "to_hole",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _MODULES:
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _version() -> str:
+    try:
+        return version("rfr-inpainting")
+    except PackageNotFoundError:  # a checkout that is not installed, such as a node pack
+        return "0+unknown"

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from inspect import signature
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, hf_hub_download, try_to_load_from_cache
@@ -63,7 +63,7 @@ def download(
     commit = revision
     for name in names:
         paths.append(_download_one(repo_id, name, commit, revision, local_files_only, progress))
-        commit = paths[0].parent.name  # the cache's folder of a snapshot is named after its commit
+        commit = _commit_of(paths[0], names[0])
     return paths
 
 
@@ -85,6 +85,11 @@ def upload(
         return str(info.commit_url)
 
     return _asking(commit, repo_id, revision)
+
+
+def _commit_of(path: Path, name: str) -> str:
+    """The commit of a cached file: the cache's folder of a snapshot, in which ``name`` lies, is named after it."""
+    return path.parents[len(PurePosixPath(name).parts) - 1].name
 
 
 def _download_one(

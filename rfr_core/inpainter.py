@@ -22,9 +22,9 @@ from rfr_core.holes.shaping import feather, grow
 from rfr_core.inference.devices import resolve_device, resolve_dtype
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
-from rfr_core.model import refinement_of
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.options import Channel, Options, Wrap
+from rfr_core.texture.refinement import refinement_of
 
 
 class Inpainter:

@@ -14,7 +14,7 @@ def main(action: str, arguments: dict[str, Any]) -> dict[str, Any]:
     if action in ("download", "upload"):
         from rfr_core import hub  # without torch, whose start is what takes time here
 
-        names = ("config.json", "model.safetensors")
+        names = tuple(arguments.pop("names", ("config.json", "model.safetensors")))
         if action == "download":
             return {"paths": [str(path) for path in hub.download(arguments.pop("source"), names, **arguments)]}
         folder = Path(arguments.pop("folder"))

@@ -351,3 +351,15 @@ def test_released_files_that_do_not_fit_are_not_converted(tmp_path: Path) -> Non
     with pytest.raises(CheckpointError, match="There is no file"):
         convert_released(tmp_path / "none.pth", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_class_of_the_network_loads_and_saves(tmp_path: Path) -> None:
+    network = RFRNet(RFRConfig(width=8, norm="group"))
+    assert network.save_pretrained(tmp_path / "saved") == tmp_path / "saved"
+    loaded = RFRNet.from_pretrained(tmp_path / "saved")
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in loaded.state_dict().items())
+
+
+def test_a_network_alone_is_saved_without_the_refinement_that_its_configuration_names(tmp_path: Path) -> None:
+    save_pretrained(RFRNet(RFRConfig(width=8, norm="group", refinement=8)), tmp_path)
+    assert load_network(tmp_path).config.refinement == 0

@@ -16,11 +16,11 @@ from hub_server import HubServer
 from PIL import Image, ImageDraw
 
 from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.cli import main
 from rfr_core.config import RFRConfig
 from rfr_core.inpainter import Inpainter
-from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 
 HEIGHT, WIDTH = 60, 80

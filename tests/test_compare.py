@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
-from rfr_core.model import RFRModel
 from rfr_core.training.command import app
 from rfr_core.training.evaluation.compare import compare
 from rfr_core.training.evaluation.measure import peak_mib

@@ -298,3 +298,11 @@ def test_a_hub_that_fails_or_is_gone_is_said(patient: Patient) -> None:
     failing, gone = map(outcome, patient.processes)
     assert f"answered 500 when asked for {REPO}" in sentence(failing)
     assert f"{patient.gone} cannot be reached" in sentence(gone)
+
+
+def test_files_in_a_sub_folder_come_from_one_commit(hub: HubServer, files: Files, tmp_path: Path) -> None:
+    hub.add(REPO, {f"small/{name}": content for name, content in files.items()})
+    names = ["small/config.json", "small/model.safetensors"]
+    paths = [Path(path) for path in Client(hub.url, tmp_path)(names=names)["paths"]]
+    assert [path.parent.name for path in paths] == ["small", "small"]
+    assert paths[0].parents[1] == paths[1].parents[1]

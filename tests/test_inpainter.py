@@ -564,3 +564,11 @@ def test_a_saved_network_fills_as_before(inpainter: Inpainter, tmp_path: Path) -
     assert loaded.config == inpainter.config
     image, mask = _array(50, 60), _mask(50, 60, (10, 10, 30, 30))
     assert (loaded(image, mask) == inpainter(image, mask)).all()
+
+
+def test_the_network_that_is_given_stays_as_it_is() -> None:
+    network = _network().train()
+    inpainter = Inpainter(network, device="cpu", dtype="bfloat16")
+    assert inpainter.network is network
+    assert network.training
+    assert all(value.dtype == torch.float32 for value in network.parameters())

@@ -20,9 +20,9 @@ from torch import Tensor
 import rfr_core.fill.detail
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.model import RFRModel
 from rfr_core.ops.pyramid import blurred
 from rfr_core.texture.refinement import DRAFT_PLANES, MULTIPLE, PATCHED, REACH, SOFT, Refinement
 from rfr_core.training.data.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts

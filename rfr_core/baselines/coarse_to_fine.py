@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention import ContextualAttention
-from rfr_core.network.blocks import conv, deconv, initialize
+from rfr_core.network.blocks import conv, deconv
+from rfr_core.ops.initialization import initialize
 
 _FACTORS = (1, 2, 4, 8, 8, 8, 8, 8)  # channels of the eight halvings, in widths
 _ATTENDED = 3  # the attention works on the map that was halved this often

@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
-from rfr_core.network.blocks import conv, deconv, initialize, norm, pad_to
+from rfr_core.network.blocks import conv, deconv, norm
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
+from rfr_core.ops.initialization import initialize
+from rfr_core.ops.padding import pad_to
 
 RESIDUAL_BLOCKS = 8
 _HALVINGS = 2

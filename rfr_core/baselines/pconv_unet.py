@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
-from rfr_core.network.blocks import activation, initialize, norm
+from rfr_core.network.blocks import activation, norm
 from rfr_core.network.partial_conv import PartialConv2d, masked
+from rfr_core.ops.initialization import initialize
 
 _KERNELS = (7, 5, 5, 3, 3, 3, 3, 3)  # of the eight layers that halve the size
 _FACTORS = (1, 2, 4, 8, 8, 8, 8, 8)  # their channels, in widths

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.state import assemble, check_layout, without_memory
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 
 BUNDLED = "lite"

@@ -24,8 +24,8 @@ from rfr_core.checkpoints.state import without_memory
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
 from rfr_core.files import appearing
-from rfr_core.model import refinement_of
 from rfr_core.network.rfr_net import RFRNet
+from rfr_core.texture.refinement import refinement_of
 
 CARD_NAME = "README.md"
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
-from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 
 

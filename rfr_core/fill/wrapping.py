@@ -66,10 +66,7 @@ class _Axis:
         end = self.pad + self.length
         starts = {0, self.pad, end, end + self.fade, *(self.sources == 0).nonzero()[:, 0].tolist()}
         bounds = [*sorted(start for start in starts if start < self.padded), self.padded]
-        return [
-            _Segment(start, stop, int(self.sources[start]), start >= end)
-            for start, stop in pairwise(bounds)
-        ]
+        return [_Segment(start, stop, int(self.sources[start]), start >= end) for start, stop in pairwise(bounds)]
 
 
 class WrappedCanvas(Canvas):

@@ -14,8 +14,8 @@ from torch import Tensor
 from rfr_core.errors import CheckpointError
 from rfr_core.inference.devices import to_device
 from rfr_core.inference.optimize import optimized
-from rfr_core.model import refinement_of
 from rfr_core.network.rfr_net import NetworkStep, RFRNet
+from rfr_core.texture.refinement import refinement_of
 
 PIXEL_BYTES = 28  # that a pixel takes, times width and bytes a number; measured at width 64, attention included
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention_memory import Attended, AttentionMemory, attend
-from rfr_core.network.blocks import wide
+from rfr_core.ops.precision import wide
 
 
 class _Attention(nn.Module):

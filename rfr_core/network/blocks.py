@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 GROUPS = 8
 
@@ -39,23 +37,3 @@ def deconv(n_in: int, n_out: int, kind: str, slope: float) -> nn.Sequential:
     """Transposed 4x4 convolution that doubles the size, norm, activation."""
     layer = nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=False)
     return nn.Sequential(layer, norm(kind, n_out), activation(slope))
-
-
-def pad_to(x: Tensor, multiple: int) -> Tensor:
-    """Repeats the last row and column until both sides are multiples; a real border, unlike one of zeros."""
-    bottom, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
-    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
-
-
-def initialize(module: nn.Module) -> None:
-    """Initial weights of a convolution, for :meth:`torch.nn.Module.apply`."""
-    # On the device "meta" there is nothing to fill, and trying to would load torch's whole compiler.
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and not module.weight.is_meta:
-        nn.init.kaiming_normal_(module.weight, a=0.0, mode="fan_in")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def wide(x: Tensor) -> Tensor:
-    """In float32, or as it is where it has more digits."""
-    return x if x.dtype == torch.float64 else x.float()

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rfr_core.network.blocks import wide
+from rfr_core.ops.precision import wide
 
 
 class Coverage(NamedTuple):

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from rfr_core.config import MAX_RECURRENCES, RFRConfig, check_recurrences
 from rfr_core.network.attention import build_attention
-from rfr_core.network.blocks import activation, conv, deconv, norm, wide
+from rfr_core.network.blocks import activation, conv, deconv, norm
 from rfr_core.network.gated_conv import GatedConv2d
 from rfr_core.network.learnable_attention_map import LearnableAttentionMap
 from rfr_core.network.partial_conv import Coverage, PartialConv2d
 from rfr_core.network.recompute import recomputed
+from rfr_core.ops.precision import wide
 
 
 class Indexed(Protocol):
@@ -28,7 +29,7 @@ class Indexed(Protocol):
     def total(self) -> int: ...
 
 
-Step = TypeVar("Step", bound=Indexed)
+AnyStep = TypeVar("AnyStep", bound=Indexed)
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ class RecurrentFeatureReasoning(nn.Module):
         return recomputed(module, *arguments) if self.recompute and torch.is_grad_enabled() else module(*arguments)
 
 
-def last(steps: Generator[Step, None, None]) -> Step:
+def last(steps: Generator[AnyStep, None, None]) -> AnyStep:
     """The last of ``steps``, each of the others let go before the next is computed."""
     step = next(steps)
     while step.index < step.total:

@@ -12,10 +12,41 @@ from torch import Tensor, nn
 
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention_memory import AttentionMemory
-from rfr_core.network.blocks import activation, conv, deconv, initialize, norm, pad_to
+from rfr_core.network.blocks import activation, conv, deconv, norm
 from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
+from rfr_core.network.pretrained import Pretrained
 from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last
 from rfr_core.ops.colour_match import match_colours
+from rfr_core.ops.initialization import initialize
+from rfr_core.ops.padding import pad_to
+
+# Table 4 of the paper, layer by layer, beside the attribute of `RFRNet` that is it. Sizes are shares of the picture's.
+# The released form differs where `config.RFRConfig` says so: the attention stands behind DeConv1, which has 512
+# channels, Conv4 to Conv8 are dilated, and a bottleneck takes the place of Conv9 and Conv10.
+#
+# layer           input                           size        kernel  channels  norm  activation   attribute
+# PartialConv0    masked picture                  1 -> 1/2    7       64        yes   ReLU         encoder.convs[0]
+# PartialConv1    PartialConv0                    1/2         7       64        yes   ReLU         encoder.convs[1]
+# RFR module      PartialConv1, six times:        1/2                 64                           reasoning, with
+#   PartialConv2  PartialConv1, later DeConv3     1/2         7       64        no    none         area.convs[0]
+#   PartialConv3  PartialConv2                    1/2         7       64        yes   ReLU         area.convs[1]
+#   Conv1         PartialConv3                    1/2 -> 1/4  3       128       yes   ReLU         reason.enc_1
+#   Conv2         Conv1                           1/4 -> 1/8  3       256       yes   ReLU         reason.enc_2
+#   Conv3         Conv2                           1/8 -> 1/16 3       512       yes   ReLU         reason.enc_3
+#   Conv4         Conv3                           1/16        3       512       yes   ReLU         reason.enc_4
+#   Conv5         Conv4                           1/16        3       512       yes   ReLU         reason.enc_5
+#   Conv6         Conv5                           1/16        3       512       yes   ReLU         reason.enc_6
+#   Conv7         Conv6, Conv5                    1/16        3       512       yes   LeakyReLU    reason.dec_5
+#   Conv8         Conv7, Conv4                    1/16        3       512       yes   LeakyReLU    reason.dec_4
+#   KCA           Conv8                           1/16                512       no    none         reason.attention
+#   DeConv1       KCA, Conv3                      1/16 -> 1/8 4       256       yes   LeakyReLU    reason.dec_3
+#   DeConv2       DeConv1, Conv2                  1/8 -> 1/4  4       128       yes   LeakyReLU    reason.dec_2
+#   DeConv3       DeConv2, Conv1                  1/4 -> 1/2  4       64        yes   LeakyReLU    reason.dec_1
+#   Merge         all DeConv3                     1/2                 64        no    none         Recurrence.merged
+# DeConv4         merged                          1/2 -> 1    4       64        yes   LeakyReLU    decoder.ups
+# PartialConv4    masked picture, DeConv4         1           3       32        no    LeakyReLU    decoder.tail
+# Conv9, Conv10   PartialConv4                    1           3       32        yes   LeakyReLU    decoder.refine
+# Output_Conv     PartialConv4, Conv10            1           3       3         no    none         decoder.out
 
 
 class Encoder(nn.Module):
@@ -130,7 +161,7 @@ class _Inputs:
     width: int
 
 
-class RFRNet(nn.Module):
+class RFRNet(Pretrained, nn.Module):
     """Recurrent Feature Reasoning for image inpainting (Li et al., CVPR 2020).
 
     The default configuration is the authors' released network, 31,224,065 parameters.

@@ -1,1 +1,7 @@
 """Tensor arithmetic on pictures with holes: boxes, pull-push interpolation, colour match."""
+
+from rfr_core.ops.box import Box
+from rfr_core.ops.colour_match import match_colours
+from rfr_core.ops.pyramid import at_size, blurred, halve, membrane, softened, spread
+
+__all__ = ["Box", "at_size", "blurred", "halve", "match_colours", "membrane", "softened", "spread"]

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rfr_core.network.blocks import initialize, pad_to
+from rfr_core.ops.initialization import initialize
+from rfr_core.ops.padding import pad_to
 
 REACH = 72  # pixels; what is further away does not count
 DRAFT_PLANES = 10  # the soft fill, and those of a `Synthesis`
@@ -87,3 +88,9 @@ class _Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) -> (N, C, h, w)."""
         return x + self.second(F.relu(self.first(x)))
+
+
+def refinement_of(network: nn.Module) -> Refinement | None:
+    """The refinement of a model, `rfr_core.checkpoints.model.RFRModel`; None where a network has none."""
+    refinement = getattr(network, "refinement", None)
+    return refinement if isinstance(refinement, Refinement) else None

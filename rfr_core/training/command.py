@@ -80,7 +80,7 @@ def evaluate(
 ) -> None:
     """Print l1, PSNR and SSIM of a model per hole bucket as a Markdown table."""
     with _one_sentence():
-        from rfr_core import Inpainter
+        from rfr_core.inpainter import Inpainter
         from rfr_core.training.data.layouts import evaluation_files
         from rfr_core.training.evaluation import protocol
         from rfr_core.training.evaluation.measure import variants
@@ -215,7 +215,7 @@ def drafts(
 ) -> None:
     """Make the drafts that a recipe trains a refinement from: its pictures, filled by a model."""
     with _one_sentence():
-        from rfr_core import Inpainter
+        from rfr_core.inpainter import Inpainter
         from rfr_core.training.data.drafts import write_drafts
         from rfr_core.training.run.recipe import load_recipe
 

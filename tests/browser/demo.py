@@ -22,9 +22,9 @@ import torch
 from chromium import CHROMIUM, FLAGS
 from PIL import Image
 
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
-from rfr_core.model import RFRModel
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

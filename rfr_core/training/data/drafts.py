@@ -17,13 +17,13 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.state import assemble
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
 from rfr_core.fill.detail import draft_of
 from rfr_core.inpainter import Inpainter
-from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.texture.refinement import DRAFT_PLANES, Refinement
 from rfr_core.training.data.preview import tiled

@@ -86,7 +86,7 @@ def _fill(method: str, device: str) -> PeerFill:
     kind, separator, source = method.partition(":")
     if not separator:
         return find_peer(method).fill
-    from rfr_core import Inpainter
+    from rfr_core.inpainter import Inpainter
 
     variant = next(variant for variant in VARIANTS if variant.kind == kind + separator)
     return partial(Inpainter.from_pretrained(source or None, device=device), **variant.options)

@@ -18,13 +18,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError
 from rfr_core.files import appearing
 from rfr_core.holes.masks import read_hole
 from rfr_core.holes.shaping import area_ratio
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.images.pixels import to_tensor
+from rfr_core.metrics import SSIM_WINDOW, all_metrics
 from rfr_core.training.data.layouts import bucket_name
 
 Fill = Callable[[Tensor, Tensor], Tensor]
@@ -120,8 +120,8 @@ def read_cases(
     Raises ImageError: a folder or file is missing or unreadable. HoleError: the same for holes, or a mask that is
     not square or marks nothing. ConfigError: an unknown bucket, or a size or limit out of range.
     """
-    if size < metrics.SSIM_WINDOW:
-        raise ConfigError(f"size is {size}; it must be at least {metrics.SSIM_WINDOW} pixels.")
+    if size < SSIM_WINDOW:
+        raise ConfigError(f"size is {size}; it must be at least {SSIM_WINDOW} pixels.")
     paths = picture_files(pictures) if isinstance(pictures, Path) else list(pictures)
     chosen = list(enumerate(paths))
     if limit is not None:
@@ -134,7 +134,7 @@ def read_cases(
 
 def score(result: Tensor, case: Case) -> dict[str, float]:
     """The metrics of a composite (1, 3, S, S) against the truth, over the whole picture and inside the hole."""
-    return {name: value.item() for name, value in metrics.all_metrics(result, case.truth, case.hole).items()}
+    return {name: value.item() for name, value in all_metrics(result, case.truth, case.hole).items()}
 
 
 def average(scores: Iterable[tuple[str, Mapping[str, float]]]) -> Table:

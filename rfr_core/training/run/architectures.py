@@ -18,11 +18,11 @@ from rfr_core.baselines.coarse_to_fine import CoarseToFine
 from rfr_core.baselines.edge_generator import EdgeGenerator
 from rfr_core.baselines.pconv_unet import PConvUNet
 from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
-from rfr_core.model import RFRModel
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.data.drafts import DraftRefiner, draft_preview, texture_of
 from rfr_core.training.data.preview import preview_grid

@@ -26,8 +26,8 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from rfr_core.checkpoints.loading import load_network
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.model import RFRModel
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
 from rfr_core.training.data.drafts import PREFIX, DraftRefiner, Drafts, draft_files
 from rfr_core.training.data.layouts import evaluation_files

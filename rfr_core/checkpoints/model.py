@@ -19,8 +19,3 @@ class RFRModel(RFRNet):
     def __init__(self, config: RFRConfig | None = None) -> None:
         super().__init__(config)
         self.refinement = Refinement(self.config.refinement) if self.config.refinement else None
-
-
-def refinement_of(network: RFRNet) -> Refinement | None:
-    """The refinement of a model; None where it has none, or where this is a network alone."""
-    return network.refinement if isinstance(network, RFRModel) else None
