@@ -46,6 +46,13 @@ def test_pictures_come_back_as_the_steps_made_them(recording: Recording, steps: 
         torch.testing.assert_close(picture, step.tensor(), rtol=0, atol=1 / 4096)
 
 
+def test_a_region_is_what_the_picture_shows_in_the_box(recording: Recording, steps: list[InpaintStep]) -> None:
+    assert recording.box == (5, 5, 100, 140)
+    for frame in range(len(recording) + 1):
+        assert torch.equal(recording.region(frame), recording.picture(frame)[..., 5:100, 5:140])
+    assert torch.equal(steps[1].tensor(recording.box), steps[1].tensor()[..., 5:100, 5:140])
+
+
 def test_open_holes_are_those_of_the_steps_and_shrink(recording: Recording, steps: list[InpaintStep]) -> None:
     assert torch.equal(recording.open_hole(0), _picture_and_hole()[1])
     for index, step in enumerate(steps, 1):

@@ -1,12 +1,17 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from rfr_core import ImageError, Inpainter, RFRConfig, RFRNet
+from rfr_core.images.pixels import to_pil
+from rfr_core.ops.box import Box
 from rfr_core.views.film_strip import film_strip, stack_strips
 from rfr_core.views.heat_map import heat_map
 from rfr_core.views.outline import draw_outline, outline
 from rfr_core.views.recording import Recording
 from rfr_core.views.split_view import split_view
+from rfr_core.views.thumbnail import Thumbnail
 
 
 def test_a_heat_map_is_brightest_where_the_share_is_largest() -> None:
@@ -97,3 +102,18 @@ def test_a_split_view_refuses_what_does_not_fit() -> None:
         split_view(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 5))
     with pytest.raises(ImageError, match="position"):
         split_view(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), 1.5)
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(90, 120, 40), (200, 61, 64), (64, 80, 512)])
+def test_a_thumbnail_with_a_new_region_is_that_of_the_whole_picture(height: int, width: int, side: int) -> None:
+    picture, changed = torch.rand(2, 1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    box = Box(11, 17, 52, 50)
+    whole = picture.clone()
+    whole[(..., *box.slices)] = changed[(..., *box.slices)]
+    small = Thumbnail(picture, box, side).image(whole[(..., *box.slices)])
+    expected = to_pil(whole)
+    if side < max(height, width):
+        expected = expected.resize(small.size, Image.Resampling.LANCZOS)
+    difference = np.abs(np.asarray(small).astype(int) - np.asarray(expected).astype(int))
+    assert small.size == expected.size
+    assert difference.max() <= 1

@@ -51,12 +51,15 @@ class Canvas(ABC):
     def pasted(self, filled: Sequence[FilledBox]) -> Any:
         """A copy, of the kind that was given, with the fills blended in; where their weight is 0 nothing changes."""
 
-    def tensor(self, filled: Sequence[FilledBox]) -> Tensor:
-        """As :meth:`pasted`, as a new float32 tensor (N, 3, H, W) in [0, 1], on the CPU."""
-        whole = Box(0, 0, self.height, self.width)
-        tensor = torch.cat([self.crop(item, whole) for item in range(self.count)])
+    def tensor(self, filled: Sequence[FilledBox], within: Box | None = None) -> Tensor:
+        """As :meth:`pasted`, or the part of it in a box, as a new float32 tensor (N, 3, H, W) in [0, 1], on the CPU."""
+        within = within or Box(0, 0, self.height, self.width)
+        tensor = torch.cat([self.crop(item, within) for item in range(self.count)])
         for item, box, fill, weight in filled:
-            _blend(tensor[(item, slice(None), *box.slices)], fill[0], weight[0])
+            common = box.common(within)
+            if common is not None:
+                place = (slice(None), *common.within(box).slices)
+                _blend(tensor[(item, slice(None), *common.within(within).slices)], fill[0][place], weight[0][place])
         return tensor
 
 

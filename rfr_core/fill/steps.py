@@ -147,10 +147,10 @@ class InpaintStep:
         with memory_errors():
             return self._scene.canvas.pasted(self._filled)
 
-    def tensor(self) -> Tensor:
-        """The picture so far, composited: (N, 3, H, W) float32 in [0, 1], on the CPU."""
+    def tensor(self, within: Box | None = None) -> Tensor:
+        """The picture so far, or the part of it in a box: (N, 3, H, W) float32 in [0, 1], on the CPU."""
         with memory_errors():
-            return self._scene.canvas.tensor(self._filled)
+            return self._scene.canvas.tensor(self._filled, within)
 
     @torch.inference_mode()
     def open_hole(self) -> Tensor:

@@ -119,8 +119,8 @@ class WrappedCanvas(Canvas):
     def pasted(self, filled: Sequence[FilledBox]) -> Any:
         return self.inner.pasted(self._unwrapped(filled))
 
-    def tensor(self, filled: Sequence[FilledBox]) -> Tensor:
-        return self.inner.tensor(self._unwrapped(filled))
+    def tensor(self, filled: Sequence[FilledBox], within: Box | None = None) -> Tensor:
+        return self.inner.tensor(self._unwrapped(filled), within)
 
     def _unwrapped(self, filled: Sequence[FilledBox]) -> list[FilledBox]:
         """The fills at the picture's own places, those beyond the border last, to be faded in."""

@@ -35,6 +35,12 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255.0)
 
 
+def to_pil(picture: torch.Tensor) -> Image.Image:
+    """A picture (1, 3, H, W) in [0, 1] as an 8-bit RGB image; values outside are clipped."""
+    values = picture[0].clamp(0, 1).mul(255).round_().to("cpu", torch.uint8)
+    return Image.fromarray(values.movedim(0, -1).contiguous().numpy())
+
+
 def paste_fill(image: Image.Image, fill: torch.Tensor, weight: torch.Tensor) -> Image.Image:
     """Paste a fill into a picture or a crop of one; mode and size stay.
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rfr_core.errors import ConfigError
 from rfr_core.fill.attention_map import AttentionMap
+from rfr_core.fill.regions import around
 from rfr_core.fill.steps import InpaintStep
 from rfr_core.ops.box import Box
 
@@ -20,55 +21,71 @@ class Recording:
     A frame is a recurrence; where there are more than ``max_frames`` (at most 254), it stands for several. `add` takes
     one step after another. The last picture comes back exactly as its step made it, the others to within 1/4096.
 
-    image: (1, 3, H, W) in [0, 1], as it was given. hole: (1, 1, H, W) of 0 and 1, 1 = filled. reached: (1, 1, H, W)
-    uint8, by which frame a pixel was reached, 0 = known. recurrences: of each frame, which recurrence it shows.
+    image: (1, 3, H, W) in [0, 1], as it was given. hole: (1, 1, H, W) of 0 and 1, 1 = filled. box: around the hole,
+    None where it is empty; outside of it every frame is the picture given. recurrences: of each frame, which recurrence
+    it shows.
     """
 
     def __init__(self, image: Tensor, hole: Tensor, *, max_frames: int = MAX_FRAMES) -> None:
         self.image = image
         self.max_frames = max_frames
         self.hole = hole
-        self.reached = torch.where(hole > 0, NEVER, 0).to(torch.uint8)
+        self.box = around((hole[0, 0] > 0).cpu().numpy())
         self.recurrences: list[int] = []
-        self._inside = hole[0, 0] > 0
+        self._inside = _part(hole, self.box)[0, 0] > 0
+        self._reached = torch.where(self._inside, NEVER, 0).to(torch.uint8)
         self._fills: list[Tensor] = []
         self._attention: list[list[AttentionMap]] = []
         self._latest: dict[tuple[float, Box], AttentionMap] = {}  # since the last frame
-        self._final = image
+        self._last = _part(image, self.box)
 
     def __len__(self) -> int:
         """How many frames there are."""
         return len(self._fills)
 
     def add(self, step: InpaintStep) -> Tensor | None:
-        """Record a step; its picture (1, 3, H, W), or None where it makes no frame."""
+        """Record a step; what it shows in `box` (1, 3, h, w), or None where it makes no frame."""
         self._latest.update(((attention.cell, attention.box), attention) for attention in step.attention_maps())
         stride = -(-step.total // self.max_frames)
         if step.index % stride and step.index != step.total:
             return None
-        picture = step.tensor()
+        self._last = step.tensor(self.box)
         self.recurrences.append(step.index)
-        self._fills.append(picture[0, :, self._inside].to(torch.float16))  # (3, K)
+        self._fills.append(self._last[0, :, self._inside].to(torch.float16))  # (3, K)
         self._attention.append(list(self._latest.values()))
         self._latest = {}
-        newly = (self.reached == NEVER) & (step.open_hole() == 0)
-        self.reached[newly] = len(self)
-        self._final = picture
-        return picture
+        newly = (self._reached == NEVER) & (_part(step.open_hole(), self.box)[0, 0] == 0)
+        self._reached[newly] = len(self)
+        return self._last
 
     @property
     def final(self) -> Tensor:
         """The last picture (1, 3, H, W); the one given where nothing was recorded."""
-        return self._final
+        return self.picture(len(self))
+
+    @property
+    def reached(self) -> Tensor:
+        """By which frame a pixel was reached: (1, 1, H, W) uint8, 0 = known, `NEVER` = by none."""
+        reached = torch.zeros(self.hole.shape, dtype=torch.uint8)
+        _part(reached, self.box)[0, 0] = self._reached
+        return reached
+
+    def region(self, frame: int) -> Tensor:
+        """What a frame, 1 to `len`, shows in `box`: (1, 3, h, w); 0 is the picture given."""
+        self._check(frame)
+        if frame and frame == len(self):
+            return self._last
+        region = _part(self.image, self.box).to("cpu", torch.float32, copy=True)
+        if frame > 0:
+            region[0, :, self._inside] = self._fills[frame - 1].float()
+        return region
 
     def picture(self, frame: int) -> Tensor:
         """The picture (1, 3, H, W) of a frame, 1 to `len`; 0 is the one given."""
         self._check(frame)
-        if frame == len(self):
-            return self._final
         picture = self.image.to("cpu", torch.float32, copy=True)
-        if frame > 0:
-            picture[0, :, self._inside] = self._fills[frame - 1].float()
+        if frame:
+            _part(picture, self.box)[:] = self.region(frame)
         return picture
 
     def open_hole(self, frame: int) -> Tensor:
@@ -93,7 +110,7 @@ class Recording:
         """
         self._check(frame, first=1)
         height, width = self.hole.shape[-2:]
-        y, x = (wanted & self._inside).nonzero().unbind(1)
+        y, x = (wanted & (self.hole[0, 0] > 0)).nonzero().unbind(1)
         total, cells = torch.zeros(height, width), 0
         # What was run last has the say: a large hole is run as a whole first, then in finer tiles.
         for attention in (one for maps in reversed(self._attention[:frame]) for one in maps):
@@ -108,3 +125,8 @@ class Recording:
     def _check(self, frame: int, first: int = 0) -> None:
         if not first <= frame <= len(self):
             raise ConfigError(f"frame {frame} was asked for; expected a number from {first} to {len(self)}.")
+
+
+def _part(pictures: Tensor, box: Box | None) -> Tensor:
+    """The part of pictures (N, C, H, W) in a box, a view; all of them where there is no box."""
+    return pictures if box is None else pictures[(..., *box.slices)]
