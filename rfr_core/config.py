@@ -15,15 +15,16 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "downsamples": (0, 1, 2, 3),
     "dilation": (1, 2),
     "norm": ("batch", "group"),
+    "blocks": ("plain", "residual"),
     "area": ("partial", "gated", "learnable"),
     "attention": ("kca", "contextual", None),
-    "attention_scale": (8, 16),
+    "attention_scale": (4, 8, 16),
     "attention_query": ("raw", "normalized"),
     "attention_values": ("normalized", "raw"),
     "merge": ("adaptive", "mean", "last"),
     "tail": ("residual", "plain"),
 }
-_RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES)}
+_RANGES: dict[str, tuple[int, int]] = {"width": (8, 512), "recurrences": (1, MAX_RECURRENCES), "tail_width": (8, 512)}
 _MAX_REFINEMENT = 512
 _SHARES = ("area_slope", "decoder_slope", "attention_lambda")
 _LEARNABLE = ("attention_lambda",)  # where left out
@@ -48,7 +49,7 @@ class RFRConfig:
             or ``"learnable"`` attention maps (both named in the supplement).
         attention: ``"kca"``, ``"contextual"`` (Yu et al. 2018) or ``None``.
         attention_scale: 8 = after the first deconvolution (released), 16 = before it (paper); relative to ``width``'s
-            map halved once.
+            map halved once. 4, which ``"residual"`` blocks alone have, is that map halved once.
         attention_query: ``"raw"`` (released) or ``"normalized"`` (Eq. 4).
         attention_values: ``"normalized"`` (released) or ``"raw"`` (Eq. 8).
         attention_lambda: lambda of Eq. 6, the share of the current scores, fixed to a number from 0 to 1; ``None`` = it
@@ -64,6 +65,11 @@ class RFRConfig:
             :mod:`rfr_core.texture.exemplar`; neither released nor in the paper).
         refinement: channels of the network that refines a fill with detail, a multiple of 8 up to 512; 0 = there is
             none (see :mod:`rfr_core.texture.refinement`; neither released nor in the paper).
+        blocks: ``"plain"`` (published), or ``"residual"``: no normalisation, pixel shuffles, and an output that blends
+            interpolations of the picture and adds to the blend (see :mod:`rfr_core.network.residual_network`; neither
+            released nor in the paper). It wants ``downsamples`` from 1 on and ``attention_scale`` 4, takes two of
+            ``channels``, and leaves ``norm``, ``dilation``, ``narrow_deconv``, ``decoder_slope`` and ``tail`` unused.
+        tail_width: channels of the decoder of ``"residual"`` blocks at half the picture's size, a multiple of 8, 8-512.
 
     Raises:
         ConfigError: a value is out of its range; the message names it.
@@ -78,7 +84,7 @@ class RFRConfig:
     norm: Literal["batch", "group"] = "batch"
     area: Literal["partial", "gated", "learnable"] = "partial"
     attention: Literal["kca", "contextual"] | None = "kca"
-    attention_scale: Literal[8, 16] = 8
+    attention_scale: Literal[4, 8, 16] = 8
     attention_query: Literal["raw", "normalized"] = "raw"
     attention_values: Literal["normalized", "raw"] = "normalized"
     attention_lambda: float | None = None
@@ -90,6 +96,8 @@ class RFRConfig:
     colour_match: bool = False
     detail: bool = False
     refinement: int = 0
+    blocks: Literal["plain", "residual"] = "plain"
+    tail_width: int = 32
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -107,13 +115,25 @@ class RFRConfig:
         for name in _SWITCHES:
             if type(getattr(self, name)) is not bool:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be true or false.")
-        if self.width % 8:
-            raise ConfigError(f"width is {self.width}; it must be a multiple of 8.")
+        for name in ("width", "tail_width"):
+            if getattr(self, name) % 8:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be a multiple of 8.")
         if type(self.refinement) is not int or self.refinement % 8 or not 0 <= self.refinement <= _MAX_REFINEMENT:
             raise ConfigError(
                 f"refinement is {self.refinement!r}; it must be a multiple of 8 up to {_MAX_REFINEMENT}, or 0."
             )
         self._check_channels()
+        self._check_blocks()
+
+    def _check_blocks(self) -> None:
+        residual = self.blocks == "residual"
+        if residual and not self.downsamples:
+            raise ConfigError("downsamples is 0; residual blocks need at least 1.")
+        if self.attention is not None and (self.attention_scale == 4) != residual:
+            raise ConfigError(
+                f"attention_scale is {self.attention_scale} and blocks {self.blocks!r}; residual blocks take 4, plain "
+                "ones 8 or 16."
+            )
 
     def _check_channels(self) -> None:
         if self.channels is None:

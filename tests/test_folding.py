@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from golden import GOLDEN
-from test_network import assert_close, build, sample
+from test_network import assert_close, build, sample, spoken
 from torch import nn
 
 from rfr_core import RFRConfig, RFRNet
@@ -24,12 +24,15 @@ FORMS: list[dict[str, Any]] = [
     {"kernel_size": 5, "downsamples": 0},
     {"downsamples": 3, "attention": "contextual"},
     {"attention": None, "merge": "mean", "area_slope": 0.0, "tail": "plain"},
+    {"blocks": "residual", "attention_scale": 4, "downsamples": 2, "colour_match": True},
 ]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_it_equals_the_network(form: dict[str, Any]) -> None:
     network = build(**form)
+    if network.config.blocks == "residual":
+        spoken(network)
     quick = optimized(network)
     for size in ((48, 64), (33, 70)):
         image, known = sample(2, *size)

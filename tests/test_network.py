@@ -14,6 +14,8 @@ from benchmarks.reference import PlainNetwork
 from rfr_core import ConfigError, RecurrentFeatureReasoning, RFRConfig, RFRNet
 from rfr_core.network.partial_conv import PartialConv2d, cover
 from rfr_core.network.reasoning import AreaIdentification
+from rfr_core.network.residual_network import input_stack
+from rfr_core.ops.pyramid import membrane
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -41,7 +43,10 @@ OPTIONS: list[dict[str, Any]] = [
     {"area_slope": 0.0},
     {"decoder_slope": 0.2},
     {"tail": "plain"},
+    {"blocks": "residual", "attention_scale": 4},
+    {"blocks": "residual", "attention": None, "downsamples": 2, "tail_width": 16},
 ]
+RESIDUAL: dict[str, Any] = {"blocks": "residual", "attention_scale": 4, "downsamples": 2, "kernel_size": 3}
 
 
 def build(seed: int = 0, **options: Any) -> RFRNet:
@@ -115,6 +120,66 @@ def test_any_size_is_taken(size: tuple[int, int], downsamples: int) -> None:
     assert bool(torch.isfinite(output).all())
     scale = 2**downsamples
     assert steps[0].known.shape[-2:] == (-(-size[0] // scale), -(-size[1] // scale))
+
+
+def spoken(network: RFRNet) -> RFRNet:
+    """The network with an output that is not 0, as it is after some training."""
+    out = network.decoder.out
+    assert isinstance(out, nn.Conv2d)
+    nn.init.normal_(out.weight, std=0.1)
+    return network
+
+
+def test_untrained_residual_blocks_give_the_blended_picture() -> None:
+    image, known = sample(2, 45, 50)
+    with torch.inference_mode():
+        output = build(**RESIDUAL)(image, known)
+    seen = torch.where(known > 0, image, 0)
+    padded = [F.pad(x, (0, 14, 0, 19), mode="replicate") for x in (seen, known)]
+    blended = input_stack(*padded).blended[..., :45, :50]
+    assert_close(output, blended)
+    assert_close(torch.where(known > 0, blended, 0), seen)
+
+
+def test_residual_blocks_take_any_size_and_never_see_a_pixel_under_the_hole() -> None:
+    network = spoken(build(**RESIDUAL))
+    for size in ((1, 1), (1, 40), (37, 3), (63, 50)):
+        image, known = torch.rand(1, 3, *size), torch.ones(1, 1, *size)
+        known[..., size[0] // 2 :, size[1] // 2 :] = 0
+        with torch.inference_mode():
+            output = network(image, known)
+            assert output.shape == image.shape
+            assert torch.equal(output, network(torch.where(known > 0, image, torch.nan), known))
+
+
+def test_residual_blocks_know_what_the_plan_says_and_keep_the_rest_at_zero() -> None:
+    network, known = build(**RESIDUAL), torch.zeros(1, 1, 128, 128)
+    known[..., :32, :32] = 1
+    with torch.inference_mode():
+        steps = list(network.steps(torch.rand(1, 3, 128, 128), known, 4))
+    plan = network.plan(known, 4)
+    assert 0 < plan[0].mean() < plan[1].mean() < plan[3].mean() < 1
+    for step, planned in zip(steps, plan, strict=True):
+        assert torch.equal(step.known, planned)
+        assert not bool(step._recurrence.features[step.known.expand(-1, 8, -1, -1) == 0].any())
+
+
+@pytest.mark.parametrize("options", [{}, RESIDUAL], ids=str)
+def test_an_earlier_recurrence_comes_with_the_last(options: dict[str, Any]) -> None:
+    network = build(**options)
+    if options:
+        spoken(network)
+    image, known = torch.rand(1, 3, 128, 128), torch.zeros(1, 1, 128, 128)
+    known[..., :32] = 1
+    with torch.inference_mode():
+        earlier, output = network(image, known, 3, 1)
+        assert torch.equal(output, network(image, known, 3))
+        alone, reached = network(image, known, 1), network.plan(known, 1)[0][0, 0, 0]
+    columns = int(reached.sum()) * 128 // len(reached)
+    assert 32 < columns < 128
+    assert torch.equal(earlier[..., :columns], alone[..., :columns])
+    interpolated = membrane(torch.where(known > 0, image, 0), known)
+    assert torch.equal(earlier[..., columns:], interpolated[..., columns:])
 
 
 def test_padding_changes_nothing_at_multiples_of_sixteen() -> None:
@@ -289,6 +354,9 @@ def test_shapes_that_do_not_fit_are_named(image: tuple, known: tuple, message: s
         ("area_slope", -0.1),
         ("decoder_slope", "steep"),
         ("tail", "none"),
+        ("blocks", "dense"),
+        ("tail_width", 12),
+        ("attention_scale", 4),
     ],
 )
 def test_a_wrong_hyperparameter_is_named(name: str, value: Any) -> None:

@@ -55,6 +55,7 @@ def test_overrides_reach_every_place(tmp_path: Path) -> None:
         ("phases.0.recurrences=[3]", "must be a list of 2"),
         ("phases.0.recurrences=[5, 4]", "recurrences is"),
         ("phases.0.loss.style=-1", "style is -1"),
+        ("phases.0.earlier=-0.5", "earlier is -0.5"),
         ("network.width=12", "width is 12"),
         ("precision=int8", "must be one of 'no', 'bf16', 'fp16'"),
         ("ema=1.0", "ema is 1.0"),
@@ -64,6 +65,11 @@ def test_overrides_reach_every_place(tmp_path: Path) -> None:
 def test_mistakes_are_named(override: str, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         load_recipe(RECIPES / "smoke.toml", [override])
+
+
+def test_networks_without_recurrences_learn_from_no_earlier_one() -> None:
+    with pytest.raises(ConfigError, match="earlier is for RFR-Net"):
+        load_recipe(RECIPES / "smoke.toml", ["phases.0.earlier=0.5", "architecture=pconv-unet"])
 
 
 def test_files_that_are_no_recipe(tmp_path: Path) -> None:

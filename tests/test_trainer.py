@@ -229,6 +229,18 @@ def test_mixed_precision_trains(pictures: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(half, full, rtol=0.05)
 
 
+def test_residual_blocks_learn_from_an_earlier_recurrence_too(pictures: Path, tmp_path: Path) -> None:
+    form = "network={width = 8, channels = [8, 8, 16], kernel_size = 3, blocks = 'residual', attention_scale = 4}"
+    short = ("phases.0.recurrences=[2, 3]", "phases.1.recurrences=[1, 1]")
+    fit(SMOKE, settings(pictures, tmp_path / "last", form, *short))
+    fit(SMOKE, settings(pictures, tmp_path / "both", form, *short, "phases.0.earlier=0.5", "phases.1.earlier=0.5"))
+    last, both = losses(tmp_path / "last"), losses(tmp_path / "both")
+    # At the start each recurrence gives the interpolated picture, and so the loss of the last one.
+    assert both[0] == pytest.approx(1.5 * last[0])
+    assert both[4] == pytest.approx(last[4], rel=0.2)  # a single recurrence has none before it
+    assert load_network(tmp_path / "both" / "model").config.blocks == "residual"
+
+
 def test_recomputing_changes_no_loss(pictures: Path, whole_run: Path, tmp_path: Path) -> None:
     fit(SMOKE, settings(pictures, tmp_path / "run", "recompute=true"))
     assert losses(tmp_path / "run") == pytest.approx(losses(whole_run), rel=1e-4)

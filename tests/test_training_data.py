@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import torch
 from PIL import Image
 
 from rfr_core.errors import ConfigError, ImageError
-from rfr_core.training.data.samples import DataConfig, Position, TrainingPictures, collate, random_crop
+from rfr_core.images.picture_files import read_picture
+from rfr_core.training.data.packed import pack
+from rfr_core.training.data.samples import DataConfig, Position, TrainingHoles, TrainingPictures, collate, random_crop
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +140,51 @@ def test_missing_folders_are_named(tmp_path: Path, folder: Path) -> None:
         DataConfig(irregular=0.0)
     with pytest.raises(ConfigError, match="zoom is"):
         DataConfig(zoom=(2.0, 1.0))
+
+
+def test_holes_of_a_bank_are_few_and_turned_and_cropped_anew(folder: Path) -> None:
+    settings: dict[str, Any] = {"bank": 2, "zoom": (2.0, 2.0), "irregular": 0.5, "object": 0.5}
+    holes = [dataset(folder, **settings)[i].known for i in range(12)]
+    assert all(0 < float((1 - hole).mean()) <= 0.75 for hole in holes)
+    assert len({hole.numpy().tobytes() for hole in holes}) > 6
+    again = dataset(folder, **settings)
+    assert torch.equal(again[7].known, holes[7])  # whatever was drawn before
+    numbers = TrainingHoles(again.config, 32)
+    for i in range(20):
+        numbers.draw(i, np.random.default_rng(i), [])
+    assert len(numbers._bank) == 2
+
+
+def test_drawn_pictures_take_their_share(folder: Path) -> None:
+    mixed, crops = dataset(folder, synthetic=0.5), dataset(folder, synthetic=1e-9)
+    same = sum(torch.equal(crops[i].image, mixed[i].image) for i in range(60))
+    assert 15 < same < 45
+    drawn = dataset(folder, synthetic=1.0)
+    for i in range(40):
+        image = drawn[i].image
+        assert image.shape == (3, 32, 32)
+        assert 0 <= float(image.min()) <= float(image.max()) <= 1
+    assert torch.equal(drawn[3].image, dataset(folder, synthetic=1.0)[3].image)
+
+
+@pytest.mark.parametrize(("name", "value"), [("bank", -1), ("synthetic", 1.5)])
+def test_wrong_shares_are_named(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{name} (is )?{value}"):
+        DataConfig(**{name: value})
+
+
+def test_a_packed_copy_is_small_and_keeps_names(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    Image.effect_noise((300, 200), 60).convert("RGB").save(tmp_path / "in" / "deep" / "large.png")
+    Image.effect_noise((30, 40), 60).convert("RGB").save(tmp_path / "in" / "small.png")
+    count, size = pack(tmp_path / "in", tmp_path / "out", side=100)
+    large, small = tmp_path / "out" / "deep" / "large.webp", tmp_path / "out" / "small.webp"
+    assert count == 2
+    assert size == large.stat().st_size + small.stat().st_size
+    assert read_picture(large).image.size == (150, 100)
+    assert read_picture(small).image.size == (30, 40)
+    before = large.stat().st_mtime_ns
+    pack(tmp_path / "in", tmp_path / "out", side=100)
+    assert large.stat().st_mtime_ns == before  # a copy goes on where it stopped
+    with pytest.raises(ConfigError, match="quality 0"):
+        pack(tmp_path / "in", tmp_path / "out", quality=0)

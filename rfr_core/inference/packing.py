@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.network.residual_network import RESIDUAL_PARTS
+
 Network = TypeVar("Network", bound=nn.Module)
 
 _DTYPES = (torch.float32, torch.bfloat16)
@@ -20,17 +22,26 @@ _PACKING = Lock()  # a module packs itself when it is first called, perhaps by s
 
 
 def pack(network: Network) -> Network:
-    """Replaces every convolution in a row of layers of ``network``, for inference alone; returns the network."""
+    """Replaces the convolutions of ``network`` that are called as modules, for inference alone; returns the network.
+
+    Those are the ones in a row of layers and the residual form's own.
+    """
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential):
             _pack_sequence(module)
+        elif isinstance(module, RESIDUAL_PARTS):
+            _pack_children(module)
     return network
 
 
-def _pack_sequence(sequence: nn.Sequential) -> None:
-    for name, child in list(sequence.named_children()):
+def _pack_children(module: nn.Module) -> None:
+    for name, child in list(module.named_children()):
         if isinstance(child, (nn.Conv2d, nn.ConvTranspose2d)):
-            setattr(sequence, name, PackedConv2d(child))
+            setattr(module, name, PackedConv2d(child))
+
+
+def _pack_sequence(sequence: nn.Sequential) -> None:
+    _pack_children(sequence)
     match list(sequence):
         case [PackedConv2d() as conv, nn.Identity(), nn.ReLU() | nn.LeakyReLU() as activation]:
             conv.slope = getattr(activation, "negative_slope", 0.0)

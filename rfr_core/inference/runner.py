@@ -65,7 +65,9 @@ class Run:
         return shares[: self.image.shape[-2], : self.image.shape[-1]]
 
     def _steps(self, network: RFRNet, dtype: torch.dtype, keep_scores: bool) -> Iterator[NetworkStep]:
-        image = self.image.to(dtype).contiguous(memory_format=torch.channels_last)
+        # The residual form adds to the interpolated picture, which half precision would round.
+        exact = network.config.blocks == "residual"
+        image = (self.image if exact else self.image.to(dtype)).contiguous(memory_format=torch.channels_last)
         return network.steps(image, self.known.to(dtype), self.recurrences, keep_scores=keep_scores)
 
     def _decode_precisely(self, index: int) -> Tensor:

@@ -8,7 +8,9 @@ GROUPS = 8
 
 
 def norm(kind: str, channels: int) -> nn.Module:
-    """``"batch"`` normalisation, or ``"group"``: the same for any batch, recurrence and picture size."""
+    """``"batch"`` normalisation, ``"group"``: the same for any batch, recurrence and picture size, or ``"none"``."""
+    if kind == "none":
+        return nn.Identity()
     return nn.GroupNorm(GROUPS, channels) if kind == "group" else nn.BatchNorm2d(channels)
 
 

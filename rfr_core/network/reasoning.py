@@ -16,6 +16,7 @@ from rfr_core.network.gated_conv import GatedConv2d
 from rfr_core.network.learnable_attention_map import LearnableAttentionMap
 from rfr_core.network.partial_conv import Coverage, PartialConv2d
 from rfr_core.network.recompute import recomputed
+from rfr_core.network.residual_network import ResidualReasoning
 from rfr_core.ops.precision import wide
 
 
@@ -178,8 +179,10 @@ class RecurrentFeatureReasoning(nn.Module):
     @classmethod
     def from_config(cls, config: RFRConfig) -> RecurrentFeatureReasoning:
         """The module of RFR-Net, for a feature map of ``config.width`` channels whose sides are multiples of 8."""
-        area = AreaIdentification(config.width, config.kernel_size, config.norm, config.area_slope, config.area)
-        return cls(area, FeatureReasoning(config), config.merge)
+        kind = "none" if config.blocks == "residual" else config.norm
+        area = AreaIdentification(config.width, config.kernel_size, kind, config.area_slope, config.area)
+        reason = ResidualReasoning(config) if config.blocks == "residual" else FeatureReasoning(config)
+        return cls(area, reason, config.merge)
 
     def forward(self, features: Tensor, known: Tensor, recurrences: int | str = "auto") -> Recurrence:
         """Runs all recurrences and returns the last; arguments as for :meth:`recur`."""
@@ -221,13 +224,23 @@ class RecurrentFeatureReasoning(nn.Module):
         return coverages
 
     def _run(
-        self, features: Tensor, known: Tensor, plan: Sequence[Sequence[Coverage]], memory: Any = None
+        self,
+        features: Tensor,
+        known: Tensor,
+        plan: Sequence[Sequence[Coverage]],
+        memory: Any = None,
+        guide: Tensor | None = None,
     ) -> Generator[Recurrence, None, None]:
-        """As :meth:`recur` for features that are 0 where unknown, with the plan and the first memory at hand."""
+        """As :meth:`recur` for features that are 0 where unknown, with the plan and the first memory at hand.
+
+        guide: (N, C, h, w), features of the whole picture, which the reasoning network is shown besides. With it, each
+        recurrence adds to the features of the one before.
+        """
         total, count = features, wide(known)
         for index, coverages in enumerate(plan, 1):
             known = coverages[-1].known
-            features = self._call(self.area, features, coverages)
+            identified = self._call(self.area, features, coverages)
+            features = identified if guide is None else features + identified + guide
             features, memory = self._call(self.reason, features, known, memory)
             features = features * known.to(features.dtype)
             total, count = total + features, count + known

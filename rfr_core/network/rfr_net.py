@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,9 +17,12 @@ from rfr_core.network.blocks import activation, conv, deconv, norm
 from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
 from rfr_core.network.pretrained import Pretrained
 from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last
+from rfr_core.network.residual_network import InputStack, ResidualDecoder, ResidualEncoder, calm, input_stack
 from rfr_core.ops.colour_match import match_colours
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
+from rfr_core.ops.precision import wide
+from rfr_core.ops.pyramid import membrane
 
 # Table 4 of the paper, layer by layer, beside the attribute of `RFRNet` that is it. Sizes are shares of the picture's.
 # The released form differs where `config.RFRConfig` says so: the attention stands behind DeConv1, which has 512
@@ -60,6 +64,13 @@ class Encoder(nn.Module):
         layers += [PartialConv2d(width, width, kernel, stride) for stride in [*strides[1:], 1]]
         self.convs = nn.ModuleList(layers)
         self.norms = nn.ModuleList(norm(config.norm, width) for _ in layers)
+
+    def cover(self, known: Tensor) -> Tensor:
+        """Mask (N, 1, H, W) -> what the features will know, (N, 1, h, w)."""
+        for layer in self.convs:
+            assert isinstance(layer, PartialConv2d)
+            known = layer.cover(known).known
+        return known
 
     def forward(self, image: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """Picture (N, 3, H, W), 0 where unknown, and its mask (N, 1, H, W) -> features (N, C, h, w) and theirs."""
@@ -145,12 +156,23 @@ class NetworkStep:
 
     def decode(self) -> Tensor:
         """The network's picture by now: (N, 3, H, W), neither clamped nor composited."""
-        inputs = self._inputs
-        decoded = self._network.decoder(inputs.image, inputs.known, self._recurrence.merged, self._recurrence.known)
-        inside = (..., slice(inputs.height), slice(inputs.width))
-        if self._network.config.colour_match:
+        inputs, network = self._inputs, self._network
+        merged, inside = self._recurrence.merged, (..., slice(inputs.height), slice(inputs.width))
+        if isinstance(network.decoder, ResidualDecoder):
+            assert inputs.stack is not None
+            decoded = network.decoder(inputs.stack, merged)
+        else:
+            decoded = network.decoder(inputs.image, inputs.known, merged, self._recurrence.known)
+        if network.config.colour_match:
             return match_colours(decoded[inside], inputs.image[inside], inputs.known[inside])
         return decoded[inside]
+
+    def decode_reached(self) -> Tensor:
+        """As :meth:`decode`, with the interpolated picture where this recurrence has not come yet."""
+        decoded, inputs = self.decode(), self._inputs
+        reached = F.interpolate(self._recurrence.known, inputs.image.shape[-2:])
+        inside = (..., slice(inputs.height), slice(inputs.width))
+        return torch.where(reached[inside] > 0, decoded, inputs.interpolated[inside].to(decoded.dtype))
 
 
 @dataclass(frozen=True)
@@ -159,6 +181,14 @@ class _Inputs:
     known: Tensor  # (N, 1, H', W'), padded
     height: int
     width: int
+    stack: InputStack | None = None  # of the residual form alone
+
+    @cached_property
+    def interpolated(self) -> Tensor:
+        """The picture with its colours extended smoothly into the hole: (N, 3, H', W') float32."""
+        if self.stack is not None:
+            return self.stack.interpolated
+        return membrane(wide(self.image), wide(self.known))
 
 
 class RFRNet(Pretrained, nn.Module):
@@ -170,12 +200,17 @@ class RFRNet(Pretrained, nn.Module):
     def __init__(self, config: RFRConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or RFRConfig()
-        self.encoder = Encoder(config)
+        residual = config.blocks == "residual"
+        self.encoder = ResidualEncoder(config) if residual else Encoder(config)
         self.reasoning = RecurrentFeatureReasoning.from_config(config)
-        self.decoder = Decoder(config)
+        self.decoder = ResidualDecoder(config) if residual else Decoder(config)
         self.apply(initialize)
+        if residual:
+            calm(self)
 
-    def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, known: Tensor, recurrences: int | str | None = None, earlier: int | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Fills the unknown part of pictures.
 
         Args:
@@ -184,14 +219,21 @@ class RFRNet(Pretrained, nn.Module):
             recurrences: 1-64; ``"auto"`` = at least the configured number, more until all is known; ``"early"`` = as
                 many as it takes until all is known, which may be fewer; ``None`` = the configured number.
 
+            earlier: an earlier recurrence whose picture is wanted as well, as :meth:`Step.decode_reached` gives it.
+
         Returns:
-            (N, 3, H, W), before compositing and not clamped; what it shows at known pixels is no exact copy.
+            (N, 3, H, W), before compositing and not clamped; what it shows at known pixels is no exact copy. With
+            ``earlier``, that recurrence's picture and the last one's.
 
         Raises:
             ConfigError: ``recurrences`` is out of range.
             ValueError: the shapes do not fit each other.
         """
-        return last(self.steps(image, known, recurrences, keep_scores=False)).decode()
+        steps = self.steps(image, known, recurrences, keep_scores=False)
+        if earlier is None:
+            return last(steps).decode()
+        before = next(step for step in steps if step.index == earlier).decode_reached()
+        return before, last(steps).decode()
 
     def steps(
         self, image: Tensor, known: Tensor, recurrences: int | str | None = None, *, keep_scores: bool = True
@@ -212,18 +254,19 @@ class RFRNet(Pretrained, nn.Module):
 
     def _recur(self, inputs: _Inputs, recurrences: int | str | None, keep_scores: bool) -> Iterable[Recurrence]:
         # A function of its own, so that nothing holds on to the encoder's features while the recurrences run.
-        features, reached = self.encoder(inputs.image, inputs.known)
+        if inputs.stack is not None:
+            features, reached, guide = self.encoder(inputs.stack)
+        else:
+            (features, reached), guide = self.encoder(inputs.image, inputs.known), None
         plan_for = self.config.recurrences if recurrences is None else recurrences
         plan = self.reasoning.plan(reached, plan_for, at_least=self.config.recurrences)
         memory = AttentionMemory(keep_scores=keep_scores) if self.config.attention else None
-        return self.reasoning._run(features, reached, plan, memory)
+        return self.reasoning._run(features, reached, plan, memory, guide)
 
     def plan(self, known: Tensor, recurrences: int | str | None = None) -> list[Tensor]:
         """What will be known after each recurrence, from the mask alone: a list of (N, 1, h, w) in {0, 1}."""
         known = pad_to(known.float(), self.config.multiple_of)
-        for layer in self.encoder.convs:
-            assert isinstance(layer, PartialConv2d)
-            known = layer.cover(known).known
+        known = self.encoder.cover(known)
         plan_for = self.config.recurrences if recurrences is None else recurrences
         coverages: list[list[Coverage]] = self.reasoning.plan(known, plan_for, self.config.recurrences)
         return [steps[-1].known for steps in coverages]
@@ -236,4 +279,7 @@ class RFRNet(Pretrained, nn.Module):
             raise ValueError(f"known has shape {tuple(known.shape)}; it must be {(n, 1, height, width)}.")
         known = known.to(image.dtype)
         multiple = self.config.multiple_of
-        return _Inputs(pad_to(torch.where(known > 0, image, 0), multiple), pad_to(known, multiple), height, width)
+        inputs = _Inputs(pad_to(torch.where(known > 0, image, 0), multiple), pad_to(known, multiple), height, width)
+        if isinstance(self.encoder, ResidualEncoder):
+            return replace(inputs, stack=input_stack(inputs.image, inputs.known))
+        return inputs

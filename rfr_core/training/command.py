@@ -1,4 +1,4 @@
-"""``python -m train fit|evaluate|compare|experiment|shards|drafts|join``."""
+"""``python -m train fit|evaluate|compare|experiment|shards|pack|drafts|join``."""
 
 from __future__ import annotations
 
@@ -199,6 +199,21 @@ def shards(
 
         written = write_shards(pictures, out, per_shard, dataset.value)
         typer.echo(f"{len(written)} shards in {out}")
+
+
+@app.command()
+def pack(
+    pictures: Annotated[Path, typer.Argument(help="Folder of pictures.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the copy.")],
+    side: Annotated[int, typer.Option(help="Shortest side in pixels.")] = 384,
+    quality: Annotated[int, typer.Option(help="Quality of WebP, 1-100.")] = 75,
+) -> None:
+    """Write a small copy of training pictures: scaled down, as WebP; quick to decode, and it travels."""
+    with _one_sentence():
+        from rfr_core.training.data.packed import pack as write
+
+        count, size = write(pictures, out, side=side, quality=quality)
+        typer.echo(f"{count} pictures, {size / 1e6:.1f} MB in {out}")
 
 
 @app.command()

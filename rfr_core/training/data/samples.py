@@ -6,7 +6,6 @@ continues where it stood by knowing one number, and two processes see what one w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +22,12 @@ from rfr_core.holes.masks import read_hole
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.training.data.layouts import Layout, Split, dataset_files
+from rfr_core.training.data.photo_crop import crop_photograph
+from rfr_core.training.data.synthetic import synthetic_picture
 
 _FLAT_TRIES = 4
 _HOLE_TRIES = 8
+_BANK = 7  # seed of the bank's holes
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class DataConfig:
         jitter: largest random change of brightness, contrast and each channel's gain; 0.1 = 10 %.
         deviation: crops flatter than this standard deviation (of 0-255) are drawn anew, 4 times at most.
         cache: keep decoded photographs in memory, in each worker.
+        bank: holes are drawn from so many, which are made once and kept, each turned, flipped and cropped anew; 0 =
+            every sample's hole is drawn for it alone.
+        synthetic: share of the samples that are drawn pictures of edges, stripes, grids and polygons (see
+            :mod:`rfr_core.training.data.synthetic`).
 
     Raises:
         ConfigError: a range or share makes no sense.
@@ -71,6 +77,8 @@ class DataConfig:
     jitter: float = 0.0
     deviation: float = 0.0
     cache: bool = False
+    bank: int = 0
+    synthetic: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.shares) < 0 or sum(self.shares) <= 0:
@@ -86,6 +94,8 @@ class DataConfig:
                 raise ConfigError(
                     f"{name} is {bounds}; it must be two numbers, the first no larger, from {lowest:g} on."
                 )
+        if self.bank < 0 or not 0 <= self.synthetic <= 1:
+            raise ConfigError(f"bank is {self.bank} and synthetic {self.synthetic}; they must be 0 or more and 0 to 1.")
         if not 0 < self.most <= 1 or not 0 <= self.jitter < 1:
             raise ConfigError(f"most is {self.most} and jitter {self.jitter}; each must lie between 0 and 1.")
 
@@ -128,7 +138,10 @@ class TrainingPictures(Dataset[Sample]):
         rng = np.random.default_rng((self.seed, index))
         skipped: list[str] = []
         photograph = self._photograph(index, skipped)
-        image = random_crop(photograph, self.crop, self.config, rng)
+        if self.config.synthetic and rng.random() < self.config.synthetic:
+            image = as_image(synthetic_picture(photograph, self.crop, rng))
+        else:
+            image = random_crop(photograph, self.crop, self.config, rng)
         hole = self.holes.draw(index, rng, skipped)
         return Sample(image, 1 - hole[0], skipped)
 
@@ -162,6 +175,7 @@ class TrainingHoles:
         self.config = config
         self.crop = crop
         self.files = pictures_of(config.holes, "holes") if config.folder else []
+        self._bank: dict[int, np.ndarray] = {}
 
     def draw(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
         """A hole (1, 1, S, S) for sample ``index`` whose share of the crop is above 0 and at most ``most``."""
@@ -175,6 +189,24 @@ class TrainingHoles:
         return hole
 
     def _drawn_hole(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
+        if self.config.bank:
+            hole = self._banked(int(rng.integers(self.config.bank)), skipped)
+            hole = hole.transpose(2, 3) if rng.random() < 0.5 else hole
+        else:
+            hole = self._new_hole(index, rng, skipped)
+        top, left = rng.integers(0, hole.shape[-1] - self.crop + 1, 2)
+        hole = hole[..., top : top + self.crop, left : left + self.crop].clone()
+        return hole.flip([axis for axis in (2, 3) if rng.random() < 0.5])
+
+    def _banked(self, number: int, skipped: list[str]) -> Tensor:
+        """A hole of the bank, at the size that it was drawn at."""
+        if number not in self._bank:
+            hole = self._new_hole(number, np.random.default_rng((_BANK, number)), skipped)
+            self._bank[number] = np.packbits(hole[0, 0].numpy() > 0, axis=1)
+        bits = np.unpackbits(packed := self._bank[number], axis=1, count=len(packed))
+        return torch.from_numpy(bits)[None, None].float()
+
+    def _new_hole(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
         shares = np.array(self.config.shares) / sum(self.config.shares)
         kind = rng.choice(("irregular", "object", "folder"), p=shares)
         size = round(self.crop * rng.uniform(*self.config.zoom))
@@ -184,9 +216,7 @@ class TrainingHoles:
             hole = random_object_hole(size, size, generator=rng)
         else:
             hole = random_irregular_hole(size, size, ratio=RATIO_BUCKETS[index % len(RATIO_BUCKETS)], generator=rng)
-        top, left = rng.integers(0, hole.shape[-1] - self.crop + 1, 2)
-        hole = hole[..., top : top + self.crop, left : left + self.crop].clone()
-        return hole.flip([axis for axis in (2, 3) if rng.random() < 0.5])
+        return hole
 
     def _hole_of_folder(self, rng: np.random.Generator, skipped: list[str]) -> Tensor:
         for place in rng.permutation(len(self.files)):
@@ -257,7 +287,7 @@ def random_crop(photograph: Image.Image, size: int, config: DataConfig, rng: np.
     """A square of an RGB photograph, scaled, flipped and varied -> (3, size, size) float32 in [0, 1]."""
     values = np.zeros((size, size, 3), np.float32)
     for _ in range(_FLAT_TRIES):
-        values = np.asarray(_square(photograph, size, config.scale, rng), np.float32)
+        values = np.asarray(crop_photograph(photograph, size, config.scale, rng), np.float32)
         if values.std() >= config.deviation:
             break
     values = values / np.float32(255)
@@ -265,22 +295,12 @@ def random_crop(photograph: Image.Image, size: int, config: DataConfig, rng: np.
         values = values[:, ::-1]
     if config.jitter:
         values = _jittered(values, config.jitter, rng)
+    return as_image(values)
+
+
+def as_image(values: np.ndarray) -> Tensor:
+    """(S, S, 3) float32 -> (3, S, S)."""
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
-
-
-def _square(
-    photograph: Image.Image, size: int, scale: tuple[float, float] | None, rng: np.random.Generator
-) -> Image.Image:
-    shorter = min(photograph.size)
-    side = float(shorter)
-    if scale is not None:
-        side = min(side, size / math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1]))))
-    left, top = (float(rng.uniform(0, extent - side)) if extent > side else 0.0 for extent in photograph.size)
-    # Whole pixels where nothing is to be scaled: interpolation would only blur.
-    if side == size:
-        left, top = round(left), round(top)
-    box = (left, top, left + side, top + side)
-    return photograph.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 
 def _jittered(values: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:

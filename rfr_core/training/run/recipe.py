@@ -35,6 +35,7 @@ class Phase:
         learning_rate: Adam's, after ``warmup`` steps; falls to ``final_learning_rate`` along half a cosine.
         freeze_batchnorm: keep every BatchNorm's statistics as they are (the released fine-tuning).
         recurrences: the number, or a range that one is drawn from at each step; left out = the network's own.
+        earlier: weight of the loss of one earlier recurrence, drawn at each step, where it has come; 0 = none.
         loss: the terms and their weights.
         textured: those of a refinement's textured end, besides ``loss``; left out, it's not trained.
     """
@@ -48,6 +49,7 @@ class Phase:
     warmup: int = 0
     freeze_batchnorm: bool = False
     recurrences: tuple[int, int] | None = None
+    earlier: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
     textured: LossWeights | None = None
 
@@ -57,6 +59,8 @@ class Phase:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be {lowest} or more.")
         if self.learning_rate <= 0 or (self.final_learning_rate or 0) < 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}; learning rates must be above 0.")
+        if self.earlier < 0:
+            raise ConfigError(f"earlier is {self.earlier}; it must be 0 or more.")
         bounds = self.recurrences
         if bounds is not None and not 1 <= bounds[0] <= bounds[1] <= MAX_RECURRENCES:
             raise ConfigError(f"recurrences is {list(bounds)}; it must be two numbers from 1 to {MAX_RECURRENCES}.")
@@ -145,6 +149,8 @@ class Recipe:
             raise ConfigError(f"this architecture is judged by python -m train {how}; leave evaluation.pictures out.")
         if (task is REFINEMENT) != (self.data.drafts is not None):
             raise ConfigError("a refinement, and nothing else, is trained from data.drafts; correct one of both.")
+        if self.architecture != "rfr" and any(phase.earlier for phase in self.phases):
+            raise ConfigError("phases.earlier is for RFR-Net, which has recurrences to learn from; leave it out.")
         if task is not REFINEMENT and any(phase.textured is not None for phase in self.phases):
             raise ConfigError("phases.textured is for a refinement's second end; leave it out.")
 

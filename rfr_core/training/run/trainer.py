@@ -226,9 +226,15 @@ class Trainer:
             truth = truth.contiguous(memory_format=torch.channels_last)
         # Gradients travel between processes once a step, with the last batch.
         with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
-            output = self.model(truth, known, recurrences)
+            earlier = self._earlier(phase, recurrences)
+            if earlier is None:
+                before, output = None, self.model(truth, known, recurrences)
+            else:
+                before, output = self.model(truth, known, recurrences, earlier)
             with self.accelerator.autocast():
                 loss, terms = self.task.loss(output, truth, known, phase.losses, self.judges)
+                if before is not None:
+                    loss = loss + phase.earlier * self.task.loss(before, truth, known, phase.losses, self.judges)[0]
             self.accelerator.backward(loss / phase.accumulate)
         return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
 
@@ -237,6 +243,12 @@ class Trainer:
             return self.recipe.network.recurrences
         low, high = phase.recurrences
         return int(np.random.default_rng((self.recipe.seed, self.progress.step, 2)).integers(low, high + 1))
+
+    def _earlier(self, phase: Phase, recurrences: int) -> int | None:
+        """A recurrence before the last that is learned from as well, if the phase wants that."""
+        if not phase.earlier or recurrences == 1:
+            return None
+        return int(np.random.default_rng((self.recipe.seed, self.progress.step, 3)).integers(1, recurrences))
 
     def _set_mode(self, phase: Phase) -> None:
         self.model.train()
