@@ -12,6 +12,7 @@ from rfr_core.errors import ConfigError, HoleError
 from rfr_core.views.heat_map import heat_map
 from rfr_core.views.recording import Recording
 from rfr_nodes.layout import hole_for, to_image
+from rfr_nodes.newer_host import schema
 from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
 
 
@@ -20,10 +21,11 @@ class RFRAttentionMap(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRAttentionMap",
             display_name="RFR Attention Map",
             category=CATEGORY,
+            search_aliases=["heat map", "attention", "where from"],
             description="Shows where in the picture each recurrence fetched a filled pixel from, or part of the fill.",
             inputs=[
                 RFRSteps.Input("steps", tooltip="From RFR Inpaint."),
@@ -36,7 +38,6 @@ class RFRAttentionMap(io.ComfyNode):
                 io.Image.Output("heat", display_name="heat map", tooltip="One picture for each recurrence."),
                 io.Mask.Output("shares", display_name="shares", tooltip="The same as numbers, the largest being 1."),
             ],
-            is_output_node=True,
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import read_picture
 from rfr_core.images.pixels import to_tensor
 from rfr_nodes.layout import to_image, to_mask
+from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY
 
 _FOLDER = Path(__file__).resolve().parents[1] / "examples"
@@ -28,17 +29,18 @@ class RFRExample(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRExample",
             display_name="RFR Example",
             category=CATEGORY,
+            search_aliases=["sample image", "demo picture", "test image"],
             description="An example picture with a mask. Put Load Image in its place to fill your own.",
             inputs=[io.Combo.Input("example", options=example_names(), tooltip="Which picture.")],
             outputs=[
                 io.Image.Output("image", display_name="image", tooltip="The picture."),
                 io.Mask.Output("mask", display_name="mask", tooltip="White is filled."),
             ],
-            is_output_node=True,  # so that its picture is there also when the host has the result already
+            **shows_result(),
         )
 
     @classmethod

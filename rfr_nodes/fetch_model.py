@@ -5,22 +5,24 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import comfy.utils
-from comfy import model_management
 from comfy_api.latest import io
 from tqdm.auto import tqdm
 
+import comfy.utils
+from comfy import model_management
 from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
 from rfr_core.errors import CheckpointError
 from rfr_core.files import appearing
 from rfr_core.hub import download
 from rfr_nodes.managed_model import PRECISIONS, ManagedModel
 from rfr_nodes.model_files import SUFFIX, checkpoint_of, own_folder
+from rfr_nodes.newer_host import ADVANCED, schema
 from rfr_nodes.sockets import CATEGORY, RFRModel
 
 MAIN = "main"
@@ -35,10 +37,11 @@ class RFRFetchModel(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRFetchModel",
             display_name="Fetch RFR Model (Hub)",
             category=CATEGORY,
+            search_aliases=["download inpaint model", "hugging face", "hub"],
             description="Fetches a model from a Hub repository into models/rfr; later runs need no network.",
             inputs=[
                 io.String.Input("repository", default="", placeholder="owner/name", tooltip="owner/name on the Hub."),
@@ -48,14 +51,22 @@ class RFRFetchModel(io.ComfyNode):
                     default=MODEL_NAME,
                     tooltip="The weights in the repository. model.safetensors is read with the config.json beside it.",
                 ),
-                io.Boolean.Input("update", default=False, tooltip="Ask the Hub again, for a newer version."),
+                io.Boolean.Input("update", default=False, tooltip="Ask the Hub in every run for a newer version."),
                 io.Combo.Input(
-                    "precision", options=list(PRECISIONS), default="auto", tooltip="Number format to compute in."
+                    "precision",
+                    options=list(PRECISIONS),
+                    default="auto",
+                    tooltip="Number format to compute in.",
+                    **ADVANCED,
                 ),
             ],
             outputs=[RFRModel.Output("model", display_name="model", tooltip="For RFR Inpaint.")],
             hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, update: bool, **_: Any) -> str:
+        return secrets.token_hex(8) if update else ""  # the Hub is to be asked again in every run
 
     @classmethod
     def execute(cls, repository: str, revision: str, file: str, update: bool, precision: str) -> io.NodeOutput:

@@ -4,24 +4,23 @@
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-import rfr_core.holes.shaping
-from rfr_core import Inpainter
 from rfr_core.config import MAX_RECURRENCES
-from rfr_core.errors import ConfigError, DeviceError
-from rfr_core.views.recording import Recording
-from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
+from rfr_core.errors import ConfigError
+from rfr_core.holes.shaping import grow as grow_hole
+from rfr_core.options import MAX_CONTEXT
+from rfr_nodes.fill_pictures import fill_pictures
+from rfr_nodes.layout import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
-from rfr_nodes.progress import LiveProgress
+from rfr_nodes.newer_host import ADVANCED, schema, shows_result
 from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps, check_connected
 from rfr_nodes.strip_files import write_strips
 
-_DETAIL = {"auto": "auto", "on": True, "exact": "exact", "off": False}
+_DETAIL = ("auto", "texture", "exact", "off")
+_OLD_DETAIL = {"on": "texture"}  # in graphs of earlier versions
 
 
 class RFRInpaint(io.ComfyNode):
@@ -29,15 +28,33 @@ class RFRInpaint(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRInpaint",
             display_name="RFR Inpaint",
             category=CATEGORY,
+            search_aliases=[
+                "inpaint",
+                "remove",
+                "erase",
+                "object removal",
+                "fill",
+                "heal",
+                "restore",
+                "scratch",
+                "lama",
+                "cleanup",
+            ],
             description="Fills the white part of a mask from its border inwards, one recurrence after another.",
             inputs=[
                 RFRModel.Input("model", tooltip="From Load RFR Model or Fetch RFR Model."),
-                io.Image.Input("image", tooltip="One picture or a batch, such as the frames of a video."),
-                io.Mask.Input("mask", tooltip="White is filled. One mask for all pictures, or one for each."),
+                io.Image.Input(
+                    "image",
+                    tooltip="One picture or a batch. Each is filled by itself, so the frames of a video may flicker.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="White is filled. One mask for all pictures, one for each, or several for one picture.",
+                ),
                 *_settings(),
             ],
             outputs=[
@@ -46,8 +63,13 @@ class RFRInpaint(io.ComfyNode):
                 io.Mask.Output("hole", display_name="mask", tooltip="The mask as it was used: resized and grown."),
             ],
             hidden=[io.Hidden.unique_id],
-            is_output_node=True,
+            **shows_result(),
         )
+
+    @classmethod
+    def validate_inputs(cls, detail: str = "auto") -> bool | str:
+        # In place of the host's own check, which would refuse the old name.
+        return True if detail in (*_DETAIL, *_OLD_DETAIL) else _no_such_detail(detail)
 
     @classmethod
     def execute(
@@ -61,30 +83,36 @@ class RFRInpaint(io.ComfyNode):
         feather: int,
         detail: str = "auto",
         wrap: str = "none",
+        threshold: float = 0.5,
     ) -> io.NodeOutput:
         check_connected("model", model, ManagedModel)
+        detail = _OLD_DETAIL.get(detail, detail)
         if detail not in _DETAIL:
-            raise ConfigError(f"detail is {detail!r}; expected one of {', '.join(_DETAIL)}.")
+            raise ConfigError(_no_such_detail(detail))
         pictures = to_pictures(image)
-        hole, note = hole_for(mask, pictures)
-        notes = [note] if note else []
-        hole = rfr_core.holes.shaping.grow(hole, grow).expand(len(pictures), -1, -1, -1)
-        options = {
-            "recurrences": recurrences or "auto",
-            "context": context,
-            "feather": feather,
-            "detail": _DETAIL[detail],
-            "wrap": wrap,
-        }
-        progress = LiveProgress(cls.hidden.unique_id, len(pictures))
-        memory = _memory_for(pictures, model)
-        recordings = [
-            _record(model, memory, pictures[item : item + 1], hole[item : item + 1], options, progress, item)
-            for item in range(len(pictures))
-        ]
+        hole, notes = hole_for(mask, pictures, threshold)
+        hole = grow_hole(hole, grow) if grow else hole
+        hole = hole.expand(len(pictures), -1, -1, -1)
+        notes += nothing_to_fill(mask, hole, threshold, grow)
+        recordings, failures = fill_pictures(
+            model,
+            pictures,
+            hole,
+            cls.hidden.unique_id,
+            recurrences=recurrences or "auto",
+            context=context,
+            feather=feather,
+            wrap=wrap,
+            detail={"texture": True, "off": False}.get(detail, detail),
+        )
         filled = torch.cat([recording.final for recording in recordings])
-        page = {"rfr_strip": write_strips(recordings), "rfr_text": notes}
+        strips, left_out = write_strips(recordings)
+        page = {"rfr_strip": strips, "rfr_text": [*notes, *failures, *left_out]}
         return io.NodeOutput(to_image(filled), recordings, to_mask(hole), ui=page)
+
+
+def _no_such_detail(detail: str) -> str:
+    return f"detail is {detail!r}; expected one of {', '.join(_DETAIL)}."
 
 
 def _settings() -> list[io.Input]:
@@ -94,37 +122,40 @@ def _settings() -> list[io.Input]:
             default=0,
             min=0,
             max=MAX_RECURRENCES,
-            tooltip="How often the network reasons. 0: as many as reach the middle of the hole.",
+            tooltip="How many recurrences the network runs. 0: as many as it takes to reach the middle of the hole.",
+            **ADVANCED,
         ),
         io.Float.Input(
             "context",
             default=1.0,
             min=0.0,
-            max=8.0,
+            max=MAX_CONTEXT,
             step=0.25,
-            tooltip="Surroundings the network sees on every side of a hole, as a multiple of its longer side.",
+            tooltip="How much of the surroundings the network sees, as a multiple of the hole's longer side.",
+            **ADVANCED,
         ),
         io.Int.Input(
             "grow",
             default=0,
             min=-256,
             max=256,
-            tooltip="Pixels that the mask grows by first, to cover an object's soft edge. Negative shrinks it.",
+            tooltip="Grow the mask by so many pixels first, to cover an object's soft edge. Negative shrinks it.",
         ),
         io.Int.Input(
             "feather",
             default=0,
             min=0,
             max=256,
-            tooltip="Pixels inside the mask over which the fill blends into the picture.",
+            tooltip="Blend the fill into the picture over so many pixels inside the mask.",
+            **ADVANCED,
         ),
         io.Combo.Input(
             "detail",
             options=list(_DETAIL),
             default="auto",
             optional=True,  # graphs saved before it existed go on working
-            tooltip="Give the finished fill texture from its surroundings; exact: aim at the least error instead, "
-            "soft, for scratches in smooth parts. auto: as the model was made for.",
+            tooltip="texture: sharp texture from the surroundings. exact: least error, softer where the picture gives "
+            "no clue; for scratches in smooth areas. off: the network's output. auto: as the model was trained for.",
         ),
         io.Combo.Input(
             "wrap",
@@ -133,37 +164,16 @@ def _settings() -> list[io.Input]:
             optional=True,
             tooltip="For seamless textures (xy) and panoramas (x): beyond its border the picture goes on where it "
             "begins on the other side.",
+            **ADVANCED,
+        ),
+        io.Float.Input(
+            "threshold",
+            default=0.5,
+            min=0.01,
+            max=1.0,
+            step=0.01,
+            optional=True,
+            tooltip="Mask values of at least this are filled. Lower it for a mask painted with a faint brush.",
+            **ADVANCED,
         ),
     ]
-
-
-def _record(
-    model: ManagedModel,
-    memory: int,
-    picture: Tensor,
-    hole: Tensor,
-    options: dict[str, Any],
-    progress: LiveProgress,
-    item: int,
-) -> Recording:
-    """Fill one picture (1, 3, H, W); where even small tiles do not fit, once more with the device to itself."""
-    try:
-        return _run(model.inpainter(memory), picture, hole, options, progress, item)
-    except DeviceError:
-        model.free_device()
-    return _run(model.inpainter(memory), picture, hole, options, progress, item)
-
-
-def _run(
-    inpainter: Inpainter, picture: Tensor, hole: Tensor, options: dict[str, Any], progress: LiveProgress, item: int
-) -> Recording:
-    """Fill it, reporting each recurrence as it is done."""
-    recording = Recording(picture, hole)
-    for step in inpainter.steps(picture, hole, **options):
-        progress.show(item, step.index, step.total, recording.add(step))
-    return recording
-
-
-def _memory_for(pictures: Tensor, model: ManagedModel) -> int:
-    """Bytes that the run needs beside the weights, by what networks of this kind were measured to take."""
-    return min(pictures.shape[-2] * pictures.shape[-1], 1024**2) * model.bytes_per_pixel

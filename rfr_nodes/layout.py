@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from rfr_core.errors import HoleError, ImageError
@@ -36,9 +35,10 @@ def to_mask(hole: Tensor) -> Tensor:
     return hole[:, 0].to("cpu", torch.float32).contiguous()
 
 
-def hole_for(mask: Tensor, pictures: Tensor) -> tuple[Tensor, str | None]:
-    """The hole (1 or N, 1, H, W) that a MASK describes for pictures (N, 3, H, W), and a note where it was resized.
+def hole_for(mask: Tensor, pictures: Tensor, threshold: float = 0.5) -> tuple[Tensor, list[str]]:
+    """The hole (1 or N, 1, H, W) bool that a MASK describes for pictures (N, 3, H, W), and what a user should know.
 
+    Values of at least `threshold` are hole. Several masks for one picture, as detectors give them, are united.
     Raises HoleError: the mask is the placeholder of a file without transparency, there are neither one nor as many
     masks as pictures, or a graph holds a value in place of a connection.
     """
@@ -52,15 +52,32 @@ def hole_for(mask: Tensor, pictures: Tensor) -> tuple[Tensor, str | None]:
             "There is no mask: the loaded file has no transparency; "
             "connect a mask, or paint one with the mask editor of the Load Image node."
         )
+    notes = []
+    if count == 1 and len(masks) > 1:
+        notes.append(f"All {len(masks)} masks are filled in the one picture.")
+        masks = masks.amax(0, keepdim=True)
     if len(masks) not in (1, count):
         raise HoleError(f"There are {len(masks)} masks for {count} pictures; expected one, or one for each picture.")
-    hole = to_hole(masks, size=(height, width), resize=True)
-    if size == (height, width):
-        return hole, None
-    return hole, f"The mask of {size[1]}×{size[0]} pixels was resized to the picture's {width}×{height}."
+    hole = to_hole(masks, size=(height, width), resize=True, threshold=threshold, dtype=torch.bool)
+    if size != (height, width):
+        notes.append(f"The mask of {size[1]}×{size[0]} pixels was resized to the picture's {width}×{height}.")
+    return hole, notes
 
 
-def to_pil(picture: Tensor) -> Image.Image:
-    """A picture (1, 3, H, W) in [0, 1] as an 8-bit PIL image."""
-    values = picture[0].movedim(0, -1).clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
-    return Image.fromarray(values.contiguous().numpy())
+def nothing_to_fill(mask: Tensor, hole: Tensor, threshold: float, grow: int) -> list[str]:
+    """Why there is nothing to fill in a hole (N, 1, H, W), made of a MASK; no sentence where each picture has some."""
+    empty = int((~hole.flatten(1).any(1)).sum())
+    if not empty:
+        return []
+    if empty < len(hole):
+        return [f"There is nothing to fill in {empty} of {len(hole)} pictures."]
+    highest = float(mask.max())
+    if highest < threshold:
+        reason = (
+            f"the highest value in the mask is {highest:.2g}, and only values of at least {threshold:.2g} are filled"
+        )
+        help_ = "lower the threshold" if highest > 0 else "paint a mask, or connect another"
+        return [f"Nothing to fill: {reason}; {help_}."]
+    if grow < 0:
+        return [f"Nothing to fill: the mask vanishes when it shrinks by {-grow} pixels; choose a higher grow."]
+    return ["Nothing to fill: what is white in the mask is too small to be seen at the picture's size."]

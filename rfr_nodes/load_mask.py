@@ -15,6 +15,7 @@ from rfr_core.holes.shaping import feather as feather_hole
 from rfr_core.holes.shaping import grow as grow_hole
 from rfr_nodes.input_files import content_fingerprint, input_file, input_pictures
 from rfr_nodes.layout import to_mask, to_pictures
+from rfr_nodes.newer_host import ADVANCED, schema
 from rfr_nodes.sockets import CATEGORY
 
 CHANNELS = ("auto", "alpha", "red", "green", "blue", "luminance")
@@ -25,10 +26,11 @@ class RFRLoadMask(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRLoadMask",
             display_name="Load Mask (RFR)",
             category=CATEGORY,
+            search_aliases=["mask from file", "mask from image", "alpha"],
             description="Loads a mask from a picture file, at its full bit depth. White is filled.",
             inputs=[
                 io.Combo.Input(
@@ -53,6 +55,7 @@ class RFRLoadMask(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     tooltip="Values of at least this count as white.",
+                    **ADVANCED,
                 ),
                 io.Int.Input(
                     "grow", default=0, min=-256, max=256, tooltip="Pixels that the mask grows by; negative shrinks it."
@@ -63,6 +66,7 @@ class RFRLoadMask(io.ComfyNode):
                     min=0,
                     max=256,
                     tooltip="Pixels over which the mask rises from its border inwards, for nodes that blend with it.",
+                    **ADVANCED,
                 ),
                 io.Image.Input("resize_to", optional=True, tooltip="The mask is scaled to this picture's size."),
             ],

@@ -4,11 +4,14 @@
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import folder_paths
 
-from rfr_core.checkpoints.loading import BUNDLED, CONFIG_NAME, MODEL_NAME
+from rfr_core import RFRNet
+from rfr_core.checkpoints.loading import BUNDLED, CONFIG_NAME, MODEL_NAME, load_network
+from rfr_core.checkpoints.recognize import holds_network, looks_like
 from rfr_core.errors import CheckpointError
 
 BUNDLED_NAME = f"{BUNDLED} (bundled)"
@@ -28,23 +31,63 @@ def own_folder() -> Path:
 
 
 def model_names() -> list[str]:
-    """What there is to load: the bundled model, then the files in the host's folders."""
-    found = {name for folder in FOLDERS for name in folder_paths.get_filename_list(folder) if name.endswith(SUFFIX)}
-    return [BUNDLED_NAME, *sorted(found)]
+    """What there is to load: the bundled model, then the RFR checkpoints in the host's folders."""
+    return [BUNDLED_NAME, *sorted(name for name, path in _files().items() if _is_ours(path))]
+
+
+def load_model(name: str) -> RFRNet:
+    """The network behind a name of `model_names`.
+
+    Raises CheckpointError, which names the file as the menu does: no folder of the host's holds such a file, it is no
+    RFR checkpoint, or it is damaged.
+    """
+    source = model_source(name)
+    try:
+        return load_network(source)
+    except CheckpointError as error:
+        raise CheckpointError(_without_path(str(error), source, name)) from error
 
 
 def model_source(name: str) -> str | Path:
-    """What `rfr_core.checkpoints.loading.load_network` takes for a name of `model_names`.
-
-    Raises CheckpointError: no folder of the host's holds such a file.
-    """
+    """What `rfr_core.load_network` takes for a name of `model_names`. Raises CheckpointError as `load_model`."""
     if name == BUNDLED_NAME:
         return BUNDLED
     # The host does not hold what it is sent against the menu's list; only a file that was found there is opened.
-    paths = [folder_paths.get_full_path(folder, name) for folder in FOLDERS] if name in model_names() else []
-    for path in filter(None, paths):
-        return checkpoint_of(Path(path))
-    raise CheckpointError(f"There is no model {name!r} in models/rfr or models/inpaint; reload the list of models.")
+    path = _files().get(name)
+    if path is None:
+        raise CheckpointError(f"There is no model {name!r} in models/rfr or models/inpaint; reload the list of models.")
+    if not _is_ours(path):
+        kind = looks_like(path)
+        raise CheckpointError(
+            f"{name!r} is not an RFR checkpoint{f' (it looks like {kind})' if kind else ''}; choose another model."
+        )
+    return checkpoint_of(path)
+
+
+def _files() -> dict[str, Path]:
+    """The weights in the host's folders, by name."""
+    found: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for name in folder_paths.get_filename_list(folder):
+            path = folder_paths.get_full_path(folder, name) if name.endswith(SUFFIX) else None
+            if path is not None:
+                found.setdefault(name, Path(path))
+    return found
+
+
+def _is_ours(path: Path) -> bool:
+    stat = path.stat()
+    return _holds_network(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _holds_network(path: Path, _changed: int, _size: int) -> bool:
+    return holds_network(path)
+
+
+def _without_path(sentence: str, source: str | Path, name: str) -> str:
+    """A sentence for the page, which need not know where the server keeps its files."""
+    return sentence.replace(str(Path(source) / MODEL_NAME), name).replace(str(source), name)
 
 
 def checkpoint_of(path: Path) -> Path:

@@ -4,12 +4,13 @@
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
+from torch import Tensor
+
 import comfy.utils
 from comfy import model_management
 from comfy.cli_args import args
-from torch import Tensor
-
-from rfr_nodes.layout import to_pil
+from rfr_core.views.recording import Recording
+from rfr_core.views.thumbnail import Thumbnail
 
 
 class LiveProgress:
@@ -22,11 +23,18 @@ class LiveProgress:
         self._bar = comfy.utils.ProgressBar(count, node_id=node_id)
         self._count = count
 
-    def show(self, item: int, index: int, total: int, picture: Tensor | None) -> None:
-        """Report that `index` of `total` recurrences are done on picture `item`, and its looks (1, 3, H, W), if new.
+    def begin(self, item: int, recording: Recording) -> None:
+        """Turn to picture `item` of the batch."""
+        self._item = item
+        self._thumbnail = Thumbnail(recording.image, recording.box, args.preview_size) if recording.box else None
+
+    def show(self, index: int, total: int, region: Tensor | None) -> None:
+        """Report that `index` of `total` recurrences are done, and how the recording's box looks by now, if new.
 
         Raises the host's InterruptProcessingException when the user has pressed Cancel.
         """
         model_management.throw_exception_if_processing_interrupted()
-        preview = None if picture is None else ("JPEG", to_pil(picture), args.preview_size)
-        self._bar.update_absolute(item * total + index, self._count * total, preview)
+        preview = None
+        if region is not None and self._thumbnail is not None:
+            preview = ("JPEG", self._thumbnail.image(region), args.preview_size)
+        self._bar.update_absolute(self._item * total + index, self._count * total, preview)

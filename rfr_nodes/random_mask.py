@@ -12,6 +12,7 @@ from torch import Tensor
 from rfr_core.errors import HoleError
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole
 from rfr_nodes.layout import to_mask, to_pictures
+from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY
 
 RATIOS = {f"{low * 100:.0f}-{high * 100:.0f} %": (low, high) for low, high in RATIO_BUCKETS}
@@ -22,10 +23,11 @@ class RFRRandomMask(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRRandomMask",
             display_name="Random Irregular Mask",
             category=CATEGORY,
+            search_aliases=["irregular mask", "strokes", "free-form mask"],
             description="Draws a random mask of strokes and ellipses, as used for training and comparing networks.",
             inputs=[
                 io.Int.Input("width", default=512, min=1, max=16384, tooltip="In pixels; a connected image decides."),
@@ -47,7 +49,7 @@ class RFRRandomMask(io.ComfyNode):
                 io.Image.Input("image", optional=True, tooltip="One mask of its size for each picture of this batch."),
             ],
             outputs=[io.Mask.Output("mask", display_name="mask", tooltip="White is filled.")],
-            is_output_node=True,  # so that its picture is there also when the host has the result already
+            **shows_result(),
         )
 
     @classmethod

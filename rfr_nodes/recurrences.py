@@ -11,6 +11,7 @@ from rfr_core.errors import HoleError
 from rfr_core.views.film_strip import film_strip, stack_strips
 from rfr_core.views.recording import Recording
 from rfr_nodes.layout import to_image, to_mask
+from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
 from rfr_nodes.strip_files import write_strips
 
@@ -20,10 +21,11 @@ class RFRRecurrences(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        return schema(
             node_id="RFRRecurrences",
             display_name="RFR Recurrences",
             category=CATEGORY,
+            search_aliases=["film strip", "steps", "animation", "inpaint progress"],
             description="Shows how the hole closed: one picture for each recurrence.",
             inputs=[RFRSteps.Input("steps", tooltip="From RFR Inpaint.")],
             outputs=[
@@ -31,7 +33,7 @@ class RFRRecurrences(io.ComfyNode):
                 io.Mask.Output("open", display_name="open", tooltip="What each recurrence left open."),
                 io.Image.Output("strip", display_name="film strip", tooltip="All of them in a row, from the start."),
             ],
-            is_output_node=True,
+            **shows_result(),
         )
 
     @classmethod
@@ -44,5 +46,6 @@ class RFRRecurrences(io.ComfyNode):
         frames = torch.cat([recording.picture(index) for recording, index in places])
         still_open = torch.cat([recording.open_hole(index) for recording, index in places])
         strip = stack_strips([film_strip(recording) for recording in filled])
-        page = {"rfr_strip": write_strips(filled)}
+        strips, left_out = write_strips(steps)
+        page = {"rfr_strip": strips, "rfr_text": left_out}
         return io.NodeOutput(to_image(frames), to_mask(still_open), to_image(strip), ui=page)

@@ -12,6 +12,7 @@ from golden import empty_released_state, released_state
 from safetensors.torch import load_file, save_file
 
 from rfr_core.checkpoints.loading import load_network, open_checkpoint, read_safetensors
+from rfr_core.checkpoints.recognize import holds_network, looks_like
 from rfr_core.checkpoints.saving import convert_released, push_to_hub, save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError
@@ -363,3 +364,20 @@ def test_the_class_of_the_network_loads_and_saves(tmp_path: Path) -> None:
 def test_a_network_alone_is_saved_without_the_refinement_that_its_configuration_names(tmp_path: Path) -> None:
     save_pretrained(RFRNet(RFRConfig(width=8, norm="group", refinement=8)), tmp_path)
     assert load_network(tmp_path).config.refinement == 0
+
+
+def test_files_are_told_apart_by_their_headers(tmp_path: Path) -> None:
+    ours = save_pretrained(RFRNet(RFRConfig(width=8, norm="group")), tmp_path / "ours")
+    assert holds_network(ours / "model.safetensors")
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes((ours / "model.safetensors").read_bytes())
+    assert holds_network(alone)
+    lama = tmp_path / "big-lama.safetensors"
+    save_file({"generator.model.1.ffc.convl2l.weight": torch.zeros(2)}, lama)
+    assert not holds_network(lama)
+    assert looks_like(lama) == "LaMa"
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(alone.read_bytes()[:100])
+    assert not holds_network(cut)
+    assert looks_like(cut) is None
+    assert looks_like(alone) is None

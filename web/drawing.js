@@ -62,7 +62,9 @@ export function sourcesOf(regions, x, y) {
       left + (cell % region.columns) * region.cell,
       top + Math.floor(cell / region.columns) * region.cell,
     ];
-    const sources = region.sources[row].map((cell, i) => ({ place: place(cell), share: region.shares[row][i] / 1000 }));
+    const first = row * region.perRow;
+    const shares = region.shares.subarray(first, first + region.perRow);
+    const sources = [...shares].map((share, i) => ({ place: place(region.sources[first + i]), share: share / 1000 }));
     return { target: place(target), cell: region.cell, sources: sources.filter(({ share }) => share > 0) };
   }
   return null;

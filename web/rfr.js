@@ -2,93 +2,96 @@
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
+import { addView, shownBy } from "./node_views.js";
 import { StripView } from "./strip_view.js";
 import { TextView } from "./text_view.js";
 
 const STRIP_NODES = ["RFRInpaint", "RFRRecurrences"];
-const TEXT_NODES = ["RFRInpaint", "RFRCompare"];
 const STRIP_WIDTH = 340; // CSS pixels
-const LIVE_PREVIEW = "$$canvas-image-preview"; // the host's widget for pictures that come while a node runs
+const LINK_COLOURS = { RFR_MODEL: "#c792ea", RFR_STEPS: "#ffb81a" };
+const OLD_VALUES = { detail: { on: "texture" } }; // of graphs saved by earlier versions
+const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-const heightBefore = new WeakMap(); // node -> its height when it began to run
+const running = new Set(); // strips that show a live picture
 
-// A view shows what lies in node.properties, which is saved, copied and undone with the node.
-function addView(node, property, view) {
-  const widget = node.addDOMWidget(property, property, view.element, {
-    serialize: false,
-    hideOnZoom: false,
-    getMinHeight: () => (view.isEmpty ? 0 : view.height),
-  });
-  widget.serialize = false; // a saved graph lists values by place: a view among them would give its own to another
-  const show = () => {
-    view.show(node.properties[property] ?? null);
-    widget.hidden = view.isEmpty;
-    growToFit(node);
-  };
-  chain(node, "onExecuted", (output) => {
-    const news = view.readOutput(output ?? {});
-    if (news === undefined) return;
-    node.properties[property] = news;
-    show();
-  });
-  chain(node, "onConfigure", show);
-  chain(node, "onRemoved", () => view.close());
-  show();
+// The node that an event of the host names: its id, behind those of the subgraphs around it, as in "6:4".
+function nodeAt(path) {
+  let graph = app.rootGraph ?? app.graph;
+  let node;
+  for (const id of String(path ?? "").split(":")) {
+    node = graph?.getNodeById(id) ?? graph?.getNodeById(Number(id));
+    graph = node?.subgraph;
+  }
+  return node;
 }
 
-// The strip shows more than the last live picture, which some front ends would leave below it.
-function dropLivePreview(node) {
-  const inRoot = node.graph === (app.rootGraph ?? app.graph);
-  const place = inRoot ? String(node.id) : `${node.graph?.id}:${node.id}`;
-  // Vue nodes take it from a store that has no public name; without it the picture stays until the next run.
-  app.extensionManager?._p?._s?.get("nodeOutput")?.revokePreviewsByLocatorId?.(place);
-  const index = node.widgets?.findIndex(({ name }) => name === LIVE_PREVIEW) ?? -1;
-  if (index < 0) return;
-  node.imgs = undefined;
-  node.widgets[index].onRemove?.();
-  node.widgets.splice(index, 1);
-  if (heightBefore.has(node)) node.setSize([node.size[0], heightBefore.get(node)]);
+// The live picture is shown in the strip, and by the host where the strip is not in view, as on a subgraph's node.
+function takeLivePicture(event) {
+  const node = nodeAt(event.detail.displayNodeId ?? event.detail.nodeId);
+  const strip = shownBy(node, "rfr_strip");
+  if (!strip || node.graph?.id !== app.canvas.graph?.id) return;
+  event.stopImmediatePropagation();
+  running.add(strip);
+  strip.showLive(event.detail.blob);
 }
 
-// Graphs saved before a choice was added hold nothing, or a view's empty value, in its place.
-function chooseWhatIsMissing(node) {
-  for (const widget of node.widgets ?? []) {
-    const choices = widget.options?.values;
-    if (Array.isArray(choices) && !widget.value) widget.value = choices[0];
+function endLivePictures() {
+  for (const strip of running) strip.endLive();
+  running.clear();
+}
+
+function showError({ detail }) {
+  shownBy(nodeAt(detail.node_id), "rfr_text")?.warn(detail.exception_message?.trim() ?? "");
+}
+
+function hideErrors(graph = app.rootGraph ?? app.graph) {
+  for (const node of graph?.nodes ?? []) {
+    shownBy(node, "rfr_text")?.warn("");
+    if (node.subgraph) hideErrors(node.subgraph);
   }
 }
 
-function growToFit(node) {
-  const [width, height] = node.computeSize();
-  if (node.size[0] < width || node.size[1] < height) {
-    node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
-  }
-  app.graph?.setDirtyCanvas(true, true);
-}
-
-function chain(node, name, action) {
-  const before = node[name];
-  node[name] = function (...values) {
-    const result = before?.apply(this, values);
-    action(...values);
+// Graphs saved before an input was added hold nothing, or a view's empty value, in its place.
+function keepDefaults(node) {
+  const defaults = new Map((node.widgets ?? []).map((widget) => [widget, widget.value]));
+  const { onConfigure } = node;
+  node.onConfigure = function (...values) {
+    const result = onConfigure?.apply(this, values);
+    for (const [widget, before] of defaults) {
+      const value = OLD_VALUES[widget.name]?.[widget.value] ?? widget.value;
+      widget.value = value === "" || value == null ? before : value;
+    }
     return result;
   };
 }
 
+function colourLinks() {
+  for (const [type, colour] of Object.entries(LINK_COLOURS)) {
+    document.documentElement.style.setProperty(`--color-datatype-${type}`, colour);
+    app.canvas.default_connection_color_byType[type] = colour;
+    app.canvas.constructor.link_type_colors[type] = colour;
+  }
+}
+
+// Extensions are loaded before the host adds its own listener, which would show the picture below the strip and leave it
+// there: this one comes first.
+api.addEventListener("b_preview_with_metadata", takeLivePicture);
+
 app.registerExtension({
   name: "rfr.views",
   setup() {
-    api.addEventListener("executing", ({ detail }) => {
-      const node = detail && app.graph?.getNodeById(detail);
-      if (node && STRIP_NODES.includes(node.comfyClass)) heightBefore.set(node, node.size[1]);
-    });
+    colourLinks();
+    api.addEventListener("execution_start", () => hideErrors());
+    api.addEventListener("execution_error", showError);
+    for (const name of ENDS) api.addEventListener(name, endLivePictures);
   },
   nodeCreated(node) {
-    if (TEXT_NODES.includes(node.comfyClass)) addView(node, "rfr_text", new TextView());
+    if (!node.comfyClass?.startsWith("RFR")) return;
+    if (node.comfyClass === "RFRInpaint") keepDefaults(node);
+    addView(node, "rfr_text", new TextView());
     if (STRIP_NODES.includes(node.comfyClass)) {
-      chain(node, "onConfigure", () => chooseWhatIsMissing(node));
-      chain(node, "onExecuted", () => dropLivePreview(node));
-      addView(node, "rfr_strip", new StripView(() => app.graph?.setDirtyCanvas(true, false)));
+      addView(node, "rfr_strip", new StripView());
+      node.onDrawBackground = () => {}; // in LiteGraph it adds the host's own pictures, which the strip replaces
       node.setSize([Math.max(node.size[0], STRIP_WIDTH), node.size[1]]);
     }
   },

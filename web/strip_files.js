@@ -38,10 +38,10 @@ export class StripFiles {
   async attention(index) {
     if (!this.strip.attention || index < 1) return [];
     if (!this.attentions.has(index)) {
-      const url = this.url(`_attention_${String(index).padStart(2, "0")}.json`);
+      const url = this.url(`_attention_${String(index).padStart(2, "0")}.bin`);
       const response = await fetch(url);
       if (!response.ok) throw new Error(`${url}: ${response.status}`);
-      this.attentions.set(index, await response.json());
+      this.attentions.set(index, parseAttention(await response.arrayBuffer()));
     }
     return this.attentions.get(index);
   }
@@ -58,4 +58,24 @@ export class StripFiles {
     }
     return this.pictures.get(url);
   }
+}
+
+// The regions of one frame's attention, as rfr_nodes/strip_files.py lays them out: each a header of eight int32, the
+// cells of its hole, their sources row by row (both int32), and the sources' shares in 1/1000 (uint16, padded).
+function parseAttention(buffer) {
+  const regions = [];
+  let at = 0;
+  const take = (Kind, length) => {
+    const values = new Kind(buffer, at, length);
+    at += Math.ceil(values.byteLength / 4) * 4;
+    return values;
+  };
+  while (at < buffer.byteLength) {
+    const [left, top, width, height, cell, columns, rows, perRow] = take(Int32Array, 8);
+    const targets = take(Int32Array, rows);
+    const sources = take(Int32Array, rows * perRow);
+    const shares = take(Uint16Array, rows * perRow);
+    regions.push({ box: [left, top, width, height], cell, columns, targets, sources, shares, perRow });
+  }
+  return regions;
 }

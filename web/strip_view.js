@@ -1,10 +1,11 @@
-// The film strip: scrub through the recurrences, wipe between before and after, ask a filled pixel for its sources.
+// The film strip: the live picture while the node runs; then scrub through the recurrences, wipe between before and
+// after, ask a filled pixel for its sources.
 
 import { drawSources, drawWipe, openOutline, shareFilled, sourcesOf } from "./drawing.js";
 import { StripFiles } from "./strip_files.js";
 
 const STYLE = `
-  :host { display: block; width: 100%; height: 100%; min-height: 0; }
+  :host { display: block; width: 100%; height: 100%; min-height: 300px; }
   :host([hidden]) { display: none; }
   * { box-sizing: border-box; }
   .view {
@@ -27,14 +28,16 @@ const STYLE = `
   .tool[aria-pressed=true] { border-color: #ffb81a; }
   :focus-visible { outline: 2px solid #ffb81a; outline-offset: 1px; }
   .label { flex: 1 1 0; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-  [hidden] { display: none !important; }
+  [hidden], .live :is(.frames, .row.scrub, .tool), .gone :is(.stage, .frames, .row.scrub, .tool),
+  .unfilled :is(.frames, .row.scrub, .outline, .compare) { display: none !important; }
+  .gone .label { white-space: normal; }
 `;
 
 const HTML = `
   <div class="view">
     <div class="stage"><canvas aria-label="Picture after the chosen recurrence; click the fill for its sources"></canvas></div>
     <div class="frames" role="group" aria-label="Recurrences"></div>
-    <div class="row"><input type="range" min="0" step="1" aria-label="Recurrence"></div>
+    <div class="row scrub"><input type="range" min="0" step="1" aria-label="Recurrence"></div>
     <div class="row">
       <span class="label" aria-live="polite"></span>
       <button type="button" class="tool previous" title="Previous picture of the batch">‹</button>
@@ -46,12 +49,11 @@ const HTML = `
 `;
 
 const SMALL = 512; // pixels; pictures whose longer side is shorter are enlarged
-const GONE = "These pictures are gone from the host's temp folder: run the graph again.";
+const GONE = "These pictures are gone from the host's temp folder. Run the graph again to bring them back.";
+const OWN_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", " ", "Enter"];
 
 export class StripView {
-  // changed: called when something that is saved with the node has changed.
-  constructor(changed) {
-    this.changed = changed;
+  constructor() {
     this.element = document.createElement("div");
     this.root = this.element.attachShadow({ mode: "open" });
     const style = document.createElement("style");
@@ -59,9 +61,11 @@ export class StripView {
     const template = document.createElement("template");
     template.innerHTML = HTML;
     this.root.append(style, template.content);
+    this.view = this.find(".view");
     this.canvas = this.find("canvas");
     this.slider = this.find("input");
     this.state = null;
+    this.live = false;
     this.listen();
   }
 
@@ -70,7 +74,7 @@ export class StripView {
   }
 
   get isEmpty() {
-    return !this.state;
+    return !this.state && !this.live;
   }
 
   // In CSS pixels; less leaves the picture too small to click into.
@@ -91,6 +95,7 @@ export class StripView {
     if (!strips) return undefined;
     if (!strips.length) return null;
     const { outline = true, compare = false, wipe = 0.5 } = this.state ?? {};
+    this.endLive();
     return { strips, picture: 0, frame: strips[0].recurrences.length, outline, compare, wipe };
   }
 
@@ -100,6 +105,29 @@ export class StripView {
     this.element.hidden = this.isEmpty;
     this.asked = null;
     if (state) this.showPicture();
+  }
+
+  // Show a picture (a Blob) that came while the node runs.
+  async showLive(blob) {
+    if (!this.live) {
+      this.live = true;
+      this.element.hidden = false;
+      this.view.classList.add("live");
+      this.say("filling …");
+      this.resized();
+    }
+    const picture = await createImageBitmap(blob);
+    if (this.live) this.fillCanvas(picture, picture.width, picture.height);
+  }
+
+  // Go back to what was shown before the run.
+  endLive() {
+    if (!this.live) return;
+    this.live = false;
+    this.view.classList.remove("live");
+    this.element.hidden = this.isEmpty;
+    if (this.state) this.draw();
+    this.resized();
   }
 
   close() {
@@ -122,19 +150,23 @@ export class StripView {
     this.canvas.addEventListener("pointermove", (event) => {
       if (this.canvas.hasPointerCapture(event.pointerId)) this.wipeTo(event);
     });
-    // The graph must not take what is meant for the strip: dragging the node, or its shortcuts.
-    for (const name of ["pointerdown", "mousedown", "keydown", "dblclick"]) {
+    // The graph must not take what is meant for the strip: dragging the node, or the slider's keys.
+    for (const name of ["pointerdown", "mousedown", "dblclick"]) {
       this.element.addEventListener(name, (event) => event.stopPropagation());
     }
+    this.element.addEventListener("keydown", (event) => {
+      const shortcut = event.ctrlKey || event.metaKey || event.altKey;
+      if (!shortcut && OWN_KEYS.includes(event.key)) event.stopPropagation();
+    });
   }
 
   turn(step) {
     const count = this.state.strips.length;
     this.state.picture = (this.state.picture + step + count) % count;
-    this.state.frame = Math.min(this.state.frame, this.count);
+    this.state.frame = this.count;
     this.asked = null;
     this.showPicture();
-    this.changed();
+    this.saved();
   }
 
   go(frame) {
@@ -144,6 +176,9 @@ export class StripView {
 
   showPicture() {
     this.files = new StripFiles(this.strip);
+    this.view.classList.remove("gone");
+    this.view.classList.toggle("unfilled", !this.count);
+    this.state.frame = Math.min(this.state.frame, this.count);
     this.slider.max = this.count;
     const many = this.state.strips.length > 1;
     this.find(".previous").hidden = !many;
@@ -162,6 +197,7 @@ export class StripView {
       image.src = this.files.frameURL(index);
       image.alt = button.title;
       image.draggable = false;
+      image.addEventListener("error", () => (button.hidden = true));
       button.append(image);
       button.addEventListener("click", () => this.go(index));
       buttons.push(button);
@@ -171,7 +207,7 @@ export class StripView {
 
   update() {
     this.draw();
-    this.changed();
+    this.saved();
   }
 
   async draw() {
@@ -179,9 +215,12 @@ export class StripView {
     try {
       const wanted = [files.frame(0), files.frame(state.frame), files.reached(), this.sources()];
       const [before, frame, reached, found] = await Promise.all(wanted);
-      if (this.files === files && this.state === state) this.paint(before, frame, reached, found);
+      if (this.files !== files || this.state !== state || this.live) return;
+      this.paint(before, frame, reached, found);
     } catch {
-      if (this.files === files) this.say(GONE);
+      if (this.files !== files || this.live) return;
+      this.view.classList.add("gone");
+      this.say(GONE);
     }
   }
 
@@ -199,17 +238,24 @@ export class StripView {
   paint(before, frame, reached, found) {
     const { state, canvas } = this;
     const { naturalWidth, naturalHeight } = frame;
-    const enlarged = Math.max(1, Math.ceil(SMALL / Math.max(naturalWidth, naturalHeight)));
-    canvas.width = naturalWidth * enlarged;
-    canvas.height = naturalHeight * enlarged;
+    const context = this.fillCanvas(frame, naturalWidth, naturalHeight);
     const whole = [0, 0, canvas.width, canvas.height];
-    const context = canvas.getContext("2d");
-    context.drawImage(frame, ...whole);
     const thickness = Math.max(1, Math.round(naturalWidth / 300));
     if (state.outline) context.drawImage(openOutline(reached, state.frame, thickness), ...whole);
     if (state.compare) drawWipe(context, before, state.wipe);
     else if (found) drawSources(context, found, canvas.width / this.strip.width);
     this.showControls(reached, found);
+  }
+
+  // Draw a picture as the canvas's whole; the canvas's context.
+  fillCanvas(picture, width, height) {
+    const { canvas } = this;
+    const enlarged = Math.max(1, Math.ceil(SMALL / Math.max(width, height)));
+    canvas.width = width * enlarged;
+    canvas.height = height * enlarged;
+    const context = canvas.getContext("2d");
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return context;
   }
 
   showControls(reached, found) {
@@ -222,13 +268,15 @@ export class StripView {
     frames.childNodes.forEach((button, index) => button.setAttribute("aria-pressed", index === state.frame));
     const { offsetLeft, offsetWidth } = frames.childNodes[state.frame];
     frames.scrollLeft = offsetLeft - frames.offsetLeft - (frames.clientWidth - offsetWidth) / 2;
-    const batch = state.strips.length > 1 ? `picture ${state.picture + 1}: ` : "";
+    const { item = 0, items = 1 } = strip;
+    const batch = items > 1 ? `picture ${item + 1} of ${items}: ` : "";
     this.say(batch + (this.asked ? this.answer(found) : this.place(reached)));
   }
 
   place(reached) {
     const { frame } = this.state;
     const { recurrences } = this.strip;
+    if (!recurrences.length) return "nothing to fill";
     const filled = Math.round(100 * shareFilled(reached, frame));
     return frame ? `${recurrences[frame - 1]} of ${recurrences.at(-1)}, ${filled} % filled` : "before";
   }
@@ -247,7 +295,7 @@ export class StripView {
   }
 
   press(event) {
-    if (event.button !== 0 || !this.state) return;
+    if (event.button !== 0 || !this.state || !this.count || this.live) return;
     event.preventDefault();
     if (this.state.compare) {
       this.canvas.setPointerCapture(event.pointerId);
@@ -265,7 +313,7 @@ export class StripView {
   wipeTo(event) {
     [this.state.wipe] = this.pointOf(event);
     this.draw();
-    this.changed();
+    this.saved();
   }
 
   ask(event) {

@@ -105,7 +105,7 @@ def fetch_checkpoint(repo_id: str, *, revision: str | None = None, local_files_o
 
     names = (CONFIG_NAME, MODEL_NAME)
     config, model = download(repo_id, names, revision=revision, local_files_only=local_files_only)
-    return _open_file(model, _read_config(config))
+    return _open_file(model, read_config(config))
 
 
 def read_safetensors(path: str | Path) -> RFRModel:
@@ -143,7 +143,7 @@ def open_folder(folder: Path) -> Checkpoint:
     for name in (CONFIG_NAME, MODEL_NAME):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder} holds no {name}; a checkpoint is {CONFIG_NAME} and {MODEL_NAME}.")
-    return _open_file(folder / MODEL_NAME, _read_config(folder / CONFIG_NAME))
+    return _open_file(folder / MODEL_NAME, read_config(folder / CONFIG_NAME))
 
 
 def _open_file(path: Path, config: RFRConfig | None = None) -> Checkpoint:
@@ -189,7 +189,7 @@ def _unreadable(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"{path} cannot be read as safetensors ({error}); it may be cut off: get the file anew.")
 
 
-def _read_config(path: Path) -> RFRConfig:
+def read_config(path: Path) -> RFRConfig:
     try:
         size = path.stat().st_size
         if size > _MAX_CONFIG:

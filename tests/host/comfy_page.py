@@ -12,10 +12,10 @@ from chromium import CHROMIUM, FLAGS
 from comfy_server import Host
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-PATIENCE = 900_000  # milliseconds; a busy machine is slow, and nothing here measures time
+PATIENCE = 120_000  # milliseconds; a busy machine is slow, and nothing here measures time
 
 _SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False}
-_RUN = """() => {
+RUN = """() => {
     window.rfrDone = null;
     const ended = (event) => { window.rfrDone = [event.type, event.detail]; };
     for (const name of ["execution_success", "execution_error", "execution_interrupted"])
@@ -45,14 +45,14 @@ _BOUNDS = """
     const bottom = Math.max(...nodes.map((n) => n.pos[1] + n.size[1]));
 """
 _BOX = f"""(kinds) => {{
-    const nodes = window.app.graph.nodes.filter((node) => !kinds.length || kinds.includes(node.type));
+    const nodes = window.app.canvas.graph.nodes.filter((node) => !kinds.length || kinds.includes(node.type));
     {_BOUNDS}
     const {{ scale, offset }} = window.app.canvas.ds, frame = window.app.canvas.canvas.getBoundingClientRect();
     const at = (x, y) => [frame.left + (x + offset[0]) * scale, frame.top + (y + offset[1]) * scale];
     return [...at(left, top), ...at(right, bottom)];
 }}"""
 _FIT = f"""() => {{
-    const nodes = window.app.graph.nodes;
+    const nodes = window.app.canvas.graph.nodes;
     {_BOUNDS}
     const view = window.app.canvas.ds;
     view.scale = Math.min(1380 / (right - left), 780 / (bottom - top));
@@ -101,7 +101,7 @@ def load(page: Page, workflow: dict[str, Any]) -> None:
 
 def run(page: Page) -> None:
     """Press Run and wait for the end."""
-    page.evaluate(_RUN)
+    page.evaluate(RUN)
     page.wait_for_function("window.rfrDone")
     kind, detail = page.evaluate("window.rfrDone")
     assert kind == "execution_success", detail

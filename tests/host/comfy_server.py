@@ -56,6 +56,12 @@ class RefusedError(Exception):
         super().__init__(json.dumps(details))
         self.details = details
 
+    @property
+    def sentence(self) -> str:
+        """What the host shows at the nodes."""
+        errors = [error for node in self.details["node_errors"].values() for error in node["errors"]]
+        return " ".join(error["details"] for error in errors)
+
 
 class Host:
     """A running ComfyUI with folders of its own under `base`.
@@ -188,6 +194,13 @@ class Client:
     def run(self, graph: dict[str, Any], *, interrupt_at: float | None = None) -> Run:
         """Queue a graph and follow it to its end; `interrupt_at`: cancel at the first progress of this share."""
         return self.follow(self.queue(graph), interrupt_at=interrupt_at)
+
+    def refusal(self, graph: dict[str, Any]) -> str:
+        """What is said of a graph that cannot be run, by the host before running it or by a node."""
+        try:
+            return self.run(graph).sentence
+        except RefusedError as error:
+            return error.sentence
 
     def follow(self, run: Run, *, interrupt_at: float | None = None, timeout: float = 300) -> Run:
         """Read the host's messages until the run has ended."""

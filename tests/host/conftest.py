@@ -99,6 +99,6 @@ async def probe(request):
     return web.json_response({
         "path": sys.path,
         "rfr_core": getattr(sys.modules.get("rfr_core"), "__file__", None),
-        "train": importlib.util.find_spec("train") is not None,
+        "train": getattr(importlib.util.find_spec("train"), "origin", None),
     })
 """

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from comfy_server import Client, Host, RefusedError, Run
 from conftest import HEIGHT, HOLE, REPOSITORY, WIDTH
 from graphs import INPAINT, LOAD_MASK, Graph, fill, node, with_mask
 from hub_server import HubServer
 from PIL import Image
+from safetensors.torch import save_file
 
 NODES = {
     "RFRLoadModel",
@@ -77,8 +79,9 @@ def test_the_host_offers_every_node_with_every_input_explained(host: Host) -> No
 
 def test_the_pack_keeps_to_itself(host: Host) -> None:
     seen = host.get("/probe")
-    assert not [entry for entry in seen["path"] if "rfr" in entry]
-    assert not seen["train"]
+    ours = str(host.base / "custom_nodes")
+    assert not [entry for entry in seen["path"] if entry.startswith(ours) and "rfr" in entry]
+    assert not (seen["train"] or "").startswith(ours)
     assert seen["rfr_core"]
 
 
@@ -247,6 +250,127 @@ def test_random_masks_keep_to_their_ratio_and_seed(host: Host, client: Client) -
     assert np.array_equal(first, mask(1))
 
 
+def gray_mask(host: Host, value: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> dict[str, Any]:
+    """A node that gives a mask of one gray where mask.png is white."""
+    name = f"gray-{value}-{size[0]}.png"
+    with Image.open(host.base / "input" / "mask.png") as mask:
+        mask.resize(size).point(lambda white: value if white else 0).save(host.base / "input" / name)
+    return node("LoadImageMask", image=name, channel="red")
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "settings", "sentence"),
+    [
+        (102, (WIDTH, HEIGHT), {}, "the highest value in the mask is 0.4"),
+        (0, (WIDTH, HEIGHT), {}, "the highest value in the mask is 0,"),
+        (0, (40, 30), {}, "the highest value in the mask is 0,"),
+        (255, (WIDTH, HEIGHT), {"grow": -256}, "the mask vanishes when it shrinks by 256 pixels"),
+    ],
+)
+def test_a_mask_that_does_nothing_says_so(
+    host: Host, client: Client, value: int, size: tuple[int, int], settings: dict[str, Any], sentence: str
+) -> None:
+    graph = with_mask(gray_mask(host, value, size))
+    graph["inpaint"]["inputs"] |= settings
+    run = client.run(graph)
+    assert np.array_equal(pictures(host, run)[0], original(host))
+    assert run.executed["inpaint"]["rfr_text"][-1].startswith("Nothing to fill: ")
+    assert sentence in run.executed["inpaint"]["rfr_text"][-1]
+    assert run.executed["inpaint"]["rfr_strip"] == []
+
+
+def test_a_faint_mask_is_filled_at_a_lower_threshold(host: Host, client: Client) -> None:
+    graph = with_mask(gray_mask(host, 102))
+    graph["inpaint"]["inputs"]["threshold"] = 0.3
+    run = client.run(graph)
+    assert not np.array_equal(pictures(host, run)[0], original(host))
+    assert run.executed["inpaint"]["rfr_text"] == []
+
+
+def test_a_small_picture_without_transparency_has_nothing_to_fill(host: Host, client: Client) -> None:
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(host.base / "input" / "small.png")
+    graph = with_mask(node("LoadImage", image="small.png"), output=1)
+    graph["inpaint"]["inputs"]["image"] = ["mask", 0]
+    assert client.run(graph).executed["inpaint"]["rfr_text"][0].startswith("Nothing to fill: ")
+
+
+def test_several_masks_for_one_picture_are_all_filled(host: Host, client: Client) -> None:
+    graph = fill(recurrences=2)
+    graph["other"] = node("LoadImage", image="other.png")
+    graph["batch"] = node("ImageBatch", image1=("image", 0), image2=("other", 0))
+    graph["masks"] = node("RFRRandomMask", width=1, height=1, ratio="10-20 %", seed=1, image=("batch", 0))
+    graph["inpaint"]["inputs"]["mask"] = ["masks", 0]
+    united = client.run(shown(graph, ("inpaint", 2)))
+    (hole,) = pictures(host, united)
+    each = pictures(host, client.run(shown(graph, ("masks", 0))))
+    assert len(each) == 2
+    assert np.array_equal(hole > 127, (each[0] > 127) | (each[1] > 127))
+    assert united.executed["inpaint"]["rfr_text"] == ["All 2 masks are filled in the one picture."]
+
+
+def batch_with_masks(*masks: int) -> Graph:
+    """A batch of photo.png, each with mask.png's hole at a gray of 0 or 255, or a wholly white mask (-1)."""
+    graph = fill(recurrences=2)
+    images, holes = ("image", 0), ("m0", 0)
+    for place, value in enumerate(masks):
+        white = node("SolidMask", value=1.0, width=WIDTH, height=HEIGHT)
+        black = node("SolidMask", value=0.0, width=WIDTH, height=HEIGHT)
+        graph[f"s{place}"] = {-1: white, 0: black, 255: graph["mask"]}[value]
+        graph[f"m{place}"] = node("MaskToImage", mask=(f"s{place}", 0))
+        if place:
+            graph[f"images{place}"] = node("ImageBatch", image1=images, image2=("image", 0))
+            graph[f"holes{place}"] = node("ImageBatch", image1=holes, image2=(f"m{place}", 0))
+            images, holes = (f"images{place}", 0), (f"holes{place}", 0)
+    graph["holes"] = node("ImageToMask", image=holes, channel="red")
+    graph["inpaint"]["inputs"] |= {"image": list(images), "mask": ["holes", 0]}
+    return graph
+
+
+def test_a_picture_that_cannot_be_filled_is_named_and_the_others_are_filled(host: Host, client: Client) -> None:
+    run = client.run(batch_with_masks(255, -1, 255))
+    first, second, third = pictures(host, run)
+    assert np.array_equal(second, original(host))
+    assert np.array_equal(first, third)
+    assert not np.array_equal(first, second)
+    (note,) = run.executed["inpaint"]["rfr_text"]
+    assert note.lower().startswith("picture 2 of 3 stays as it was: the hole covers the whole picture")
+    assert [len(strip["recurrences"]) for strip in run.executed["inpaint"]["rfr_strip"]] == [2, 0, 2]
+
+
+def test_strips_are_numbered_by_picture_and_those_left_out_are_told_of(host: Host, client: Client) -> None:
+    run = client.run(batch_with_masks(*[0, 255] * 9))
+    strips = run.executed["inpaint"]["rfr_strip"]
+    assert [strip["item"] for strip in strips][:3] == [0, 1, 2]
+    assert strips[-1]["item"] == 17
+    assert len(strips) == 16
+    assert all(strip["items"] == 18 and bool(strip["recurrences"]) == bool(strip["item"] % 2) for strip in strips)
+    assert run.executed["inpaint"]["rfr_text"] == [
+        "There is nothing to fill in 9 of 18 pictures.",
+        "The strip shows 16 of 18 pictures, evenly chosen.",
+    ]
+
+
+# Graphs as users leave them
+
+
+def test_nodes_that_lie_unconnected_beside_a_graph_do_no_harm(host: Host, client: Client) -> None:
+    newer = "has_intermediate_output" in host.get("/object_info/RFRInpaint")["RFRInpaint"]
+    parked = {"parked": node("RFRCompare", position=0.5)}
+    if newer:
+        parked |= {
+            "inpaint2": node("RFRInpaint", **INPAINT),
+            "steps2": node("RFRRecurrences"),
+            "attention2": node("RFRAttentionMap", x=0, y=0, picture=0),
+            "masks2": node("RFRRandomMask", width=64, height=64, ratio="10-20 %", seed=3),
+            "example2": node("RFRExample", example="creek"),
+        }
+    run = client.run(fill(recurrences=2) | parked)
+    assert run.error is None
+    assert run.node_errors == {}
+    assert run.executed["parked"]["rfr_text"] == ["Connect two images to compare them."]
+    assert not {"masks2", "example2"} & set(run.started)
+
+
 # Looking into a fill
 
 
@@ -275,9 +399,15 @@ def test_the_page_is_told_where_the_film_strip_lies(host: Host, client: Client) 
     values = np.asarray(Image.open(io.BytesIO(reached)))
     assert np.array_equal(values > 0, inside())
     assert values.max() <= 6
-    (region,) = host.get("/view", type="temp", filename=f"{strip['stem']}_attention_03.json")
-    assert len(region["targets"]) == len(region["sources"]) == len(region["shares"]) > 0
-    assert all(sum(shares) <= 1005 for shares in region["shares"])
+    data = host.fetch("/view", type="temp", filename=f"{strip['stem']}_attention_03.bin")
+    *_, cells, per_cell = np.frombuffer(data, "<i4", 8)
+    assert cells > 0
+    assert 0 < per_cell <= 32
+    numbers = np.frombuffer(data, "<i4", cells * (1 + per_cell), offset=32)
+    shares = np.frombuffer(data, "<u2", cells * per_cell, offset=32 + numbers.nbytes).reshape(cells, per_cell)
+    assert len(data) - 32 - numbers.nbytes - shares.nbytes in (0, 2)
+    assert ((shares.sum(1) > 500) & (shares.sum(1) <= 1020)).all()
+    assert (np.diff(shares.astype(int), axis=1) <= 0).all()  # the strongest first
 
 
 def test_attention_is_shown_for_a_pixel_and_for_an_area(host: Host, client: Client) -> None:
@@ -290,7 +420,10 @@ def test_attention_is_shown_for_a_pixel_and_for_an_area(host: Host, client: Clie
 
 
 def test_attention_outside_the_fill_is_one_sentence(client: Client) -> None:
-    graph = fill() | {"attention": node("RFRAttentionMap", steps=("inpaint", 1), x=0, y=0, picture=0)}
+    graph = fill() | {
+        "attention": node("RFRAttentionMap", steps=("inpaint", 1), x=0, y=0, picture=0),
+        "preview": node("PreviewImage", images=("attention", 0)),
+    }
     left, top, right, bottom = HOLE
     assert client.run(graph).sentence == (
         f"Pixel (0, 0) is not in the fill; choose one in columns {left} to {right - 1}, rows {top} to {bottom - 1}."
@@ -327,7 +460,7 @@ def test_examples_come_with_masks(host: Host, client: Client) -> None:
     (mask,) = pictures(host, client.run(shown(graph, ("example", 1))))
     assert 0 < (mask > 127).mean() < 0.5
     graph["example"]["inputs"]["example"] = "../secret"
-    assert client.run(shown(graph, ("example", 1))).sentence.startswith("There is no example '../secret';")
+    assert "'../secret'" in client.refusal(shown(graph, ("example", 1)))
 
 
 # Models
@@ -337,13 +470,41 @@ def test_examples_come_with_masks(host: Host, client: Client) -> None:
 def test_models_outside_the_host_folders_are_refused(client: Client, name: str) -> None:
     graph = fill()
     graph["model"]["inputs"]["model_name"] = name
-    assert client.run(graph).sentence.startswith(f"There is no model {name!r} in models/rfr or models/inpaint;")
+    assert f"There is no model {name!r} in models/rfr or models/inpaint;" in client.refusal(graph)
+
+
+def test_only_rfr_checkpoints_are_offered(host: Host, client: Client) -> None:
+    folder = host.base / "models" / "inpaint"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({"generator.model.1.ffc.convl2l.weight": torch.zeros(2)}, folder / "big-lama.safetensors")
+    names = host.get("/object_info/RFRLoadModel")["RFRLoadModel"]["input"]["required"]["model_name"][1]["options"]
+    assert "big-lama.safetensors" not in names
+    graph = fill()
+    graph["model"]["inputs"]["model_name"] = "big-lama.safetensors"
+    said = client.refusal(graph)
+    assert "'big-lama.safetensors' is not an RFR checkpoint (it looks like LaMa)" in said
+    assert str(host.base) not in said
+
+
+def test_a_damaged_checkpoint_is_told_of_without_the_servers_path(host: Host, client: Client) -> None:
+    folder = host.base / "models" / "rfr" / "damaged"
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = (host.base / "models" / "rfr" / "tiny" / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:-100])
+    (folder / "config.json").write_bytes((folder.parent / "tiny" / "config.json").read_bytes())
+    graph = fill()
+    graph["model"]["inputs"]["model_name"] = "damaged/model.safetensors"
+    said = client.refusal(graph)
+    assert said.startswith("damaged/model.safetensors cannot be read as safetensors")
+    assert str(host.base) not in said
 
 
 def test_an_unknown_precision_is_refused(client: Client) -> None:
     graph = fill()
     graph["model"]["inputs"]["precision"] = "float7"
-    assert client.run(graph).sentence.startswith("dtype is 'float7'")
+    said = client.refusal(graph)
+    assert "'float7'" in said
+    assert "bfloat16" in said
 
 
 def test_a_model_runs_in_bfloat16(host: Host, client: Client) -> None:
@@ -376,6 +537,15 @@ def test_a_model_is_fetched_once_and_then_needs_no_hub(host: Host, hub: HubServe
     assert f"{folder.name}/model.safetensors" in names
 
 
+def test_the_hub_is_asked_in_every_run_where_that_is_wanted(hub: HubServer, client: Client) -> None:
+    client.run(fetch())
+    assert client.run(fetch()).started == []
+    client.run(fetch(update=True))
+    hub.requests.clear()
+    assert "model" in client.run(fetch(update=True)).started
+    assert hub.requests
+
+
 @pytest.mark.parametrize(
     ("inputs", "sentence"),
     [
@@ -397,7 +567,7 @@ def test_what_cannot_be_fetched_is_one_sentence(client: Client, inputs: dict[str
 
 def test_all_settings_of_a_fill_are_taken(host: Host, client: Client) -> None:
     assert set(INPAINT) == {"recurrences", "context", "grow", "feather"}
-    graph = fill(recurrences=2, context=0.25, grow=3, feather=4, detail="off")
+    graph = fill(recurrences=2, context=0.25, grow=3, feather=4, detail="off", threshold=0.7)
     run = client.run(shown(graph, ("inpaint", 2)))
     (mask,) = pictures(host, run)
     assert (mask[..., 0] > 127).sum() > inside().sum()
@@ -408,5 +578,6 @@ def test_detail_is_as_the_model_was_made_for_unless_it_is_asked_for(host: Host, 
         return pictures(host, client.run(fill(**settings)))[0]
 
     assert np.array_equal(filled(), filled(detail="auto"))
-    assert not np.array_equal(filled(detail="on"), filled(detail="off"))
-    assert "detail is 'much'; expected one of auto, on, exact, off" in client.run(fill(detail="much")).sentence
+    assert not np.array_equal(filled(detail="texture"), filled(detail="off"))
+    assert np.array_equal(filled(detail="on"), filled(detail="texture"))  # as graphs of earlier versions say
+    assert "detail is 'much'; expected one of auto, texture, exact, off" in client.refusal(fill(detail="much"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfy_page import PATIENCE, build, click_picture, enter, load, open_page, run, screenshot, strip_of
+from comfy_page import PATIENCE, RUN, build, click_picture, enter, load, open_page, run, screenshot, strip_of
 from comfy_server import ROOT, Host
 from conftest import HEIGHT, HOLE, MODEL, WIDTH, prepared
 from playwright.sync_api import Page, expect
@@ -161,19 +161,21 @@ def test_a_saved_graph_lists_what_a_user_sets_alone(page: Page, running: Host) -
     _built_and_run(page)
     saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
     values = {node["type"]: node.get("widgets_values") for node in saved["nodes"]}
-    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto", "none"]
+    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto", "none", 0.5]
     assert values["RFRCompare"] == [0.5]
     assert not values["RFRRecurrences"]
 
 
-@pytest.mark.parametrize("values", [[3, 1, 2, 1, "", ""], [3, 1, 2, 1]])
-def test_a_graph_saved_before_detail_existed_runs_as_it_did(page: Page, running: Host, values: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("values", "detail"), [([3, 1, 2, 1, "", ""], "auto"), ([3, 1, 2, 1], "auto"), ([3, 1, 2, 1, "on"], "texture")]
+)
+def test_graphs_of_earlier_versions_run_as_they_did(page: Page, running: Host, values: list[Any], detail: str) -> None:
     _built_and_run(page)
     saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
     for node in saved["nodes"]:
         if node["type"] == "RFRInpaint":
             node["widgets_values"] = values
-            node["inputs"] = [entry for entry in node["inputs"] if entry["name"] not in ("detail", "wrap")]
+            node["inputs"] = [entry for entry in node["inputs"] if entry["name"] not in ("detail", "wrap", "threshold")]
     saved["nodes"] = [node | {"widgets_values_named": None} for node in saved["nodes"]]
     enter(page, running)
     load(page, saved)
@@ -181,7 +183,7 @@ def test_a_graph_saved_before_detail_existed_runs_as_it_did(page: Page, running:
         """() => window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint").widgets
             .filter((w) => w.serialize !== false).map((w) => w.value)"""
     )
-    assert taken == [3, 1, 2, 1, "auto", "none"]
+    assert taken == [3, 1, 2, 1, detail, "none", 0.5]
     run(page)
     expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text(re.compile("of 3"))
 
@@ -193,7 +195,204 @@ def test_the_strip_says_when_its_pictures_are_gone(page: Page, running: Host) ->
         if node["type"] == "RFRInpaint":
             node["properties"]["rfr_strip"]["strips"][0]["stem"] = "rfr_gone"
     load(page, saved)
-    expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text(re.compile("run the graph again"))
+    strip = strip_of(page, "RFRInpaint")
+    expect(strip.locator(".label")).to_have_text(re.compile("Run the graph again to bring them back"))
+    expect(strip.locator("img, canvas").locator("visible=true")).to_have_count(0)
+
+
+def _ours(page: Page, kind: str = "RFRInpaint", property: str = "rfr_strip") -> dict[str, Any]:
+    """What a user sees of a node: its height, the host's pictures on it, and a view's place on the page and text."""
+    return page.evaluate(
+        """([kind, property]) => {
+            const graph = window.app.canvas.graph;
+            const node = graph.nodes.find((n) => n.comfyClass === kind);
+            const { element } = node.widgets.find((w) => w.name === property);
+            const inner = element.shadowRoot.querySelector("canvas, pre");
+            const { width, height } = inner.getBoundingClientRect();
+            return {
+                height: node.size[1],
+                pictures: node.widgets.filter((w) => w.name.startsWith("$$")).length + (node.imgs?.length ?? 0)
+                    + document.querySelectorAll(`[data-node-id="${node.id}"] img`).length,
+                connected: element.isConnected, hidden: element.hidden, scale: window.app.canvas.ds.scale,
+                width, inner: height, text: element.shadowRoot.querySelector(".label, pre").textContent,
+            };
+        }""",
+        [kind, property],
+    )
+
+
+def _set(page: Page, kind: str, name: str, value: Any) -> None:
+    page.evaluate(
+        """([kind, name, value]) => {
+            const node = window.app.canvas.graph.nodes.find((n) => n.comfyClass === kind);
+            const widget = node.widgets.find((w) => w.name === name);
+            widget.value = value;
+            widget.callback?.(value);
+        }""",
+        [kind, name, value],
+    )
+
+
+def test_the_strip_lives_on_after_undo(page: Page, name: str) -> None:
+    _built_and_run(page)
+    page.evaluate(
+        """() => {
+            const tracker = window.app.extensionManager.workflow.activeWorkflow.changeTracker;
+            const note = () => (tracker.captureCanvasState ?? tracker.checkState).call(tracker);
+            note();
+            const node = window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint");
+            node.pos = [node.pos[0] + 60, node.pos[1] + 40];
+            note();
+        }"""
+    )
+    page.locator("body").press("Control+z")
+    page.wait_for_function("window.app.graph.nodes.find((n) => n.comfyClass === 'RFRInpaint').pos[0] === 680")
+    page.wait_for_timeout(1500)
+    assert _ours(page)["connected"]
+    strip = strip_of(page, "RFRInpaint")
+    strip.locator("input").fill("2", timeout=10_000)
+    expect(strip.locator(".label")).to_have_text(re.compile("^2 of 6"), timeout=10_000)
+    _set(page, "RFRInpaint", "recurrences", 3)
+    run(page)
+    expect(strip.locator(".label")).to_have_text(re.compile("^3 of 3"), timeout=10_000)
+    screenshot(page, name)
+
+
+def test_runs_leave_no_second_picture_and_no_larger_node(page: Page, name: str) -> None:
+    _built_and_run(page)
+    page.wait_for_timeout(1000)
+    before = _ours(page)
+    for recurrences in (2, 3, 4, 5, 6):
+        _set(page, "RFRInpaint", "recurrences", recurrences)
+        run(page)
+        expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text(re.compile(f"of {recurrences},"))
+        page.wait_for_timeout(700)
+        now = _ours(page)
+        assert now["pictures"] == 0, (recurrences, now)
+        assert abs(now["height"] - before["height"]) < 2, (recurrences, before, now)
+    screenshot(page, name)
+
+
+def test_a_node_in_a_subgraph_shows_its_strip_and_keeps_its_size(page: Page, name: str) -> None:
+    build(page, NODES, LINKS)
+    page.evaluate(
+        """() => {
+            const graph = window.app.graph, kinds = ["RFRInpaint", "RFRLoadModel"];
+            const { node } = graph.convertToSubgraph(new Set(graph.nodes.filter((n) => kinds.includes(n.comfyClass))));
+            window.app.canvas.setGraph ? window.app.canvas.setGraph(node.subgraph)
+                : window.app.canvas.openSubgraph(node.subgraph);
+        }"""
+    )
+    heights = []
+    for recurrences in (2, 3, 4):
+        _set(page, "RFRInpaint", "recurrences", recurrences)
+        run(page)
+        page.wait_for_timeout(1000)
+        now = _ours(page)
+        assert now["text"] == f"{recurrences} of {recurrences}, 100 % filled"
+        assert now["connected"]
+        assert now["pictures"] == 0
+        heights.append(now["height"])
+    assert max(heights) - min(heights) < 2
+    screenshot(page, name)
+    page.evaluate("() => window.app.canvas.setGraph(window.app.rootGraph ?? window.app.graph)")
+
+
+def test_the_live_picture_is_shown_in_the_strip(page: Page) -> None:
+    build(page, NODES, LINKS)
+    _set(page, "RFRInpaint", "recurrences", 20)
+    page.evaluate(
+        """() => {
+            const node = window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint");
+            const view = node.widgets.find((w) => w.name === "rfr_strip").element.shadowRoot.querySelector(".view");
+            window.rfrSeen = 0;
+            new MutationObserver(() => { window.rfrSeen += view.classList.contains("live"); })
+                .observe(view, { attributes: true });
+        }"""
+    )
+    run(page)
+    assert page.evaluate("window.rfrSeen") > 0
+    assert not page.evaluate("() => document.querySelector('.live')")
+    assert _ours(page)["text"] == "20 of 20, 100 % filled"
+
+
+def test_the_strip_keeps_no_shortcut_to_itself(page: Page) -> None:
+    _built_and_run(page)
+    page.evaluate(
+        """() => {
+            window.rfrKeys = [];
+            window.addEventListener("keydown", (event) => {
+                window.rfrKeys.push((event.ctrlKey ? "Control+" : "") + event.key);
+                event.preventDefault();
+            });
+        }"""
+    )
+    slider = strip_of(page, "RFRInpaint").locator("input")
+    for key in ("ArrowLeft", "Home", "Control+j", "Alt+j", "j"):
+        slider.press(key)
+    seen = [key for key in page.evaluate("window.rfrKeys") if not key.endswith(("Control", "Alt"))]
+    assert seen == ["Control+j", "j", "j"]
+    expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text("before")
+
+
+def test_a_note_takes_no_space_from_the_picture(page: Page, name: str) -> None:
+    nodes = NODES | {"mask": ["RFRLoadMask", 0, 400, {"image": "small_mask.png"}]}
+    build(page, nodes, LINKS)
+    run(page)
+    page.wait_for_timeout(1000)
+    strip, note = _ours(page), _ours(page, property="rfr_text")
+    assert note["text"].startswith("The mask of 56×48 pixels was resized")
+    assert note["inner"] / note["scale"] < 70
+    assert strip["inner"] / strip["scale"] > 180
+    screenshot(page, name)
+
+
+def test_what_went_wrong_stands_on_the_node_until_the_next_run(page: Page, name: str) -> None:
+    build(page, NODES | {"mask": ["RFRLoadMask", 0, 400, {"image": "mask.png", "invert": True, "grow": 256}]}, LINKS)
+    page.evaluate(RUN)
+    page.wait_for_function("window.rfrDone")
+    page.wait_for_timeout(500)
+    page.keyboard.press("Escape")
+    said = _ours(page, property="rfr_text")
+    assert "covers the whole picture" in said["text"]
+    assert not said["hidden"]
+    screenshot(page, name)
+    _set(page, "RFRLoadMask", "invert", False)
+    _set(page, "RFRLoadMask", "grow", 0)
+    run(page)
+    assert _ours(page, property="rfr_text")["text"] == ""
+
+
+def test_a_batch_names_its_pictures(page: Page, name: str) -> None:
+    nodes = NODES | {
+        "other": ["LoadImage", 0, 800, {"image": "other.png"}],
+        "batch": ["ImageBatch", 340, 800, {}],
+        "empty": ["SolidMask", 0, 1200, {"value": 0, "width": 112, "height": 96}],
+        "masks": ["MaskToImage", 340, 1000, {}],
+        "none": ["MaskToImage", 340, 1100, {}],
+        "both": ["ImageBatch", 340, 1200, {}],
+        "each": ["ImageToMask", 600, 1200, {"channel": "red"}],
+    }
+    links = [link for link in LINKS if link[2:] not in (["inpaint", "image"], ["inpaint", "mask"])] + [
+        ["image", 0, "batch", "image1"],
+        ["other", 0, "batch", "image2"],
+        ["batch", 0, "inpaint", "image"],
+        ["mask", 0, "masks", "mask"],
+        ["empty", 0, "none", "mask"],
+        ["none", 0, "both", "image1"],
+        ["masks", 0, "both", "image2"],
+        ["both", 0, "each", "image"],
+        ["each", 0, "inpaint", "mask"],
+    ]
+    links = [["batch", 0, *link[2:]] if link[2:] == ["compare", "image_b"] else link for link in links]
+    build(page, nodes, links)
+    run(page)
+    strip = strip_of(page, "RFRInpaint")
+    expect(strip.locator(".label")).to_have_text("picture 1 of 2: nothing to fill")
+    strip.locator(".next").click()
+    expect(strip.locator(".label")).to_have_text("picture 2 of 2: 6 of 6, 100 % filled")
+    assert _ours(page, property="rfr_text")["text"] == "There is nothing to fill in 1 of 2 pictures."
+    screenshot(page, name)
 
 
 def test_no_style_leaks_into_the_page(page: Page) -> None:

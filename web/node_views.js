@@ -1,0 +1,85 @@
+// Views on nodes: DOM widgets that show what lies in node.properties, which is saved, copied and undone with the node.
+
+import { app } from "../../scripts/app.js";
+
+const CHECKS = [50, 300, 1000, 3000]; // milliseconds after which a new node's element must have come into the page
+
+const viewsOf = new WeakMap(); // node -> {property: view}
+const elements = new Map(); // where a view was seen last: "graph:node:property" -> element
+
+// The view of a node's property; undefined where it has none.
+export function shownBy(node, property) {
+  return viewsOf.get(node)?.[property];
+}
+
+// A view has: element, isEmpty, height and maxHeight in CSS pixels, readOutput(output), show(value), close(); it calls
+// resized() when isEmpty or a height has changed and saved() when its value has.
+export function addView(node, property, view) {
+  const widget = node.addDOMWidget(property, property, view.element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => (view.isEmpty ? 0 : view.height),
+    getMaxHeight: () => (view.isEmpty ? 0 : view.maxHeight),
+  });
+  widget.serialize = false; // a saved graph lists values by place: a view among them would give its own to another
+  // Vue nodes share what space is left among widgets with a layout of their own.
+  if (view.maxHeight !== undefined) widget.computeLayoutSize = undefined;
+  if (view.maxHeight !== undefined) widget.computeSize = (width) => [width ?? 0, view.isEmpty ? -4 : view.height];
+  viewsOf.set(node, { ...viewsOf.get(node), [property]: view });
+  let shown = 0;
+  view.resized = () => {
+    widget.hidden = view.isEmpty;
+    const needed = view.isEmpty ? 0 : view.height;
+    fit(node, Math.max(0, shown - needed));
+    shown = needed;
+  };
+  view.saved = redraw;
+  const show = () => {
+    view.show(node.properties[property] ?? null);
+    view.resized();
+  };
+  chain(node, "onExecuted", (output) => {
+    const news = view.readOutput(output ?? {});
+    if (news === undefined) return;
+    node.properties[property] = news;
+    show();
+  });
+  chain(node, "onConfigure", show);
+  chain(node, "onAdded", () => bringIntoPage(node, property, view.element));
+  chain(node, "onRemoved", () => view.close());
+  show();
+}
+
+// Undo puts a new node in the place of the one with its id; Vue nodes keep their component, with the old element in it.
+function bringIntoPage(node, property, element) {
+  for (const wait of CHECKS) {
+    setTimeout(() => {
+      const place = `${node.graph?.id}:${node.id}:${property}`;
+      const before = elements.get(place);
+      if (!node.graph || before === element) return;
+      if (!element.isConnected && before?.isConnected) before.replaceWith(element);
+      if (element.isConnected) elements.set(place, element);
+    }, wait);
+  }
+}
+
+// Grow the node to what its widgets need, or give back so many pixels of height.
+function fit(node, freed) {
+  const [width, height] = node.computeSize();
+  const size = [Math.max(node.size[0], width), Math.max(node.size[1] - freed, height)];
+  if (size[0] !== node.size[0] || size[1] !== node.size[1]) node.setSize(size);
+  redraw();
+}
+
+function redraw() {
+  app.canvas?.setDirty(true, true);
+}
+
+function chain(node, name, action) {
+  const before = node[name];
+  node[name] = function (...values) {
+    const result = before?.apply(this, values);
+    action(...values);
+    return result;
+  };
+}
