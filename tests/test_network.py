@@ -15,7 +15,7 @@ from rfr_core import ConfigError, RecurrentFeatureReasoning, RFRConfig, RFRNet
 from rfr_core.network.partial_conv import PartialConv2d, cover
 from rfr_core.network.reasoning import AreaIdentification
 from rfr_core.network.residual_network import input_stack
-from rfr_core.ops.pyramid import membrane
+from rfr_core.ops.pyramid import pull_push
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -178,7 +178,7 @@ def test_an_earlier_recurrence_comes_with_the_last(options: dict[str, Any]) -> N
     columns = int(reached.sum()) * 128 // len(reached)
     assert 32 < columns < 128
     assert torch.equal(earlier[..., :columns], alone[..., :columns])
-    interpolated = membrane(torch.where(known > 0, image, 0), known)
+    interpolated = pull_push(torch.where(known > 0, image, 0), known)
     assert torch.equal(earlier[..., columns:], interpolated[..., columns:])
 
 

@@ -23,8 +23,8 @@ from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
-from rfr_core.ops.pyramid import blurred
-from rfr_core.texture.refinement import DRAFT_PLANES, MULTIPLE, PATCHED, REACH, SOFT, Refinement
+from rfr_core.ops.pyramid import box_blur
+from rfr_core.texture.refinement import BLURRY, MULTIPLE, PATCHED, REACH, STACK_CHANNELS, Refinement
 from rfr_core.training.data.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.losses.inpainting import Judges, LossWeights
@@ -55,7 +55,7 @@ def network() -> RFRModel:
 
 def draft(*size: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(1, DRAFT_PLANES, *size, generator=generator), torch.rand(1, 1, *size, generator=generator) > 0.4
+    return torch.rand(1, STACK_CHANNELS, *size, generator=generator), torch.rand(1, 1, *size, generator=generator) > 0.4
 
 
 def picture(height: int, width: int) -> Image.Image:
@@ -78,7 +78,7 @@ def test_any_size_is_refined_from_all_that_is_given(size: tuple[int, int]) -> No
     assert bool(result.isfinite().all())
     assert not torch.equal(refine(given, ~known, texture=0.9), result)
     assert not torch.equal(refine(given, known, texture=0.5), result)
-    for first, end in ((0, 3), (3, 6), (6, 9), (9, 10)):  # soft fill, picture, copies and mismatch
+    for first, end in ((0, 3), (3, 6), (6, 9), (9, 10)):  # blurry fill, picture, copies and mismatch
         changed = given.clone()
         changed[:, first:end] *= 0.5
         assert not torch.equal(refine(changed, known, texture=0.9), result)
@@ -97,10 +97,10 @@ def test_a_fresh_one_changes_little() -> None:
     torch.manual_seed(0)
     fresh = Refinement(16)
     given, known = draft(64, 64)
-    soft, detailed = given[:, SOFT], given[:, PATCHED]
+    blurry, detailed = given[:, BLURRY], given[:, PATCHED]
     for texture in (0.0, 1.0):
         result = fresh(given, known, texture=texture)
-        assert float((result - detailed).abs().mean()) < 0.1 * float((soft - detailed).abs().mean())
+        assert float((result - detailed).abs().mean()) < 0.1 * float((blurry - detailed).abs().mean())
 
 
 @torch.inference_mode()
@@ -132,7 +132,7 @@ def test_grain_stays_out_of_a_textured_fill_where_patches_have_none() -> None:
     smooth = torch.linspace(0.3, 0.7, 120).expand(1, 3, 96, 120)
     hole = torch.from_numpy(square(96, 120, 30, 40, 33))[None, None].float()
     finest = [
-        (filled - blurred(filled, 1)).mul(hole).abs().sum() / (3 * hole.sum())
+        (filled - box_blur(filled, 1)).mul(hole).abs().sum() / (3 * hole.sum())
         for filled in (inpainter(smooth, hole, detail=detail) for detail in (True, "exact"))
     ]
     assert finest[0] < 0.02
@@ -152,7 +152,7 @@ def test_noise_of_a_photograph_stays_and_what_is_as_faint_beside_clean_parts_goe
     below = torch.where(torch.arange(120)[:, None] >= 37, everywhere, 0.5)
 
     def strength(picture: Tensor) -> float:
-        fine = (picture - blurred(picture, 1))[..., 44:60, 24:40]
+        fine = (picture - box_blur(picture, 1))[..., 44:60, 24:40]
         return float(fine.square().mean().sqrt())
 
     for picture, least, most in ((everywhere, 0.9, 1.0), (below, 0.1, 0.5)):
@@ -319,7 +319,7 @@ def test_a_refinement_learns_and_joins_its_network(drafts: Path, tmp_path: Path)
 
 
 def test_what_was_learned_is_nearer_to_the_truth(drafts: Path, tmp_path: Path) -> None:
-    """Where the soft fill is the better one, that is learned: a fresh refinement trusts the patches."""
+    """Where the blurry fill is the better one, that is learned: a fresh refinement trusts the patches."""
     folder = tmp_path / "drafts"
     folder.mkdir()
     for file in drafts.glob("*.safetensors"):

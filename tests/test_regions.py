@@ -8,7 +8,7 @@ import torch
 
 from rfr_core.fill.regions import BLOCK, connected, find_regions, tile_boxes, tile_window
 from rfr_core.ops.box import Box
-from rfr_core.ops.pyramid import doubled, halve, membrane, softened, spread
+from rfr_core.ops.pyramid import doubled, halve, pull_push, share_within, spread
 
 
 def _hole(height: int, width: int, *boxes: tuple[int, int, int, int]) -> torch.Tensor:
@@ -141,11 +141,11 @@ def test_doubling_a_part_is_that_part_of_the_doubled_whole() -> None:
 def test_a_membrane_keeps_what_is_there_and_extends_a_constant() -> None:
     weight = (torch.rand(1, 1, 45, 67) < 0.1).float()
     values = torch.rand(1, 2, 45, 67)
-    extended = membrane(values, weight)
+    extended = pull_push(values, weight)
     assert torch.equal(torch.where(weight > 0, extended, 0), torch.where(weight > 0, values, 0))
     assert extended.min() >= values.min()
     assert extended.max() <= values.max()
-    torch.testing.assert_close(membrane(torch.full((1, 2, 45, 67), 0.3), weight), torch.full((1, 2, 45, 67), 0.3))
+    torch.testing.assert_close(pull_push(torch.full((1, 2, 45, 67), 0.3), weight), torch.full((1, 2, 45, 67), 0.3))
 
 
 @pytest.mark.parametrize("radius", [0, 1, 2, 5, 11, 300])
@@ -160,5 +160,5 @@ def test_spreading_marks_a_square_around_each(radius: int) -> None:
 def test_softening_is_the_share_in_a_square() -> None:
     marked = torch.zeros(1, 1, 31, 31, dtype=torch.bool)
     marked[..., 15:, :] = True
-    soft = softened(marked, 4)
+    soft = share_within(marked, 4)
     torch.testing.assert_close(soft[0, 0, :, 7], ((torch.arange(31) - 10) / 9).clamp(0, 1))

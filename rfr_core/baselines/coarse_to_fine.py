@@ -1,4 +1,4 @@
-"""A coarse-to-fine network (Yu et al. 2018, Liu et al. 2019): one network drafts the picture, a second refines it."""
+"""A coarse-to-fine network (Yu et al. 2018, Liu et al. 2019): a coarse network, then one that refines."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class CoarseToFine(nn.Module):
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Fills pictures (N, 3, H, W) where ``known`` (N, 1, H, W) is 0; there are no ``recurrences`` to choose.
 
-        Returns (N, 3, H, W), before compositing and not clamped; in training mode the draft and the refined picture,
+        Returns (N, 3, H, W), before compositing and not clamped; in training mode the coarse and the refined picture,
         both of which the loss judges.
         """
         known = known.to(image.dtype)
         image = torch.where(known > 0, image, 0)
-        draft = self.coarse(torch.cat([image, known], 1), known)
-        composite = torch.where(known > 0, image, draft)
+        coarse = self.coarse(torch.cat([image, known], 1), known)
+        composite = torch.where(known > 0, image, coarse)
         refined = self.refine(torch.cat([composite, known], 1), known)
-        return (draft, refined) if self.training else refined
+        return (coarse, refined) if self.training else refined
 
 
 class _UNet(nn.Module):

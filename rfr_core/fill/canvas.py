@@ -110,22 +110,22 @@ class _PILCanvas(Canvas):
 class _TensorCanvas(Canvas):
     def __init__(self, image: Tensor) -> None:
         image = image.detach()
-        planes = image[None] if image.ndim == 3 else image
-        if planes.ndim != 4 or planes.shape[1] not in (1, 3) or 0 in planes.shape:
+        channels = image[None] if image.ndim == 3 else image
+        if channels.ndim != 4 or channels.shape[1] not in (1, 3) or 0 in channels.shape:
             raise ImageError(
                 f"the picture is a tensor of shape {tuple(image.shape)}; expected (3, H, W) or (N, 3, H, W)."
             )
         self._white = _white(str(image.dtype).removeprefix("torch."))
-        self._image, self._planes = image, planes
-        self.count, _, self.height, self.width = planes.shape
+        self._image, self._batch = image, channels
+        self.count, _, self.height, self.width = channels.shape
 
     def crop(self, item: int, box: Box) -> Tensor:
-        part = self._planes[(slice(item, item + 1), slice(None), *box.slices)]
+        part = self._batch[(slice(item, item + 1), slice(None), *box.slices)]
         return _as_colour(part.to("cpu", torch.float32, copy=True).div_(self._white))
 
     def pasted(self, filled: Sequence[FilledBox]) -> Tensor:
         image = self._image.clone(memory_format=torch.contiguous_format)
-        _paste(image.view(self._planes.shape), filled, self._white)
+        _paste(image.view(self._batch.shape), filled, self._white)
         return image
 
 
@@ -157,9 +157,9 @@ def _white(dtype: str) -> float:
     return _WHITES[dtype]
 
 
-def _as_colour(planes: Tensor) -> Tensor:
+def _as_colour(channels: Tensor) -> Tensor:
     """(1, 1 or 3, h, w) -> (1, 3, h, w)."""
-    return planes.expand(1, 3, *planes.shape[-2:]).contiguous()
+    return channels.expand(1, 3, *channels.shape[-2:]).contiguous()
 
 
 def _luma(colour: Tensor) -> Tensor:
@@ -167,10 +167,10 @@ def _luma(colour: Tensor) -> Tensor:
     return (colour * colour.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0, keepdim=True)
 
 
-def _paste(planes: Tensor, filled: Sequence[FilledBox], white: float) -> None:
+def _paste(channels: Tensor, filled: Sequence[FilledBox], white: float) -> None:
     """Pastes into (N, C, H, W) in place."""
     for item, box, fill, weight in filled:
-        target = planes[(item, slice(None), *box.slices)]
+        target = channels[(item, slice(None), *box.slices)]
         fill, weight = fill[0].to(target.device), weight[0].to(target.device)
         _blend(target, fill if len(target) == 3 else _luma(fill), weight, white)
 

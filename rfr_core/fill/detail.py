@@ -13,7 +13,7 @@ from rfr_core.fill.canvas import FilledBox
 from rfr_core.fill.regions import Region, around, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
 from rfr_core.ops.box import Box
-from rfr_core.ops.pyramid import blurred, enlarged, membrane, softened, spread
+from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, spread
 from rfr_core.texture.exemplar import synthesize
 from rfr_core.texture.refinement import MULTIPLE, PATCHED, REACH
 
@@ -26,13 +26,13 @@ FAINT = 3 / 255  # finest detail so strong is halved, stronger less so: what doe
 NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
-Finish = Callable[[Tensor, Tensor], Tensor]  # of a draft, as a refinement takes it, and what is known
+Finish = Callable[[Tensor, Tensor], Tensor]  # of an input stack and what is known
 
 
 class Refine(Protocol):
     """As `Refinement.forward`, on the CPU."""
 
-    def __call__(self, draft: Tensor, known: Tensor, *, texture: float) -> Tensor: ...
+    def __call__(self, stack: Tensor, known: Tensor, *, texture: float) -> Tensor: ...
 
 
 def add_detail(
@@ -44,11 +44,11 @@ def add_detail(
     network has no refinement.
     """
 
-    def finish(draft: Tensor, known: Tensor) -> Tensor:
-        detailed = draft[:, PATCHED]
+    def finish(stack: Tensor, known: Tensor) -> Tensor:
+        detailed = stack[:, PATCHED]
         if refine is None:
             return detailed
-        refined = _refined(draft, known, refine, 0.0 if scene.exact else TEXTURE)
+        refined = _refined(stack, known, refine, 0.0 if scene.exact else TEXTURE)
         return refined if scene.exact else _crisp(detailed, _calmed(refined, detailed, known), known)
 
     return [box for region in windows for box in _detailed(scene, region, windows[region], filled, finish)]
@@ -76,7 +76,7 @@ def _filled(scene: Scene, item: int, window: Box, known: Tensor, filled: Sequenc
             picture[place] = torch.where(counts, box.fill[source], picture[place])
             there[place] |= counts
     if not bool(there.all()):
-        picture = membrane(torch.where(there, picture, 0), there.float())
+        picture = pull_push(torch.where(there, picture, 0), there.float())
     return picture.clamp_(0, 1)
 
 
@@ -85,30 +85,30 @@ def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
     while known.numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(draft_of(picture, known), known)
+        return finish(input_stack(picture, known), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(draft_of(small, surely), surely) - small, side)
+    difference = enlarged(finish(input_stack(small, surely), surely) - small, side)
     return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
 
 
-def draft_of(soft: Tensor, known: Tensor) -> Tensor:
-    """A soft fill (1, 3, H, W) together with what patches make of it, as a refinement takes it."""
-    return torch.cat([soft, *synthesize(soft, known)], 1)
+def input_stack(blurry: Tensor, known: Tensor) -> Tensor:
+    """What a refinement is given: a blurry fill (1, 3, H, W) and what PatchMatch makes of it, (1, 10, H, W)."""
+    return torch.cat([blurry, *synthesize(blurry, known)], 1)
 
 
-def _refined(draft: Tensor, known: Tensor, refine: Refine, texture: float) -> Tensor:
-    """What the refinement makes of a draft, tile by tile."""
+def _refined(stack: Tensor, known: Tensor, refine: Refine, texture: float) -> Tensor:
+    """What the refinement makes of a stack, tile by tile."""
     box = around((~known[0, 0]).numpy())
     assert box is not None
     height, width = known.shape[-2:]
-    detailed = draft[:, PATCHED]
+    detailed = stack[:, PATCHED]
     refined = detailed.clone()
     for tile in tile_boxes(box, TILE, 0):
         if not bool(known[(..., *tile.slices)].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
-            crops = (part[(..., *seen.slices)] for part in (draft, known))
+            crops = (part[(..., *seen.slices)] for part in (stack, known))
             refined[(..., *tile.slices)] = refine(*crops, texture=texture)[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
 
@@ -132,16 +132,16 @@ def _calmed(refined: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
 
 def _finest(picture: Tensor) -> tuple[Tensor, Tensor]:
     """The detail of a pixel or two in a picture (1, 3, H, W), and how strong it is around each pixel (1, 1, H, W)."""
-    fine = picture - blurred(picture, 1)
-    return fine, blurred(fine.square().mean(1, keepdim=True), 2).clamp_(min=1e-8).sqrt_()
+    fine = picture - box_blur(picture, 1)
+    return fine, box_blur(fine.square().mean(1, keepdim=True), 2).clamp_(min=1e-8).sqrt_()
 
 
 def _crisp(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:
     """The refined fill and, far inside, the detailed one in its colours: it is softer there than patches are."""
     if bool(spread(known, FAR_INSIDE - CROSSING).all()):
         return refined
-    shift = blurred(blurred(refined - detailed, COLOUR_BLUR), COLOUR_BLUR)
-    nearness = softened(spread(known, FAR_INSIDE), CROSSING)
+    shift = box_blur(box_blur(refined - detailed, COLOUR_BLUR), COLOUR_BLUR)
+    nearness = share_within(spread(known, FAR_INSIDE), CROSSING)
     return torch.where(known, detailed, torch.lerp(detailed + shift, refined, nearness).clamp_(0, 1))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from rfr_core.fill.canvas import Canvas
 from rfr_core.fill.regions import Region, tile_window
 from rfr_core.ops.box import Box
-from rfr_core.ops.pyramid import doubled, enlarged, halve, membrane, softened, spread
+from rfr_core.ops.pyramid import doubled, enlarged, halve, pull_push, share_within, spread
 
 OVERLAP = 32  # pixels that neighbouring tiles share, over which one fades into the other
 STRIP = 512  # rows that are read at once where the whole would take too much memory
@@ -79,7 +79,7 @@ class Level:
         """How far the fill of this scale counts against the coarser one, (1, 1, h, w) in [0, 1], for part of `box`."""
         fade = self.rim // 4  # on either side of the middle of the transition
         around = box.grown(fade, self.height, self.width)
-        near = softened(self._near(around, self.rim - fade), fade)
+        near = share_within(self._near(around, self.rim - fade), fade)
         return near[(..., *box.within(around).slices)]
 
     def in_picture(self, box: Box) -> Box:
@@ -172,7 +172,7 @@ def compose(level: Level, coarse: Tensor | None, fills: Sequence[TileFill], box:
     if coarse is None:
         values = torch.where(known, level.colour(box), blended)
         there = known | (weight > 0)
-        return values if bool(there.all()) else membrane(values, there.float())
+        return values if bool(there.all()) else pull_push(values, there.float())
     share = level.freshness(box) * (weight > 0)
     return torch.where(known, level.colour(box), torch.lerp(coarse_fill(level, coarse, box), blended, share))
 

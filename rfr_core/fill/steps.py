@@ -22,7 +22,7 @@ from rfr_core.inference.runner import Run, Runner
 from rfr_core.network.rfr_net import NetworkStep
 from rfr_core.ops.box import Box
 from rfr_core.ops.colour_match import match_colours
-from rfr_core.ops.pyramid import at_size, membrane, softened
+from rfr_core.ops.pyramid import at_size, pull_push, share_within
 
 FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
 
@@ -83,10 +83,10 @@ class BatchStep:
         filled = torch.where(known, image, decoded.clamp(0, 1))
         complete = bool(there.all())
         if not complete:
-            filled = membrane(filled, there.float())
+            filled = pull_push(filled, there.float())
         filled = filled.clamp(0, 1).cpu()
         # A coarser fill shows where the network has not come yet, and without one the interpolation does.
-        share = None if complete else (2 * softened(there, FRONT) - 1).clamp(min=0).cpu()
+        share = None if complete else (2 * share_within(there, FRONT) - 1).clamp(min=0).cpu()
         fills = []
         for i, task in enumerate(self.tasks):
             place = (slice(i, i + 1), slice(None), *task.part.within(task.crop).slices)

@@ -39,8 +39,8 @@ class Run:
         return self._steps(self.runner.quick, self.runner.dtype, self.keep_scores)
 
     def decode(self, step: NetworkStep) -> Tensor:
-        """The network's pictures by then: (N, 3, H, W) float32, neither clamped nor composited, all of them finite."""
-        decoded = step.decode().float()
+        """The network's pictures by then, colours not matched: (N, 3, H, W) float32, not clamped, all finite."""
+        decoded = step.decode(matched=False).float()
         return decoded if bool(decoded.isfinite().all()) else self._decode_precisely(step.index)
 
     def attention_cell(self, step: NetworkStep) -> int:
@@ -75,7 +75,7 @@ class Run:
         if self.runner.dtype != torch.float32:
             for step in self._steps(self.runner.precise_network(), torch.float32, False):
                 if step.index == index:
-                    decoded = step.decode()
+                    decoded = step.decode(matched=False)
                     break
         if self.runner.dtype == torch.float32 or not bool(decoded.isfinite().all()):
             raise CheckpointError("the network's result is not finite even in float32; its weights are damaged.")
@@ -111,16 +111,16 @@ class Runner:
         return Run(self, to_device(image, self.device), to_device(known, self.device), recurrences, keep_scores)
 
     @torch.inference_mode()
-    def refine(self, draft: Tensor, known: Tensor, *, texture: float) -> Tensor:
-        """What the network's refinement makes of a draft, see `Refinement.forward`: on the CPU, all of it finite."""
+    def refine(self, stack: Tensor, known: Tensor, *, texture: float) -> Tensor:
+        """What the refinement makes of an input stack, see `Refinement.forward`: on the CPU, all of it finite."""
         quick = refinement_of(self.quick)
         assert quick is not None
-        draft, known = to_device(draft, self.device), to_device(known, self.device)
-        refined = quick(draft, known, texture=texture)
+        stack, known = to_device(stack, self.device), to_device(known, self.device)
+        refined = quick(stack, known, texture=texture)
         if not bool(refined.isfinite().all()):
             precise = refinement_of(self.precise_network())
             assert precise is not None
-            refined = precise(draft, known, texture=texture)
+            refined = precise(stack, known, texture=texture)
         return refined.cpu()
 
     def _check_memory(self, pixels: int) -> None:

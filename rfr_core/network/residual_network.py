@@ -29,7 +29,7 @@ from rfr_core.network.attention import build_attention
 from rfr_core.network.partial_conv import PartialConv2d, cover, masked
 from rfr_core.ops.line_interpolation import DIRECTIONS, interpolate_along_lines
 from rfr_core.ops.precision import wide
-from rfr_core.ops.pyramid import membrane
+from rfr_core.ops.pyramid import pull_push
 
 DILATIONS = (1, 2, 4, 8)  # of the blocks in the middle, one after another
 CALM = 0.1  # what a residual branch counts at the start, to what it is added to
@@ -91,7 +91,7 @@ class InputStack:
 def input_stack(image: Tensor, known: Tensor) -> InputStack:
     """The stack of pictures (N, 3, H, W), 0 where unknown, with their mask (N, 1, H, W)."""
     image, known = wide(image), wide(known)
-    interpolated = membrane(image, known)
+    interpolated = pull_push(image, known)
     lines = interpolate_along_lines(image, known, interpolated)
     fills = torch.cat([lines.colours, interpolated.unsqueeze(1)], 1)
     trust = torch.cat([lines.trust, torch.full_like(known, _TRUST)], 1)

@@ -22,7 +22,7 @@ from rfr_core.ops.colour_match import match_colours
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
 from rfr_core.ops.precision import wide
-from rfr_core.ops.pyramid import membrane
+from rfr_core.ops.pyramid import pull_push
 
 # Table 4 of the paper, layer by layer, beside the attribute of `RFRNet` that is it. Sizes are shares of the picture's.
 # The released form differs where `config.RFRConfig` says so: the attention stands behind DeConv1, which has 512
@@ -154,8 +154,11 @@ class NetworkStep:
     _inputs: _Inputs = field(repr=False)
     _recurrence: Recurrence = field(repr=False)
 
-    def decode(self) -> Tensor:
-        """The network's picture by now: (N, 3, H, W), neither clamped nor composited."""
+    def decode(self, *, matched: bool = True) -> Tensor:
+        """The network's picture by now: (N, 3, H, W), neither clamped nor composited.
+
+        matched: whether its colours are matched to the known ones where the configuration says so.
+        """
         inputs, network = self._inputs, self._network
         merged, inside = self._recurrence.merged, (..., slice(inputs.height), slice(inputs.width))
         if isinstance(network.decoder, ResidualDecoder):
@@ -163,7 +166,7 @@ class NetworkStep:
             decoded = network.decoder(inputs.stack, merged)
         else:
             decoded = network.decoder(inputs.image, inputs.known, merged, self._recurrence.known)
-        if network.config.colour_match:
+        if matched and network.config.colour_match:
             return match_colours(decoded[inside], inputs.image[inside], inputs.known[inside])
         return decoded[inside]
 
@@ -188,7 +191,7 @@ class _Inputs:
         """The picture with its colours extended smoothly into the hole: (N, 3, H', W') float32."""
         if self.stack is not None:
             return self.stack.interpolated
-        return membrane(wide(self.image), wide(self.known))
+        return pull_push(wide(self.image), wide(self.known))
 
 
 class RFRNet(Pretrained, nn.Module):

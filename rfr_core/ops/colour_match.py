@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rfr_core.ops.pyramid import membrane
+from rfr_core.ops.pyramid import pull_push
 
 
 def match_colours(output: Tensor, image: Tensor, known: Tensor) -> Tensor:
@@ -25,4 +25,4 @@ def match_colours(output: Tensor, image: Tensor, known: Tensor) -> Tensor:
     """
     output, known = output.float(), known.float()
     error = torch.where(known > 0, image.float() - output, 0)
-    return output + membrane(error, known)
+    return output + pull_push(error, known)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rfr_core.ops.pyramid import blurred
+from rfr_core.ops.pyramid import box_blur
 
 DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))  # rows and columns of a step
 REACH = 7  # doublings: lines are followed for 2^7 steps
@@ -48,7 +48,7 @@ def interpolate_along_lines(image: Tensor, known: Tensor, fill: Tensor) -> LineI
         colours.append(torch.where(meets_one | meets_other, colour, fill))
         difference = torch.where(meets_one & meets_other, (one - other).square().mean(1, keepdim=True), _CONTRAST**2)
         length = torch.minimum(ahead, behind) + _FARTHER * torch.maximum(ahead, behind).clamp(max=2.0**REACH)
-        trust = -blurred(difference, 1) / _CONTRAST**2 - (step * length).clamp(min=1, max=_NOWHERE).log()
+        trust = -box_blur(difference, 1) / _CONTRAST**2 - (step * length).clamp(min=1, max=_NOWHERE).log()
         trusts.append(torch.where(known > 0, 0, trust))
     return LineInterpolation(torch.stack(colours, 1), torch.cat(trusts, 1))
 

@@ -41,7 +41,7 @@ def enlarged(small: Tensor, factor: int) -> Tensor:
     return F.interpolate(small, scale_factor=factor, mode="bilinear") if factor > 1 else small
 
 
-def membrane(values: Tensor, weight: Tensor) -> Tensor:
+def pull_push(values: Tensor, weight: Tensor) -> Tensor:
     """Extends values smoothly to where there are none, by averages at falling scales (pull-push).
 
     Args:
@@ -53,14 +53,14 @@ def membrane(values: Tensor, weight: Tensor) -> Tensor:
     """
     # Scales beyond that of a single pixel change nothing.
     scales = GRAPH_SCALES if torch.compiler.is_compiling() else (max(values.shape[-2:]) - 1).bit_length()
-    return _membrane(values, weight, scales)
+    return _pull_push(values, weight, scales)
 
 
-def _membrane(values: Tensor, weight: Tensor, scales: int) -> Tensor:
+def _pull_push(values: Tensor, weight: Tensor, scales: int) -> Tensor:
     if not scales:
         return values
     small, coverage = halve(values, weight)
-    small = _membrane(small, (4 * coverage).clamp(max=1), scales - 1)
+    small = _pull_push(small, (4 * coverage).clamp(max=1), scales - 1)
     large = F.interpolate(small, (2 * small.shape[-2], 2 * small.shape[-1]), mode="bilinear")
     large = large[..., : values.shape[-2], : values.shape[-1]]
     return torch.where(weight > 0, values * weight, 0) + large * (1 - weight)
@@ -78,13 +78,13 @@ def spread(marked: Tensor, radius: int) -> Tensor:
     return _spread_along(_spread_along(marked, radius, -1), radius, -2)
 
 
-def softened(marked: Tensor, radius: int) -> Tensor:
+def share_within(marked: Tensor, radius: int) -> Tensor:
     """The share of marked pixels in the square of ``radius`` around each: (N, 1, H, W) bool -> float32 in [0, 1]."""
-    return blurred(marked.float(), radius).clamp(0, 1)
+    return box_blur(marked.float(), radius).clamp(0, 1)
 
 
-def blurred(values: Tensor, radius: int) -> Tensor:
-    """Means over the square of ``radius`` around each pixel, the border going on outwards: (N, C, H, W) -> the same."""
+def box_blur(values: Tensor, radius: int) -> Tensor:
+    """Box blur over the square of ``radius`` around each pixel, with replicate padding: (N, C, H, W) -> the same."""
     if not radius:
         return values
     size = 2 * radius + 1

@@ -1,7 +1,7 @@
-"""Exemplar-based synthesis: a soft fill made anew from patches of the known part, which has the texture it lacks.
+"""Exemplar-based synthesis: sharp texture in place of a blurry fill, copied from the known part by PatchMatch.
 
 At the coarsest scale the hole is filled from its border inwards; from there on, at each finer one, patches are matched
-and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video". The fill's look from afar is a guide.
+and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video". The blurred fill guides the matching.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rfr_core.ops.pyramid import blurred, halve, membrane, softened, spread
+from rfr_core.ops.pyramid import box_blur, halve, pull_push, share_within, spread
 from rfr_core.texture.patch_match import MOST_PAIRS, RADIUS, PatchMatch, enlarge_field, queried, vote
 
 COARSE_DEPTH = 8  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
@@ -28,8 +28,8 @@ CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance
 FURTHEST = 8  # pixels, beyond which it counts the same
 PEEL_TRUST = 0.7  # what a pixel filled from the border inwards counts, to the power of its ring's number
 MOST_RINGS = 64  # of pixels that are filled so; a hole along a picture too narrow to be halved may be far deeper
-GUIDE_SHARE = 0.05
-GUIDE_BLUR = 2  # radius of the square over which the look from afar is averaged
+GUIDE_SHARE = 0.05  # of the guide in the distance of two patches
+GUIDE_BLUR = 2  # radius of the square over which the guide is averaged
 VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
@@ -40,7 +40,7 @@ class Synthesis(NamedTuple):
     """What patches make of a hole.
 
     picture: (1, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
-    each pixel from the patch around it alone, crisp but for seams. Both are bit-identical where known. mismatch:
+    each pixel from the patch around it alone, sharp but for seams. Both are bit-identical where known. mismatch:
     (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known, 1
     where there is none.
     """
@@ -52,7 +52,7 @@ class Synthesis(NamedTuple):
 
 @dataclass(frozen=True)
 class _Scale:
-    """colour: (1, 3, h, w), right where known: (1, 1, h, w) bool. fill: (1, 3, h, w), the picture with a soft fill."""
+    """colour: (1, 3, h, w), right where known: (1, 1, h, w) bool. fill: (1, 3, h, w), with a blurry fill."""
 
     colour: Tensor
     known: Tensor
@@ -184,12 +184,12 @@ def _share(known: Tensor, finest: int) -> Tensor:
 
     finest: how many pixels a side make one of the finest scale that was searched; a match is no more exact than that.
     """
-    return torch.ones(()) if finest == 1 else 1 - softened(spread(known, finest), finest)
+    return torch.ones(()) if finest == 1 else 1 - share_within(spread(known, finest), finest)
 
 
 def _from_afar(fill: Tensor) -> Tensor:
     """A picture (1, 3, h, w) as seen from afar."""
-    return torch.cat([blurred(plane, GUIDE_BLUR) for plane in fill.split(1, 1)], 1)
+    return torch.cat([box_blur(channel, GUIDE_BLUR) for channel in fill.split(1, 1)], 1)
 
 
 def _confidence(known: Tensor) -> Tensor:
@@ -213,5 +213,5 @@ def _assembled(scale: _Scale, match: _Match, radius: int) -> Tensor:
     ring = spread(unknown, SEAM) & scale.known
     made = vote(scale.colour, scale.known, match.dense, unknown | ring, radius, match.weight)
     made = made.where(made >= 0, scale.fill)
-    made = made + membrane(torch.where(ring, scale.colour - made, 0), ring.float())
+    made = made + pull_push(torch.where(ring, scale.colour - made, 0), ring.float())
     return torch.where(scale.known, scale.colour, made.clamp(0, 1))

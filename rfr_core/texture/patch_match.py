@@ -28,12 +28,12 @@ class Surroundings:
     values: how many values a square holds.
     """
 
-    def __init__(self, planes: Tensor, radius: int) -> None:
-        """planes: (1, C, H, W)."""
-        side, channels = 2 * radius + 1, planes.shape[1]
-        padded = F.pad(planes, (radius, radius, radius, radius), mode="replicate")[0].permute(1, 2, 0).contiguous()
+    def __init__(self, picture: Tensor, radius: int) -> None:
+        """picture: (1, C, H, W)."""
+        side, channels = 2 * radius + 1, picture.shape[1]
+        padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate")[0].permute(1, 2, 0).contiguous()
         self.values = side**2 * channels
-        self._width, self._stride = planes.shape[-1], padded.shape[1]
+        self._width, self._stride = picture.shape[-1], padded.shape[1]
         # Row i: ``side`` pixels from pixel i of the padded picture on, which overlap with those of row i + 1.
         rows = padded.shape[0] * padded.shape[1] - side + 1
         self._rows = padded.flatten().as_strided((rows, side * channels), (channels, 1))

@@ -1,8 +1,8 @@
-"""Refinement: a small U-Net that makes a better fill of a soft one and of patches, as exact or as real as is wanted.
+"""Refinement: a small U-Net that blends a blurry fill and patches into one fill, for the least error or for texture.
 
-The soft fill knows where colours go, the patches where lines go on, but their texture is seldom the true one. What is
-nearest to the truth in numbers is soft, what looks most like it is not: one network makes either, and all between.
-Neither released nor in the paper.
+The blurry fill knows where colours go, the patches where lines go on, but their texture is seldom the true one. What
+has the least error is blurry, what looks real is not: one network makes either, and all between. Neither released nor
+in the paper.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
 
 REACH = 72  # pixels; what is further away does not count
-DRAFT_PLANES = 10  # the soft fill, and those of a `Synthesis`
-SOFT, PATCHED = slice(0, 3), slice(3, 6)  # which of them are the soft fill and the picture made of patches
-_PLANES = DRAFT_PLANES + 2  # and what is known, and how much texture is wanted
+STACK_CHANNELS = 10  # of the input stack: the blurry fill, and those of a `Synthesis`
+BLURRY, PATCHED = slice(0, 3), slice(3, 6)  # which of them are the blurry fill and the picture made of patches
+_CHANNELS = STACK_CHANNELS + 2  # and what is known, and how much texture is wanted
 _UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
 _HALVINGS = 2  # from there on
-MULTIPLE = _UNSHUFFLE * 2**_HALVINGS  # crops that begin at a multiple of so many pixels are refined as the whole is
+MULTIPLE = _UNSHUFFLE * 2**_HALVINGS  # pixels; a crop that begins at a multiple of it is refined as in the whole
 _DILATION = 2  # of the innermost convolutions
-_TRUST = 3.0  # share of the patches at the start, before the sigmoid: nearly all
-_SWING = 8.0  # what an output of 1 changes in that
-_CALM = 0.3  # what a block adds at the start, to what it is given
+_PATCH_LOGIT = 3.0  # of the blending mask at the start of training: nearly all patches
+_LOGIT_SCALE = 8.0  # of the blending mask
+_RESIDUAL_SCALE = 0.3  # of a block's second convolution at the start of training
 
 
 class Refinement(nn.Module):
-    """Fills of a picture -> a better one; without normalisation, so that colours stay what they are."""
+    """The U-Net; it has no normalisation, so that colours stay what they are."""
 
     def __init__(self, width: int) -> None:
         """width: channels at every scale."""
         super().__init__()
-        self.head = nn.Conv2d(_PLANES * _UNSHUFFLE**2, width, 3, padding=1)
+        self.head = nn.Conv2d(_CHANNELS * _UNSHUFFLE**2, width, 3, padding=1)
         self.encoders = nn.ModuleList(_Residual(width) for _ in range(_HALVINGS))
         self.downs = nn.ModuleList(nn.Conv2d(width, width, 2, 2) for _ in range(_HALVINGS))
         self.middle = nn.Sequential(_Residual(width), _Residual(width, _DILATION))
@@ -43,21 +43,21 @@ class Refinement(nn.Module):
         if not self.tail.weight.is_meta:  # there, there is nothing to fill
             self._initialize()
 
-    def forward(self, draft: Tensor, known: Tensor, *, texture: Tensor | float) -> Tensor:
+    def forward(self, stack: Tensor, known: Tensor, *, texture: Tensor | float) -> Tensor:
         """Refines fills of pictures of any size.
 
-        draft: (N, 10, H, W) float32 in [0, 1]: the soft fill, then picture, copies and mismatch of a
+        stack: (N, 10, H, W) float32 in [0, 1]: the blurry fill, then picture, copies and mismatch of a
         `rfr_core.texture.exemplar.Synthesis`. known: (N, 1, H, W) in {0, 1}. texture: from 0, where the
         result shall have the least error, to 1, where it shall look real; a number, or one per picture (N,).
         Returns (N, 3, H, W) float32, neither clamped nor composited.
         """
         height, width = known.shape[-2:]
-        known = known.to(draft.dtype)
-        wanted = torch.as_tensor(texture, dtype=draft.dtype, device=draft.device).view(-1, 1, 1, 1).expand_as(known)
-        planes = torch.cat([draft - 0.5, known, wanted], 1)
-        planes = pad_to(planes.to(self.head.weight.dtype), MULTIPLE)
-        planes = F.pixel_unshuffle(planes, _UNSHUFFLE)  # (N, 48, H/2, W/2)
-        x = self.head(planes.contiguous(memory_format=torch.channels_last))
+        known = known.to(stack.dtype)
+        wanted = torch.as_tensor(texture, dtype=stack.dtype, device=stack.device).view(-1, 1, 1, 1).expand_as(known)
+        channels = torch.cat([stack - 0.5, known, wanted], 1)
+        channels = pad_to(channels.to(self.head.weight.dtype), MULTIPLE)
+        channels = F.pixel_unshuffle(channels, _UNSHUFFLE)  # (N, 48, H/2, W/2)
+        x = self.head(channels.contiguous(memory_format=torch.channels_last))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             skips.append(encoder(x))
@@ -66,16 +66,16 @@ class Refinement(nn.Module):
         for up, decoder in zip(self.ups, self.decoders, strict=True):
             x = decoder(skips.pop() + F.pixel_shuffle(up(F.relu(x)), 2))
         x = F.pixel_shuffle(self.tail(F.relu(x)), _UNSHUFFLE)[..., :height, :width].float()  # (N, 4, H, W)
-        share = torch.sigmoid(_TRUST + _SWING * x[:, :1])
-        return torch.lerp(draft[:, SOFT], draft[:, PATCHED], share) + x[:, 1:]
+        share = torch.sigmoid(_PATCH_LOGIT + _LOGIT_SCALE * x[:, :1])
+        return torch.lerp(stack[:, BLURRY], stack[:, PATCHED], share) + x[:, 1:]
 
     def _initialize(self) -> None:
-        """Weights with which the result is the detailed fill but for a little of the soft one."""
+        """Weights with which the result is the patches' fill but for a little of the blurry one."""
         self.apply(initialize)
         with torch.no_grad():
             for block in self.modules():
                 if isinstance(block, _Residual):
-                    block.second.weight.mul_(_CALM)
+                    block.second.weight.mul_(_RESIDUAL_SCALE)
             self.tail.weight.mul_(1e-2)
 
 

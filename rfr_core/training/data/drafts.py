@@ -22,15 +22,15 @@ from rfr_core.checkpoints.state import assemble
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
-from rfr_core.fill.detail import draft_of
+from rfr_core.fill.detail import input_stack
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.texture.refinement import DRAFT_PLANES, Refinement
+from rfr_core.texture.refinement import STACK_CHANNELS, Refinement
 from rfr_core.training.data.preview import tiled
 from rfr_core.training.data.samples import DataConfig, Sample, TrainingPictures
 
 SIDE = 256  # pixels of a draft
-PLANES = 3 + DRAFT_PLANES  # of the truth and of what a refinement makes a fill from
+PLANES = 3 + STACK_CHANNELS  # of the truth and of what a refinement makes a fill from
 PREFIX = "refinement."  # of its tensors in a network's state
 
 _PER_FILE = 64
@@ -141,7 +141,7 @@ def _draft(inpainter: Inpainter, sample: Sample) -> tuple[Tensor, Tensor]:
     """Truth and draft of a sample (13, S, S) uint8, and what is known (1, S, S) bool."""
     truth, known = sample.image.mul(255).round().byte(), sample.known > 0
     soft = inpainter(truth, ~known, detail=False)  # (3, S, S)
-    draft = draft_of(soft[None].float() / 255, known[None])[0]
+    draft = input_stack(soft[None].float() / 255, known[None])[0]
     return torch.cat([truth, draft.mul(255).round().byte()]), known
 
 
