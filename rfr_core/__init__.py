@@ -4,11 +4,11 @@ What needs torch is imported when it is first asked for, so that ``rfr --help`` 
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError, DeviceError, HoleError, ImageError, RFRError
+from rfr_core.version import project_version
 
 if TYPE_CHECKING:
     from rfr_core.checkpoints.loading import load_network
@@ -57,7 +57,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = _version()
+        value: Any = project_version()
     elif name in _MODULES:
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     else:
@@ -68,10 +68,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-def _version() -> str:
-    try:
-        return version("rfr-inpainting")
-    except PackageNotFoundError:  # a checkout that is not installed, such as a node pack
-        return "0+unknown"

@@ -96,6 +96,7 @@ class Inpainter:
         channel: Channel = "auto",
         resize: bool = False,
         wrap: Wrap = "none",
+        mask: MaskLike | None = None,
     ) -> Any:
         """The picture with its hole filled, in the kind, size and dtype it was given.
 
@@ -114,10 +115,11 @@ class Inpainter:
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.
             wrap: "x", "y" or "xy" = the picture goes on beyond its right and left, its lower and upper, or all borders
                 where it begins on the other side, as a tile or a panorama does, and is filled without a seam.
+            mask: another name for hole.
 
         Raises:
             ImageError: the picture is of an unsupported kind or its values are.
-            HoleError: the mask cannot be read, has another size, or covers the whole picture.
+            HoleError: the mask cannot be read, has another size, covers the whole picture, or is given by both names.
             ConfigError: recurrences, context, detail or wrap is out of range, or detail is "exact" and the network has
                 no refinement.
             DeviceError: the memory does not suffice.
@@ -125,7 +127,7 @@ class Inpainter:
         options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap)
         last = None
         with memory_errors():
-            steps = self._steps(image, hole, options, keep_scores=False)
+            steps = self._steps(image, _one_mask(hole, mask), options, keep_scores=False)
         for step in steps:
             last = step
         return _copy(image) if last is None else last.picture()
@@ -145,6 +147,7 @@ class Inpainter:
         channel: Channel = "auto",
         resize: bool = False,
         wrap: Wrap = "none",
+        mask: MaskLike | None = None,
     ) -> Iterator[InpaintStep]:
         """As :meth:`__call__`, one :class:`InpaintStep` per recurrence, none for an empty hole.
 
@@ -152,7 +155,7 @@ class Inpainter:
         """
         options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap)
         with memory_errors():
-            return self._steps(image, hole, options, keep_scores=True)
+            return self._steps(image, _one_mask(hole, mask), options, keep_scores=True)
 
     def _steps(
         self, image: Any, mask: MaskLike | None, options: Options, *, keep_scores: bool
@@ -178,6 +181,12 @@ class Inpainter:
         weight = counts.expand(len(seen), -1, -1, -1) if weight is None else weight * counts
         scene = Scene(wrapped, seen & (counts > 0), unknown, weight, *_way(options), detail, exact)
         return map(WrappedStep.of, Filling(scene, self._runner, keep_scores=keep_scores).steps())
+
+
+def _one_mask(hole: MaskLike | None, mask: MaskLike | None) -> MaskLike | None:
+    if hole is not None and mask is not None:
+        raise HoleError("Both hole and mask are given, two names of one thing; give one of them.")
+    return mask if hole is None else hole
 
 
 def _weight(hole: Tensor, options: Options) -> Tensor | None:

@@ -11,11 +11,11 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import comfy.utils
+from comfy import model_management
 from comfy_api.latest import io
 from tqdm.auto import tqdm
 
-import comfy.utils
-from comfy import model_management
 from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
 from rfr_core.errors import CheckpointError
 from rfr_core.files import appearing

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import torch
-
 from comfy import model_management
 from comfy.model_patcher import ModelPatcher
+
 from rfr_core import Inpainter, RFRNet
 from rfr_core.inference.devices import DTYPES, resolve_dtype
 

@@ -4,11 +4,11 @@
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
-from torch import Tensor
-
 import comfy.utils
 from comfy import model_management
 from comfy.cli_args import args
+from torch import Tensor
+
 from rfr_core.views.recording import Recording
 from rfr_core.views.thumbnail import Thumbnail
 

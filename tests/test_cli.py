@@ -454,3 +454,20 @@ def test_pulled_once_a_model_is_there_without_network(here: Path, model: Path) -
     assert absent.returncode == 2
     assert absent.stderr.startswith("rfr: config.json of owner/absent")
     assert len(absent.stderr.splitlines()) == 1
+
+
+# The machine
+
+
+def test_info_tells_of_the_machine(rfr: Command) -> None:
+    assert rfr("info", "--system", "--json") == 0
+    facts = json.loads(rfr.out)
+    assert facts["torch"] == torch.__version__
+    assert facts["number format"] in ("float32", "float16", "bfloat16")
+    assert rfr("info", "--system") == 0
+    assert "device" in rfr.out
+
+
+def test_the_trainer_is_a_command_of_it(rfr: Command) -> None:
+    assert rfr("train", "fit", "missing.toml") == 2
+    assert "missing.toml" in rfr.err

@@ -572,3 +572,18 @@ def test_the_network_that_is_given_stays_as_it_is() -> None:
     assert inpainter.network is network
     assert network.training
     assert all(value.dtype == torch.float32 for value in network.parameters())
+
+
+# The other name of a hole
+
+
+def test_mask_is_another_name_for_hole(inpainter: Inpainter) -> None:
+    image, hole = _array(64, 64), _mask(64, 64, (20, 20, 30, 30))
+    assert np.array_equal(inpainter(image, mask=hole), inpainter(image, hole))
+    assert len(list(inpainter.steps(image, mask=hole))) == len(list(inpainter.steps(image, hole)))
+
+
+def test_a_hole_by_both_names_is_refused(inpainter: Inpainter) -> None:
+    image, hole = _array(64, 64), _mask(64, 64, (20, 20, 30, 30))
+    with pytest.raises(HoleError, match="give one of them"):
+        inpainter(image, hole, mask=hole)

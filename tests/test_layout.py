@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from draw_layout import DRAWING, drawing
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "rfr_core"
@@ -15,6 +16,7 @@ CORE = ROOT / "rfr_core"
 MAY_IMPORT = {
     "errors": set(),
     "files": set(),
+    "version": set(),
     "config": {"errors"},
     "options": {"config", "errors"},
     "metrics": {"errors", "ops"},
@@ -101,3 +103,7 @@ def test_the_public_names_are_listed_and_there() -> None:
 
     assert dir(rfr_core) == rfr_core.__all__
     assert all(getattr(rfr_core, name) is not None for name in rfr_core.__all__)
+
+
+def test_the_drawing_shows_the_table() -> None:
+    assert DRAWING.read_text("utf-8") == drawing(MAY_IMPORT), "run python tests/draw_layout.py"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from rfr_core.errors import CheckpointError, ConfigError, HoleError, RFRError
+from rfr_core.training.command import app as training
 
 if TYPE_CHECKING:
     from rfr_core.checkpoints.loading import Checkpoint
@@ -33,6 +34,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(training, name="train")
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub repository.")]
@@ -182,9 +185,17 @@ def info(
         str, typer.Argument(help="'lite' (bundled), a folder, a .safetensors file, or a Hub name owner/name.")
     ] = "lite",
     revision: _Revision = None,
+    system: Annotated[
+        bool, typer.Option("--system", help="Say what this machine has instead, for a report of a fault.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Say what a checkpoint is: configuration, number of parameters, number format, size."""
+    if system:
+        from rfr_core.command.system import system_facts
+
+        _print_facts(system_facts(), as_json)
+        return
     from rfr_core.checkpoints.loading import open_checkpoint
 
     _print_checkpoint(open_checkpoint(checkpoint, revision=revision), as_json)
@@ -360,8 +371,15 @@ def _print_checkpoint(checkpoint: Checkpoint, as_json: bool) -> None:
         "size": checkpoint.size,
     }
     if as_json:
-        print(json.dumps(facts | {"config": config}))
+        _print_facts(facts | {"config": config}, as_json)
         return
     facts |= {"parameters": f"{checkpoint.parameters:,}", "size": f"{checkpoint.size / 2**20:.1f} MiB"}
-    for name, value in (facts | config).items():
+    _print_facts(facts | config, as_json)
+
+
+def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
         print(f"{name:<16} {value}")
