@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
+from rfr_core.ops.pyramid import membrane
 from rfr_core.training.command import app
 from rfr_core.training.evaluation.compare import compare
 from rfr_core.training.evaluation.measure import peak_mib
@@ -110,8 +111,29 @@ def test_comparison_scores_every_method_as_evaluation_does(data: Path, tmp_path:
     assert f"**{best:.2f}**" in text
     with Image.open(out / "sheet.jpg") as sheet:
         assert sheet.width >= 5 * SIZE  # input, three fills, truth
-        assert 2 * SIZE <= sheet.height < 4 * SIZE + 200
+        assert 4 * SIZE <= sheet.height < 6 * SIZE + 200  # of both buckets the fills and the recurrences
     assert sorted(path.name for path in out.iterdir()) == ["comparison.json", "comparison.md", "sheet.jpg"]
+
+
+@pytest.mark.parametrize("blocks", ["plain", "residual"])
+def test_a_model_is_compared_without_its_network(blocks: str, data: Path, tmp_path: Path):
+    torch.manual_seed(1)
+    scale = {"attention_scale": 4, "downsamples": 2} if blocks == "residual" else {"norm": "group"}
+    network = RFRNet(RFRConfig.from_dict({"width": 8, "recurrences": 2, "blocks": blocks, **scale}))
+    torch.nn.init.normal_(network.decoder.out.weight, std=0.1)
+    save_pretrained(network, tmp_path / "net")
+    arguments = ([str(tmp_path / "net")], [], data / "eval", data / "holes", tmp_path / "out")
+    found = compare(*arguments, size=SIZE, without_network=True)
+    assert list(found.tables) == ["RFR net", "RFR net, without the network"]
+
+    def interpolated(image: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+        return membrane(image, 1 - hole)
+
+    table = evaluate(interpolated, data / "eval", data / "holes", size=SIZE)
+    without, whole = (found.tables[title] for title in ("RFR net, without the network", "RFR net"))
+    for bucket in ("10-20", "object"):
+        assert without[bucket]["psnr"] == pytest.approx(table[bucket]["psnr"], abs=0.05)
+        assert whole[bucket]["psnr"] != pytest.approx(table[bucket]["psnr"], abs=0.05)
 
 
 def test_peers_run_once_in_a_work_folder(data: Path, tmp_path: Path):

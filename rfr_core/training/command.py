@@ -121,6 +121,12 @@ def compare(
     limit: Limit = None,
     work: Annotated[Path | None, typer.Option(help="Keep all fills here; peers then run only once.")] = None,
     device: Annotated[str, typer.Option(help="What models compute on; the peers use the CPU.")] = "cpu",
+    without_network: Annotated[
+        bool,
+        typer.Option(
+            "--without-network", help="Rows of each model with the interpolated picture in place of its network's."
+        ),
+    ] = False,
 ) -> None:
     """Compare models with other inpainting methods: one table, its data and a sheet of the median results."""
     with _one_sentence():
@@ -138,6 +144,7 @@ def compare(
             limit=limit,
             work=work,
             device=device,
+            without_network=without_network,
             progress=_show,
         )
         typer.echo(comparison.to_markdown(), nl=False)

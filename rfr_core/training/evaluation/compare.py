@@ -26,6 +26,7 @@ from rfr_core.errors import ConfigError, ImageError
 from rfr_core.files import appearing
 from rfr_core.images.picture_files import Picture, picture_paths, read_picture, save_picture
 from rfr_core.images.pixels import to_tensor
+from rfr_core.inpainter import Inpainter
 from rfr_core.training.evaluation.comparison import Comparison, Cost
 from rfr_core.training.evaluation.measure import VARIANTS, variants
 from rfr_core.training.evaluation.near_duplicates import near_duplicates
@@ -76,12 +77,13 @@ def compare(
     limit: int | None = None,
     work: Path | None = None,
     device: str = "cpu",
+    without_network: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Comparison:
     """Compares, and writes ``comparison.md``, ``comparison.json`` and ``sheet.jpg`` to ``out``.
 
     The sheet shows, for each bucket, the picture on which the first model (without one, the last peer) has its median
-    PSNR.
+    PSNR, and under it what that model's network had after each recurrence.
 
     Args:
         models: checkpoints as `rfr_core.checkpoints.loading.load_network` takes them.
@@ -90,6 +92,8 @@ def compare(
         train: folder of training pictures; an evaluation picture that is a near-duplicate of one is refused.
         work: folder that keeps every fill; a peer that has run there on the same pictures doesn't run again.
         device: what the models compute on.
+        without_network: whether each model is compared without its network as well, the interpolated picture in its
+            place: what it has more with it is what the network is worth.
         progress: told of each fill and each score: a title, how many are done, and of how many.
 
     Raises:
@@ -97,7 +101,7 @@ def compare(
             that failed.
         ImageError, HoleError: pictures or holes are missing, unreadable or near-duplicates of training pictures.
     """
-    methods = _methods(models, peers)
+    methods = _methods(models, peers, without_network)
     cases = list(read_cases(pictures, holes, size=size, buckets=buckets, limit=limit))
     checked = None if train is None else _check_disjoint(pictures, train)
     with tempfile.TemporaryDirectory() as temporary:
@@ -108,7 +112,7 @@ def compare(
         measured = {method.title: _run(method, folder, device, len(cases), progress) for method in first_models}
         fills = [{m.title: folder / m.folder / f"{i:04d}.png" for m in methods} for i in range(len(cases))]
         scores = _score(cases, fills, progress)
-        sheet = _sheet(methods, cases, fills, scores)
+        sheet = _sheet(methods, cases, fills, scores, device)
     titles = [method.title for method in methods]
     tables = {t: average((c.bucket, s[t]) for c, s in zip(cases, scores, strict=True)) for t in titles}
     costs = {title: _cost(cases, measured[title]) for title in titles}
@@ -120,14 +124,14 @@ def compare(
     return comparison
 
 
-def _methods(models: Sequence[str], peers: Sequence[str] | None) -> list[Method]:
+def _methods(models: Sequence[str], peers: Sequence[str] | None, without_network: bool) -> list[Method]:
     if peers is None:
         peers = [name for name, peer in PEERS.items() if not peer.slow and peer.is_available()]
     methods = [Method(find_peer(name).title, name) for name in dict.fromkeys(peers)]
     names = {source: Path(source).name for source in models}
     for source, name in names.items():
         title = f"RFR {name if [*names.values()].count(name) == 1 else source}"
-        for variant in variants(open_checkpoint(source).config):
+        for variant in variants(open_checkpoint(source).config, without_network=without_network):
             methods.append(Method(title + variant.title, variant.kind + source))
     if not methods:
         raise ConfigError("there is nothing to compare; name a model, or install the packages of the compare extra.")
@@ -227,9 +231,17 @@ def _cost(cases: Sequence[Case], measured: Mapping) -> Cost:
 
 
 def _sheet(
-    methods: Sequence[Method], cases: Sequence[Case], fills: Sequence[Mapping[str, Path]], scores: Sequence[Scores]
+    methods: Sequence[Method],
+    cases: Sequence[Case],
+    fills: Sequence[Mapping[str, Path]],
+    scores: Sequence[Scores],
+    device: str,
 ) -> Image.Image:
-    judged = next((method.title for method in methods if method.is_model), methods[-1].title)
+    model = next((method for method in methods if method.is_model), None)
+    judged = (model or methods[-1]).title
+    inpainter = (
+        None if model is None else Inpainter.from_pretrained(model.name.partition(":")[2] or None, device=device)
+    )
     by_bucket: dict[str, list[int]] = {}
     for index, case in enumerate(cases):
         by_bucket.setdefault(case.bucket, []).append(index)
@@ -241,7 +253,18 @@ def _sheet(
         pictures = [_composite(case, path) for path in fills[middle].values()]
         caption = f"{bucket}: {case.picture}, {judged} {psnr:.2f} dB, its median of {len(ranked)}"
         rows.append((caption, [marked(case.image, case.hole), *pictures, case.truth]))
+        if inpainter is not None:
+            rows.append(
+                (f"{bucket}: recurrences of {judged}, no detail", _recurrences(inpainter, case, len(methods) + 2))
+            )
     return picture_sheet(["Input", *(method.title for method in methods), "Truth"], rows)
+
+
+def _recurrences(inpainter: Inpainter, case: Case, most: int) -> list[Tensor]:
+    """What the network had after each recurrence, without detail; ``most`` of them, spread evenly, with the last."""
+    steps = [step.tensor() for step in inpainter.steps(case.image, case.hole, detail=False)]
+    count = min(most, len(steps))
+    return [steps[(i + 1) * len(steps) // count - 1] for i in range(count)]
 
 
 def _composite(case: Case, path: Path) -> Tensor:

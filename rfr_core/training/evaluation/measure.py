@@ -3,7 +3,8 @@
 ``python -m rfr_core.training.evaluation.measure CASES OUT METHOD [DEVICE]``: CASES holds ``0000.image.png``,
 ``0000.hole.png`` and so on. OUT gets ``0000.png`` and so on, with a line on standard output for each, and at last
 ``report.json``. METHOD is the name of a peer, ``model:SOURCE``, ``exact:SOURCE`` for a model that aims at the least
-error, or ``network:SOURCE`` for one without its detail step.
+error, or ``network:SOURCE`` for one without its detail step; ``no-network-`` before these puts the interpolated picture
+in the network's place.
 """
 
 from __future__ import annotations
@@ -28,22 +29,35 @@ from rfr_core.training.evaluation.peers import PeerFill, find_peer
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to run a model. kind: before its source. title: behind its name. options: of `Inpainter`."""
+    """A way to run a model.
+
+    kind: before its source. title: behind its name. options: of `Inpainter`. network: whether it has its network, or
+    the interpolated picture in its place.
+    """
 
     kind: str
     title: str
     options: Mapping[str, Any]
+    network: bool = True
+
+    def without_network(self) -> Variant:
+        """The same with the interpolated picture in the place of the network's."""
+        return Variant(f"no-network-{self.kind}", f"{self.title}, without the network", self.options, network=False)
 
 
 _MODEL = Variant("model:", "", {})
 _EXACT = Variant("exact:", ", exact", {"detail": "exact"})
 _NETWORK = Variant("network:", ", no detail", {"detail": False})
-VARIANTS = (_MODEL, _EXACT, _NETWORK)
+VARIANTS = tuple(form for one in (_MODEL, _EXACT, _NETWORK) for form in (one, one.without_network()))
 
 
-def variants(config: RFRConfig) -> list[Variant]:
-    """Those that differ for a model of this configuration."""
-    return [_MODEL, *([_EXACT] if config.refinement else []), *([_NETWORK] if config.detail else [])]
+def variants(config: RFRConfig, *, without_network: bool = False) -> list[Variant]:
+    """Those that differ for a model of this configuration.
+
+    without_network: whether each comes without the network as well.
+    """
+    found = [_MODEL, *([_EXACT] if config.refinement else []), *([_NETWORK] if config.detail else [])]
+    return found + [variant.without_network() for variant in found if without_network]
 
 
 def measure(cases: Path, out: Path, method: str, device: str = "cpu") -> None:
@@ -86,10 +100,15 @@ def _fill(method: str, device: str) -> PeerFill:
     kind, separator, source = method.partition(":")
     if not separator:
         return find_peer(method).fill
+    from rfr_core.checkpoints.loading import load_network
     from rfr_core.inpainter import Inpainter
+    from rfr_core.training.evaluation.without_network import without_network
 
     variant = next(variant for variant in VARIANTS if variant.kind == kind + separator)
-    return partial(Inpainter.from_pretrained(source or None, device=device), **variant.options)
+    network = load_network(source or None)
+    if not variant.network:
+        network = without_network(network)
+    return partial(Inpainter(network, device=device), **variant.options)
 
 
 def _pixels(path: Path) -> np.ndarray:

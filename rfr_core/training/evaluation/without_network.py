@@ -1,0 +1,33 @@
+"""What a model is worth without its network: the pull-push interpolation in the place of the network's picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from rfr_core.network.residual_network import InputStack, ResidualDecoder
+from rfr_core.network.rfr_net import Decoder, RFRNet
+
+
+class _Interpolating(ResidualDecoder):
+    """A decoder that gives the interpolated picture."""
+
+    def forward(self, stack: InputStack, features: Tensor) -> Tensor:
+        return stack.interpolated
+
+
+class _Silent(Decoder):
+    """A decoder that gives 0, which the colour match turns into the interpolated picture."""
+
+    def forward(self, image: Tensor, known: Tensor, features: Tensor, reached: Tensor) -> Tensor:
+        return torch.zeros_like(image)
+
+
+def without_network(network: RFRNet) -> RFRNet:
+    """The network, changed so that its picture is always the interpolated one; all that follows is as it was."""
+    residual = isinstance(network.decoder, ResidualDecoder)
+    network.decoder = _Interpolating(network.config) if residual else _Silent(network.config)
+    network.config = replace(network.config, colour_match=True)
+    return network.eval()
