@@ -25,13 +25,17 @@ SECTIONS = {
     "onnx": "onnx",
     "compile": "compiled",
     "gpu": "gpu",
+    "defects": "defects",
+    "restore": "restoration",
+    "sequence": "sequences",
+    "seams": "seams",
 }
 
 
 def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads or torch.get_num_threads())
-    setting = Setting(tuple(arguments.sizes), arguments.rounds, arguments.clock)
+    setting = Setting(tuple(arguments.sizes), arguments.rounds, arguments.clock, arguments.pictures)
     machine = describe_machine()
     print(", ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
     results = {}
@@ -41,7 +45,10 @@ def main() -> None:
         print(f"\n{table.markdown()}\n({time.perf_counter() - started:.0f} s)", flush=True)
         results[section] = table.to_dict()
     if arguments.json:
-        text = json.dumps({"machine": machine, "setting": vars(setting), "results": results}, indent=2)
+        text = json.dumps(
+            {"machine": machine, "setting": vars(setting) | {"pictures": setting.pictures.name}, "results": results},
+            indent=2,
+        )
         arguments.json.write_text(text + "\n")
 
 
@@ -52,6 +59,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="of which medians are taken")
     parser.add_argument("--threads", type=int, help="left out, torch's own choice")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: this process's time, on a busy machine")
+    parser.add_argument(
+        "--pictures", type=Path, default=Setting.pictures, help="photographs for defects, frames, seams"
+    )
     parser.add_argument("--json", type=Path, help="write the results to this file, too")
     arguments = parser.parse_args()
     unknown = [section for section in arguments.sections if section not in SECTIONS]

@@ -10,6 +10,7 @@ from rfr_nodes.attention_map import RFRAttentionMap
 from rfr_nodes.compare import RFRCompare
 from rfr_nodes.example import RFRExample
 from rfr_nodes.fetch_model import RFRFetchModel
+from rfr_nodes.find_defects import RFRFindDefects
 from rfr_nodes.inpaint import RFRInpaint
 from rfr_nodes.load_mask import RFRLoadMask
 from rfr_nodes.load_model import RFRLoadModel
@@ -28,6 +29,7 @@ class RFRExtension(ComfyExtension):
             RFRFetchModel,
             RFRLoadMask,
             RFRRandomMask,
+            RFRFindDefects,
             RFRInpaint,
             RFRRecurrences,
             RFRAttentionMap,

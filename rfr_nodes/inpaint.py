@@ -12,6 +12,7 @@ from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import ConfigError
 from rfr_core.holes.shaping import grow as grow_hole
 from rfr_core.options import MAX_CONTEXT
+from rfr_nodes.fill_frames import fill_frames
 from rfr_nodes.fill_pictures import fill_pictures
 from rfr_nodes.layout import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
@@ -49,7 +50,7 @@ class RFRInpaint(io.ComfyNode):
                 RFRModel.Input("model", tooltip="From Load RFR Model or Fetch RFR Model."),
                 io.Image.Input(
                     "image",
-                    tooltip="One picture or a batch. Each is filled by itself, so the frames of a video may flicker.",
+                    tooltip="One picture or a batch. Each is filled by itself; for a video, switch sequence on.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -84,6 +85,7 @@ class RFRInpaint(io.ComfyNode):
         detail: str = "auto",
         wrap: str = "none",
         threshold: float = 0.5,
+        sequence: bool = False,
     ) -> io.NodeOutput:
         check_connected("model", model, ManagedModel)
         detail = _OLD_DETAIL.get(detail, detail)
@@ -94,7 +96,7 @@ class RFRInpaint(io.ComfyNode):
         hole = grow_hole(hole, grow) if grow else hole
         hole = hole.expand(len(pictures), -1, -1, -1)
         notes += nothing_to_fill(mask, hole, threshold, grow)
-        recordings, failures = fill_pictures(
+        recordings, failures = (fill_frames if sequence else fill_pictures)(
             model,
             pictures,
             hole,
@@ -174,6 +176,14 @@ def _settings() -> list[io.Input]:
             step=0.01,
             optional=True,
             tooltip="Mask values of at least this are filled. Lower it for a mask painted with a faint brush.",
+            **ADVANCED,
+        ),
+        io.Boolean.Input(
+            "sequence",
+            default=False,
+            optional=True,
+            tooltip="The batch is the frames of one shot: what is hidden in one and seen in another is taken from "
+            "there, so that nothing flickers.",
             **ADVANCED,
         ),
     ]

@@ -132,6 +132,21 @@ def test_every_option_reaches_its_place(here: Path, rfr: Command, model: Path) -
     np.testing.assert_array_equal(pixels("inverted_out.png"), pixels("out.png"))
 
 
+def test_boxes_colours_and_a_mask_are_filled_together(here: Path, rfr: Command) -> None:
+    painted = picture(0)
+    ImageDraw.Draw(painted).rectangle((60, 5, 70, 9), fill=(255, 0, 255))
+    painted.save("painted.png")
+    arguments = ["--box", "-10,-8,6,5", "--box=2,3,4,4", "--colour", "#ff00ff", "--tolerance", "0"]
+    assert rfr.inpaint("painted.png", "mask.png", "-o", "out.png", *arguments) == 0
+    hole = np.array(mask()) > 0
+    hole[5:10, 60:71] = hole[52:57, 70:76] = hole[3:7, 2:6] = True
+    changed = (pixels("out.png") != np.array(painted)).any(-1)
+    assert not changed[~hole].any()
+    assert changed[hole].mean() > 0.9
+    assert "outside the picture" in rfr.refused("inpaint", "painted.png", "-o", "out.png", "--box", "80,0,5,5")
+    assert "expected x,y,width,height" in rfr.refused("inpaint", "painted.png", "-o", "out.png", "--box", "1,2")
+
+
 def test_texture_or_the_least_error_can_be_asked_for(here: Path, rfr: Command) -> None:
     torch.manual_seed(0)
     network = RFRModel(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8))

@@ -12,10 +12,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
+from rfr_core.command.marking import Marking
+from rfr_core.defects.scans import PAGES
 from rfr_core.errors import HoleError, ImageError, RFRError
 from rfr_core.files import remove_left_overs
 from rfr_core.images.picture_files import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from rfr_core.inpainter import Inpainter
 
 _WORKERS = min(4, os.cpu_count() or 1)  # threads; also how many pictures lie read, and how many unwritten
+_AS_IT_IS: dict[str, Any] = {"threshold": 0.5, "invert": False, "channel": "auto", "resize": False}  # of a ready hole
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,17 @@ def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = No
 
 
 def run_jobs(
-    jobs: Iterable[Job], load: Callable[[], Inpainter], options: Options, *, quality: int = 95
+    jobs: Iterable[Job],
+    load: Callable[[], Inpainter],
+    options: Options,
+    *,
+    quality: int = 95,
+    marking: Marking | None = None,
 ) -> Iterator[Recurred | Outcome]:
     """Fills pictures one after another, reading ahead and writing behind in threads.
 
     load: gives the inpainter; called once, if there are jobs, while the first pictures are being read. quality: of
-    JPEG files, see `images.save_picture`.
+    JPEG files, see `images.save_picture`. marking: what is filled beside the masks, in every picture.
 
     A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
     some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
@@ -114,10 +122,10 @@ def run_jobs(
     with ThreadPoolExecutor(_WORKERS) as pool:
         unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
         try:
-            for job, loading in _ahead(pool, jobs):
+            for job, loading in _ahead(pool, jobs, options, marking):
                 inpainter = inpainter or load()
                 try:
-                    outcome, picture = yield from _fill(job, loading.result(), inpainter, options, pool)
+                    outcome, picture = yield from _fill(job, loading.result(), inpainter, pool)
                 except RFRError as error:
                     yield _failed(job, error)
                     continue
@@ -181,27 +189,42 @@ def _same(a: Path, b: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class _Loaded:
+class Loaded:
+    """A picture as it was read. mask: an image, a hole that is ready, or None; options: how it is read and filled."""
+
     picture: Picture
-    mask: Image.Image | None
+    mask: Any
+    options: Options
 
 
-def _load(job: Job) -> _Loaded:
-    picture = read_picture(job.image)
+def load_job(job: Job, options: Options, marking: Marking | None) -> Loaded:
+    """Reads a picture and its mask. Raises RFRError: one of them cannot be used, or the result could not be written."""
+    searched = marking is not None and marking.search is not None
+    picture = read_picture(job.image, pages=PAGES if searched else 1)
     check_writable(picture, job.out)
+    mask = _read_only_mask(job)
+    if marking is None:
+        return Loaded(picture, mask, options)
+    hole = marking.hole(picture.image, job.image, mask, options)
+    return Loaded(picture, hole, replace(options, **_AS_IT_IS))
+
+
+def _read_only_mask(job: Job) -> Image.Image | None:
     if job.masks is None:
-        return _Loaded(picture, None)
+        return None
     if len(job.masks) != 1:
         found = " and ".join(path.name for path in job.masks) or "none"
         raise HoleError(f"{job.image} needs one mask of its name, but there is {found}.")
-    return _Loaded(picture, read_mask(job.masks[0]))
+    return read_mask(job.masks[0])
 
 
-def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job]) -> Iterator[tuple[Job, Future[_Loaded]]]:
+def _ahead(
+    pool: ThreadPoolExecutor, jobs: Iterable[Job], options: Options, marking: Marking | None
+) -> Iterator[tuple[Job, Future[Loaded]]]:
     """Each job with its picture and mask, of which a few are being read while the caller is busy."""
-    loading: deque[tuple[Job, Future[_Loaded]]] = deque()
+    loading: deque[tuple[Job, Future[Loaded]]] = deque()
     for job in jobs:
-        loading.append((job, pool.submit(_load, job)))
+        loading.append((job, pool.submit(load_job, job, options, marking)))
         if len(loading) > _WORKERS:
             yield loading.popleft()
     while loading:
@@ -209,14 +232,14 @@ def _ahead(pool: ThreadPoolExecutor, jobs: Iterable[Job]) -> Iterator[tuple[Job,
 
 
 def _fill(
-    job: Job, loaded: _Loaded, inpainter: Inpainter, options: Options, pool: ThreadPoolExecutor
+    job: Job, loaded: Loaded, inpainter: Inpainter, pool: ThreadPoolExecutor
 ) -> Generator[Recurred, None, tuple[Outcome, Picture]]:
     """Runs all recurrences, their pictures written on the way; returns the result, not yet written."""
     started = time.perf_counter()
     image = loaded.picture.image
     saving: deque[Future[Path]] = deque()
     step = None
-    for step in inpainter.steps(image, loaded.mask, **asdict(options)):
+    for step in inpainter.steps(image, loaded.mask, **asdict(loaded.options)):
         if job.steps is not None:
             picture = replace(loaded.picture, image=step.picture())
             saving.append(pool.submit(_save_step, job.steps, step.index, picture))

@@ -24,6 +24,7 @@ from rfr_core.training.command import app as training
 if TYPE_CHECKING:
     from rfr_core.checkpoints.loading import Checkpoint
     from rfr_core.command.batch import Job, Outcome
+    from rfr_core.command.marking import DefectSearch, Marking
     from rfr_core.inpainter import Inpainter
     from rfr_core.options import Options
 
@@ -37,6 +38,11 @@ app = typer.Typer(
 
 app.add_typer(training, name="train")
 
+_Kinds = Annotated[str, typer.Option(help="What to look for, of dust,hair,scratch,crease,stamp.")]
+_Sensitivity = Annotated[
+    float, typer.Option(min=0, max=1, help="Higher finds fainter defects, and more of what is none.")
+]
+_EVERY_KIND = "dust,hair,scratch,crease,stamp"
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub repository.")]
 
@@ -135,6 +141,27 @@ def inpaint(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Of a folder, also fill pictures whose result is there already.")
     ] = False,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(help="Fill x,y,width,height; negative x or y count from the right or bottom; may be repeated."),
+    ] = None,
+    colour: Annotated[
+        list[str] | None,
+        typer.Option(help='Fill what has this colour, such as "#ff00ff" or magenta; may be repeated.'),
+    ] = None,
+    wrap: Annotated[
+        str,
+        typer.Option(
+            help="'x', 'y' or 'xy': beyond these borders the picture goes on where it begins, as a tile does."
+        ),
+    ] = "none",
+    sequence: Annotated[
+        bool,
+        typer.Option("--sequence", help="The folder holds frames of one shot: take what is hidden from other frames."),
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0, max=1, help="How far each channel may be from --colour, white being 1.")
+    ] = 0.1,
     as_json: _Json = False,
 ) -> None:
     """Fill holes in a picture, or in a folder of pictures.
@@ -146,7 +173,8 @@ def inpaint(
     rfr inpaint photo.jpg mask.png -o filled.jpg
     rfr inpaint photos/ masks/ -o filled/ --shard 1/4
     """
-    from rfr_core.command.batch import Outcome, clear_left_overs, plan_jobs
+    from rfr_core.command.batch import plan_jobs
+    from rfr_core.command.marking import Marking
     from rfr_core.options import Options
 
     if exact and detail is not None:
@@ -161,22 +189,100 @@ def inpaint(
         invert=invert,
         channel=channel,  # type: ignore[arg-type]
         resize=resize_mask,
+        wrap=wrap,  # type: ignore[arg-type]
     )
     if mask is None and (invert or resize_mask):
         raise HoleError("--invert and --resize-mask are about a mask, and none is given; give one or leave them out.")
+    marking = Marking.parse(box or [], colour or [], tolerance)
     jobs = _shard(plan_jobs(image, mask, out, steps_dir), shard)
-    clear_left_overs(jobs)
+    load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
     report = _Report(image.is_dir(), as_json)
-    todo = []
-    for job in jobs:
-        if report.many and not overwrite and job.out.exists():
-            report.tell(Outcome(job, "skipped"))
-        else:
-            todo.append(job)
-    if todo:
-        load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
-        _run(todo, load, options, quality, report)
-    report.finish()
+    if not sequence:
+        _fill(jobs, load, options, quality, report, overwrite=overwrite, marking=marking)
+        return
+    if not report.many or shard or steps_dir or wrap != "none":
+        raise ConfigError("--sequence takes a folder of frames, without --shard, --steps-dir and --wrap.")
+    _fill_sequence(jobs, load, options, quality, report, overwrite=overwrite, marking=marking)
+
+
+@app.command()
+def mask(
+    image: Annotated[Path, typer.Argument(help="Picture, or a folder of them; a TIFF may have an infrared page.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the mask, or a folder.")],
+    kinds: _Kinds = _EVERY_KIND,
+    sensitivity: _Sensitivity = 0.5,
+    common: Annotated[
+        bool,
+        typer.Option("--common", help="Of a folder, one mask of what all pictures share: sensor dust, a logo."),
+    ] = False,
+    grow: Annotated[int, typer.Option(min=0, max=1000, help="Grow what is found by so many pixels.")] = 1,
+    as_json: _Json = False,
+) -> None:
+    """Find dust, hairs, scratches, creases and date stamps; write them as a mask, white = fill.
+
+    \b
+    rfr mask scan.jpg -o dust.png
+    rfr mask photos/ -o sensor.png --common
+    """
+    from rfr_core.command.mask import plan_masks, write_common_mask, write_masks
+
+    if common:
+        outcome, count, total = write_common_mask(image, out, sensitivity, grow)
+        facts = {"image": str(image), "out": str(out), "ratio": outcome.ratio, "compared": count, "pictures": total}
+        text = f"{out}: {outcome.ratio:.2%} marked, from {count} of {total} pictures"
+        print(json.dumps(facts) if as_json else text)
+        return
+    failed = 0
+    for outcome in write_masks(plan_masks(image, out), _search(kinds, sensitivity), grow):
+        if outcome.error is not None:
+            if not image.is_dir():
+                raise RFRError(outcome.error)
+            failed += 1
+            typer.echo(f"rfr: {outcome.error}", err=True)
+            continue
+        facts = {"image": str(outcome.image), "out": str(outcome.out), "ratio": outcome.ratio}
+        print(json.dumps(facts) if as_json else f"{outcome.out}: {outcome.ratio:.2%} marked")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def restore(
+    image: Annotated[Path, typer.Argument(help="Picture, or a folder of them; a TIFF may have an infrared page.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the result, its format by its name; or a folder.")],
+    kinds: _Kinds = _EVERY_KIND,
+    sensitivity: _Sensitivity = 0.5,
+    grow: Annotated[int, typer.Option(min=0, max=1000, help="Grow what is found by so many pixels.")] = 1,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact/--texture", help="Aim at the least error, or at texture; left out, the least error."),
+    ] = True,
+    model: Annotated[str, typer.Option(help="Checkpoint, as for inpaint.")] = "lite",
+    device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps', ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="'auto', 'float32', 'float16' or 'bfloat16'.")] = "auto",
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG files.")] = 95,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Of a folder, also restore pictures whose result is there already.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Find dust, hairs, scratches, creases and date stamps, and fill them: mask and inpaint in one.
+
+    \b
+    rfr restore scan.jpg -o restored.jpg
+    rfr restore scans/ -o restored/ --kinds dust,scratch
+    """
+    from rfr_core.command.batch import plan_jobs
+    from rfr_core.command.marking import Marking
+    from rfr_core.options import Options
+
+    options = Options(detail="exact" if exact else True, grow=grow)
+    marking = Marking(search=_search(kinds, sensitivity))
+    load = partial(_inpainter, model, device=device, dtype=dtype)
+    jobs = plan_jobs(image, None, out)
+    _fill(jobs, load, options, quality, _Report(image.is_dir(), as_json), overwrite=overwrite, marking=marking)
 
 
 @app.command()
@@ -277,21 +383,87 @@ def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
     return jobs[int(match[1]) - 1 :: int(match[2])]
 
 
+def _search(kinds: str, sensitivity: float) -> DefectSearch:
+    from rfr_core.command.marking import DefectSearch
+
+    return DefectSearch(frozenset(kind.strip() for kind in kinds.split(",")), sensitivity)
+
+
 def _inpainter(model: str, **keywords: Any) -> Inpainter:
     from rfr_core.inpainter import Inpainter
 
     return Inpainter.from_pretrained(model, **keywords)
 
 
-def _run(jobs: Sequence[Job], load: Callable[[], Inpainter], options: Options, quality: int, report: _Report) -> None:
+def _fill(
+    jobs: Sequence[Job],
+    load: Callable[[], Inpainter],
+    options: Options,
+    quality: int,
+    report: _Report,
+    *,
+    overwrite: bool,
+    marking: Marking | None,
+) -> None:
+    """Fills what is not there yet, tells of each, and exits with 1 when any of many failed."""
+    from rfr_core.command.batch import Outcome, clear_left_overs
+
+    clear_left_overs(jobs)
+    todo = []
+    for job in jobs:
+        if report.many and not overwrite and job.out.exists():
+            report.tell(Outcome(job, "skipped"))
+        else:
+            todo.append(job)
+    if todo:
+        _run(todo, load, options, quality, report, marking)
+    report.finish()
+
+
+def _fill_sequence(
+    jobs: Sequence[Job],
+    load: Callable[[], Inpainter],
+    options: Options,
+    quality: int,
+    report: _Report,
+    *,
+    overwrite: bool,
+    marking: Marking | None,
+) -> None:
+    """As `_fill`, for the frames of one shot: all of them again where one is missing."""
+    from rfr_core.command.batch import Outcome, clear_left_overs, make_folder
+    from rfr_core.command.sequence import in_order, run_sequence
+
+    jobs = in_order(jobs)
+    clear_left_overs(jobs)
+    if not overwrite and all(job.out.exists() for job in jobs):
+        outcomes = iter([Outcome(job, "skipped") for job in jobs])
+    else:
+        inpainter = load()
+        make_folder(jobs[0].out.parent)
+        outcomes = run_sequence(jobs, lambda: inpainter, options, quality=quality, marking=marking)
+    with report.bar as bar:
+        for outcome in bar.track(outcomes, total=len(jobs), description="Filling"):
+            report.tell(outcome)
+    report.finish()
+
+
+def _run(
+    jobs: Sequence[Job],
+    load: Callable[[], Inpainter],
+    options: Options,
+    quality: int,
+    report: _Report,
+    marking: Marking | None,
+) -> None:
     from rfr_core.command.batch import Recurred, make_folder, run_jobs
 
     if report.many:  # no folder is made for a model that cannot be loaded
         inpainter = load()
         make_folder(jobs[0].out.parent)
-        events = run_jobs(jobs, lambda: inpainter, options, quality=quality)
+        events = run_jobs(jobs, lambda: inpainter, options, quality=quality, marking=marking)
     else:
-        events = run_jobs(jobs, load, options, quality=quality)
+        events = run_jobs(jobs, load, options, quality=quality, marking=marking)
     with report.bar as bar:
         task = bar.add_task("Filling", total=len(jobs))
         run: set[Job] = set()  # outcomes come later, when the result is written

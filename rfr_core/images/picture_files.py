@@ -41,7 +41,7 @@ _WRITE_MODES = {
     "TIFF": {"1", "L", "LA", "RGB", "RGBA", "I;16", "CMYK"},
     "BMP": {"1", "L", "RGB"},
 }
-_TURN_UPRIGHT = {
+TURN_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -66,7 +66,7 @@ class Picture:
     format: str | None = None
 
 
-def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS, pages: int = 1) -> Picture:
     """Read a JPEG, PNG, WebP, TIFF or BMP file, upright.
 
     The size in the header is checked before anything is decoded. EXIF orientation is applied. Palettes become
@@ -76,11 +76,11 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
 
     Raises ImageError: no such file, a folder, another format, damaged or cut short, more than `max_pixels`
     pixels (Pillow's own limit of `2 * Image.MAX_IMAGE_PIXELS` stays in force above it) or `MAX_SIDE` of them in
-    a row or column, or more than one frame.
+    a row or column, or more than `pages` frames or pages, of which the first is read.
     """
     path = Path(path)
     with _reading(path), _opened(path) as opened:
-        _check_header(opened, path, max_pixels)
+        _check_header(opened, path, max_pixels, pages)
         opened.load()
         exif = exif_of(opened)  # after load: a PNG may carry it behind the pixels
         orientation = exif.get(ExifTags.Base.Orientation, 1)
@@ -183,7 +183,7 @@ def _opened(path: Path) -> Image.Image:
     return Image.open(path, formats=READ_FORMATS)
 
 
-def _check_header(opened: Image.Image, path: Path, max_pixels: int) -> None:
+def _check_header(opened: Image.Image, path: Path, max_pixels: int, pages: int) -> None:
     width, height = opened.size
     if width * height > max_pixels:
         raise ImageError(
@@ -192,15 +192,15 @@ def _check_header(opened: Image.Image, path: Path, max_pixels: int) -> None:
     if max(width, height) > MAX_SIDE:
         raise ImageError(f"{path} is {width}×{height} pixels; expected sides of at most {MAX_SIDE:,}: crop it first.")
     frames = getattr(opened, "n_frames", 1)
-    if frames > 1 and opened.format != "MPO":  # phones' JPEGs: the picture first, then a depth map or a preview
+    if frames > pages and opened.format != "MPO":  # phones' JPEGs: the picture first, then a depth map or a preview
         raise ImageError(f"{path} holds {frames} frames or pages; expected one picture: save one on its own.")
 
 
 def _plain(opened: Image.Image, orientation: object) -> Image.Image:
     """An upright image of a supported mode, tied to no file, with no metadata but its resolution."""
     image = to_supported_mode(opened)
-    if orientation in _TURN_UPRIGHT:
-        image = image.transpose(_TURN_UPRIGHT[orientation])  # type: ignore[index]
+    if orientation in TURN_UPRIGHT:
+        image = image.transpose(TURN_UPRIGHT[orientation])  # type: ignore[index]
     elif image is opened:
         image = image.copy()
     image.info = {"dpi": opened.info["dpi"]} if "dpi" in opened.info else {}

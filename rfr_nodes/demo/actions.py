@@ -10,6 +10,7 @@ import gradio as gr
 import torch
 from PIL import Image
 
+from rfr_core.defects.finding import find_defects
 from rfr_core.holes.masks import hole_from_alpha, read_hole
 from rfr_nodes.demo import telea, viewer
 from rfr_nodes.demo.attention_view import LatestRun, save_attention
@@ -82,6 +83,17 @@ class Actions:
         """Shows an uploaded mask as painted, and keeps it at full size."""
         session = _present(session)
         _keep_mask(session, read_mask_upload(uploaded(payload, self._root), (session.size[1], session.size[0])))
+        return session, _canvas(session)
+
+    @in_sentences
+    def find(self, session: Session | None, paint: Any) -> tuple[Any, ...]:
+        """Paints what looks like dust, hairs, scratches, creases and a date, beside what is painted already."""
+        session = _present(session)
+        image, drawn = session.picture(session.base).image, painted(paint)
+        hole = self._models.thread.run(lambda: find_defects(image))
+        if not hole.any():
+            raise RequestError("No dust, scratches or the like were found: brush over what should go.")
+        _keep_mask(session, torch.maximum(hole, _hole(session, drawn)) if drawn.layer else hole)
         return session, _canvas(session)
 
     @in_sentences

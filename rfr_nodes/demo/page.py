@@ -37,6 +37,7 @@ _INTRODUCTION = (
     "every other pixel stays as it is. Photos are deleted a few hours after you leave."
 )
 _RUN = "run"  # whatever uses the network takes turns
+_IN_TURN = {"concurrency_id": _RUN, "concurrency_limit": 1}
 
 
 @dataclass
@@ -52,6 +53,7 @@ class _Parts:
     remove: gr.Button
     cancel: gr.Button
     another: gr.Button
+    find: gr.Button
     mask: gr.Image
     options: list[Component]
     viewer: gr.HTML
@@ -103,6 +105,7 @@ def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
             remove = gr.Button("Remove", variant="primary", elem_id="remove", scale=2, min_width=120)
             cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel", min_width=100)
             another = gr.Button("New photo", elem_id="another", min_width=120)
+        find = gr.Button("Find dust and scratches", elem_id="find", size="md")
         with gr.Accordion("Use a mask file", open=False):
             mask = gr.Image(
                 label="Mask: what is white is filled",
@@ -115,7 +118,7 @@ def _left(models: Models, examples: list[Example]) -> dict[str, Any]:
             options = _options(models)
     return {
         "intake": intake, "photo": photo, "examples": gallery, "work": work, "painter": paint, "remove": remove,
-        "cancel": cancel, "another": another, "mask": mask, "options": options,
+        "cancel": cancel, "another": another, "find": find, "mask": mask, "options": options,
     }  # fmt: skip
 
 
@@ -173,12 +176,13 @@ def _wire(parts: _Parts, actions: Actions) -> None:
     parts.examples.pick(actions.open_example, parts.session, opened, **quick)
     parts.another.click(actions.leave, parts.session, opened, cancels=[run], **quick)
     parts.mask.upload(actions.take_mask, [parts.session, parts.mask], [parts.session, parts.painter], **quick)
+    parts.find.click(actions.find, [parts.session, parts.painter], [parts.session, parts.painter], **quick | _IN_TURN)
     parts.use.click(actions.use, parts.session, [parts.session, parts.painter], **quick)
 
 
 def _wire_run(parts: _Parts, actions: Actions, buttons: Sequence[Component], quick: dict[str, Any]) -> Any:
     """Running, and all that shows or changes what was run; returns the event to cancel."""
-    slow = quick | {"concurrency_id": _RUN, "concurrency_limit": 1}
+    slow = quick | _IN_TURN
     shown = [parts.session, parts.viewer, parts.after, parts.history, parts.undo, parts.download]
     waiting = [parts.viewer, *buttons]
     busy = parts.remove.click(actions.busy, parts.session, waiting, **quick)

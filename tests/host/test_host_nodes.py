@@ -21,6 +21,7 @@ NODES = {
     "RFRFetchModel",
     "RFRLoadMask",
     "RFRRandomMask",
+    "RFRFindDefects",
     "RFRInpaint",
     "RFRRecurrences",
     "RFRAttentionMap",

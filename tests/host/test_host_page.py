@@ -161,7 +161,7 @@ def test_a_saved_graph_lists_what_a_user_sets_alone(page: Page, running: Host) -
     _built_and_run(page)
     saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
     values = {node["type"]: node.get("widgets_values") for node in saved["nodes"]}
-    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto", "none", 0.5]
+    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto", "none", 0.5, False]
     assert values["RFRCompare"] == [0.5]
     assert not values["RFRRecurrences"]
 
@@ -175,7 +175,8 @@ def test_graphs_of_earlier_versions_run_as_they_did(page: Page, running: Host, v
     for node in saved["nodes"]:
         if node["type"] == "RFRInpaint":
             node["widgets_values"] = values
-            node["inputs"] = [entry for entry in node["inputs"] if entry["name"] not in ("detail", "wrap", "threshold")]
+            later = ("detail", "wrap", "threshold", "sequence")
+            node["inputs"] = [entry for entry in node["inputs"] if entry["name"] not in later]
     saved["nodes"] = [node | {"widgets_values_named": None} for node in saved["nodes"]]
     enter(page, running)
     load(page, saved)
@@ -183,7 +184,7 @@ def test_graphs_of_earlier_versions_run_as_they_did(page: Page, running: Host, v
         """() => window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint").widgets
             .filter((w) => w.serialize !== false).map((w) => w.value)"""
     )
-    assert taken == [3, 1, 2, 1, detail, "none", 0.5]
+    assert taken == [3, 1, 2, 1, detail, "none", 0.5, False]
     run(page)
     expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text(re.compile("of 3"))
 
