@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
-from rfr_core.ops.pyramid import membrane
+from rfr_core.ops.pyramid import pull_push
 from rfr_core.training.command import app
 from rfr_core.training.evaluation.compare import compare
 from rfr_core.training.evaluation.measure import peak_mib
@@ -127,7 +127,7 @@ def test_a_model_is_compared_without_its_network(blocks: str, data: Path, tmp_pa
     assert list(found.tables) == ["RFR net", "RFR net, without the network"]
 
     def interpolated(image: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-        return membrane(image, 1 - hole)
+        return pull_push(image, 1 - hole)
 
     table = evaluate(interpolated, data / "eval", data / "holes", size=SIZE)
     without, whole = (found.tables[title] for title in ("RFR net, without the network", "RFR net"))

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from rfr_core import metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError, RFRError
+from rfr_core.ops.pyramid import pull_push
+from rfr_core.training.evaluation.patterns import KINDS, levels_off, patterns
+from rfr_core.training.evaluation.patterns import to_markdown as pattern_table
 from rfr_core.training.evaluation.protocol import Table, evaluate, read_cases, to_markdown, write_json
 
 SIZE = 32
@@ -146,3 +149,21 @@ def test_refusals(pictures: Path, holes: Path, tmp_path: Path):
     refused(ConfigError, "size is 4", pictures, holes, size=4)
     with pytest.raises(ConfigError, match="could not be written"):
         write_json(tmp_path / "none" / "table.json", {})
+
+
+def test_patterns_are_fixed_and_say_how_far_a_fill_is_off() -> None:
+    cases = patterns()
+    assert [case.kind for case in cases[::2]] == list(KINDS)
+    for case, again in zip(cases, patterns(), strict=True):
+        assert torch.equal(case.truth, again.truth)
+        assert torch.equal(case.truth * 255, (case.truth * 255).round())
+        assert 0.03 < float(case.hole.mean()) < 0.35
+        assert float(case.truth.min()) >= 0
+        assert float(case.truth.max()) <= 1
+    truths = iter(case.truth for case in cases)
+    right = levels_off(lambda image, hole: next(truths), cases)
+    assert set(right) == set(KINDS)
+    assert max(right.values()) == 0
+    interpolated = levels_off(lambda image, hole: pull_push(image, 1 - hole), cases)
+    assert interpolated["flat"] < 0.1 < 1 < interpolated["gradient"] < interpolated["checkers"]
+    assert "| flat | 0.0 |" in pattern_table({"right": right})

@@ -1,4 +1,4 @@
-"""``python -m train fit|evaluate|compare|experiment|shards|pack|drafts|join``."""
+"""``python -m train fit|evaluate|compare|patterns|experiment|shards|pack|drafts|join``."""
 
 from __future__ import annotations
 
@@ -148,6 +148,27 @@ def compare(
             progress=_show,
         )
         typer.echo(comparison.to_markdown(), nl=False)
+
+
+@app.command()
+def patterns(
+    model: Model = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
+) -> None:
+    """Fill drawn patterns and edges with a model, and say by how many levels of 0-255 it is off inside the hole."""
+    with _one_sentence():
+        from rfr_core import Inpainter
+        from rfr_core.checkpoints.loading import load_network
+        from rfr_core.training.evaluation.measure import variants
+        from rfr_core.training.evaluation.patterns import levels_off, patterns, to_markdown
+        from rfr_core.training.evaluation.without_network import without_network
+
+        cases, columns = patterns(), {}
+        for variant in variants(load_network(model).config, without_network=True):
+            network = load_network(model) if variant.network else without_network(load_network(model))
+            fill = partial(Inpainter(network, device=device), **variant.options)
+            columns[(variant.title or ", default").removeprefix(", ")] = levels_off(fill, cases)
+        typer.echo(to_markdown(columns), nl=False)
 
 
 @app.command()
