@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,7 +25,7 @@ from PIL import ExifTags, Image
 pytest.importorskip("gradio_client")
 pytest.importorskip("gradio")
 
-from browser.demo import REPOSITORY, Demo, photograph, running_demo
+from browser.demo import REPOSITORY, Demo, photograph, running_demo, start_demo
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
@@ -78,7 +82,7 @@ def test_inpaint_fills_the_white_part_and_keeps_the_rest_and_the_metadata(client
 def test_inpaint_without_a_mask_fills_what_is_transparent(client: Client, tmp_path: Path) -> None:
     picture = photograph(96, 80).convert("RGBA")
     picture.paste((9, 9, 9, 0), (30, 30, 50, 50))
-    filled = pixels(client.predict(saved(picture, tmp_path / "cut.png"), None, api_name="/inpaint"))
+    filled = pixels(client.predict(saved(picture, tmp_path / "cut.png"), api_name="/inpaint"))
     assert (filled[..., 3] == 255).all()
     assert (filled[:30] == np.asarray(picture)[:30]).all()
 
@@ -97,7 +101,10 @@ def test_a_jpeg_comes_back_as_jpeg_and_in_another_format_on_request(client: Clie
 def test_the_least_error_is_given_on_request(client: Client, tmp_path: Path) -> None:
     image = saved(photograph(96, 80), tmp_path / "photo.png")
     mask = saved(hole((96, 80), (30, 30, 50, 50)), tmp_path / "mask.png")
-    exact, usual = (pixels(client.predict(image, mask, exact=exact, api_name="/inpaint")) for exact in (True, False))
+    kinds: list[dict[str, Any]] = [{"detail": "exact"}, {}, {"exact": True}, {"detail": "auto"}]
+    exact, usual, *again = (pixels(client.predict(image, mask, api_name="/inpaint", **kind)) for kind in kinds)
+    assert (again[0] == exact).all()
+    assert (again[1] == usual).all()
     changed = (exact != usual).any(axis=2)
     assert changed[30:50, 30:50].mean() > 0.5
     changed[30:50, 30:50] = False
@@ -152,12 +159,12 @@ def whole_png() -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"Dear all", "is not a picture"),
-        (b"", "is not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture"),
+        (b"Dear all", "This file is not a picture"),
+        (b"", "This file is not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "This file is not a picture"),
         (whole_png()[:200], "damaged or cut short"),
         (bomb(10_000), "megapixels"),
-        (bomb(60_000), "too large"),
+        (bomb(60_000), "scale it down to 64 megapixels or less"),
     ],
     ids=["text", "empty", "svg", "half", "large", "bomb"],
 )
@@ -174,8 +181,9 @@ def test_a_bad_picture_is_answered_by_a_sentence(client: Client, tmp_path: Path,
     [
         ({"recurrences": 1000}, "recurrences is 1000"),
         ({"grow": -1}, "grow is -1"),
-        ({"feather": "many"}, "feather is 'many'"),
+        ({"feather": "<many>"}, "feather is '<many>'"),
         ({"exact": "very"}, "exact is 'very'"),
+        ({"detail": "very"}, "detail is 'very'"),
         ({"file_format": "exe"}, "no such format"),
         ({"model": "../../etc"}, "no Hub repository"),
         ({"model": 7}, "model is 7"),
@@ -191,6 +199,20 @@ def test_a_bad_option_is_answered_by_a_sentence(
     mask = saved(hole((64, 64), (20, 20, 40, 40)), tmp_path / "mask.png")
     with pytest.raises(AppError, match=sentence):
         client.predict(image, mask, api_name="/inpaint", **options)
+
+
+def test_values_left_out_at_the_end_have_their_defaults(demo: Demo, client: Client, tmp_path: Path) -> None:
+    image = saved(photograph(64, 64), tmp_path / "photo.png")
+    mask = saved(hole((64, 64), (20, 20, 40, 40)), tmp_path / "mask.png")
+    usual = pixels(client.predict(image, mask, api_name="/inpaint"))
+    paths = [
+        max(demo.folder.glob(f"rfr-demo-*/files/*/{name}"), key=lambda path: path.stat().st_mtime)
+        for name in ("photo.png", "mask.png")
+    ]
+    data = [{"path": str(path), "meta": {"_type": "gradio.FileData"}} for path in paths]
+    text = told(demo, json.dumps({"data": data}).encode())
+    assert text.startswith("event: complete")
+    assert (pixels(json.loads(text.split("data: ")[1])[0]["path"]) == usual).all()
 
 
 def test_a_mask_with_nothing_to_fill_gives_the_picture_back(client: Client, tmp_path: Path) -> None:
@@ -244,13 +266,23 @@ def test_a_link_out_of_the_folder_is_not_followed(demo: Demo, secret: Path) -> N
     assert SECRET not in text
 
 
+def told(demo: Demo, body: bytes) -> str:
+    """What a call of the API is answered in the end."""
+    status, text = answer(demo, "POST", "/gradio_api/call/inpaint", body)
+    assert status == 200, text
+    _, text = answer(demo, "GET", f"/gradio_api/call/inpaint/{json.loads(text)['event_id']}")
+    return text
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/", "http://example.org/a.png", "https://[::1]/a.png"])
 def test_no_address_is_fetched(demo: Demo, address: str) -> None:
     assert answer(demo, "GET", f"/gradio_api/file={address}")[0] == 403
     image = {"path": address, "meta": {"_type": "gradio.FileData"}}
     body = json.dumps({"data": [image, None, 0, 0, 0, "png", ""]}).encode()
     for disguise in (body, body.replace(b"://", b":\\/\\/"), body.replace(b"path", b"\\u0070ath")):
-        assert answer(demo, "POST", "/gradio_api/call/inpaint", disguise)[0] == 403
+        text = told(demo, disguise)
+        assert text.startswith("event: error")
+        assert "addresses are not fetched" in text
 
 
 @pytest.mark.parametrize("form", ["{path}", "../../../../../../../../../..{path}", "{folder}/../..{path}"])
@@ -262,7 +294,19 @@ def test_a_path_is_not_read_as_an_upload(demo: Demo, secret: Path, form: str) ->
     assert status == 200
     _, text = answer(demo, "GET", f"/gradio_api/call/inpaint/{json.loads(text)['event_id']}")
     assert text.startswith("event: error")
+    assert "Only uploaded files are read" in text
     assert SECRET not in text
+
+
+@pytest.mark.parametrize("name", ["//evil.example/share/a.png", "\\\\evil.example\\share\\a.png"])
+def test_the_names_of_other_machines_are_refused_before_they_are_looked_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    from rfr_nodes.demo.confinement import within
+
+    assert within(str(tmp_path / "a.png"), tmp_path)
+    monkeypatch.setattr(Path, "resolve", lambda path, *_: pytest.fail(f"{path} was looked up"))
+    assert not within(name, tmp_path)
 
 
 def test_large_requests_are_refused(demo: Demo) -> None:
@@ -270,16 +314,25 @@ def test_large_requests_are_refused(demo: Demo) -> None:
     assert answer(demo, "POST", join, headers={"Content-Length": str(2**40)})[0] == 413
     assert answer(demo, "POST", "/gradio_api/upload", headers={"Content-Length": str(2**40)})[0] == 413
     assert answer(demo, "POST", join, b" " * (9 * 2**20))[0] == 413
+    with closing(http.client.HTTPConnection(demo.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.request("POST", "/gradio_api/upload", iter([b"endless"]), encode_chunked=True)
+        assert connection.getresponse().status == 411
 
 
 @pytest.mark.parametrize(
     "body",
-    [{"data": [], "fn_index": 999, "session_hash": "a"}, {"data": float("nan")}],
-    ids=["function", "number"],
+    [
+        {"data": [], "fn_index": 999, "session_hash": "a"},
+        {"data": [1], "fn_index": 1, "session_hash": "a"},
+        {"data": float("nan")},
+        {"data": {}, "fn_index": [1]},
+        {},
+    ],
+    ids=["function", "count", "number", "kind", "nothing"],
 )
 def test_what_the_page_does_not_send_is_refused_in_a_sentence(demo: Demo, body: dict[str, Any]) -> None:
     status, text = answer(demo, "POST", "/gradio_api/queue/join", json.dumps(body).encode())
-    assert (status, text) == (400, "The page sends no such request: reload it.")
+    assert (status, json.loads(text)["detail"]) == (400, "The page sends no such request: reload it.")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example"])
@@ -287,9 +340,10 @@ def test_another_host_name_is_refused(demo: Demo, host: str) -> None:
     assert answer(demo, "GET", "/", headers={"Host": host})[0] == 403
 
 
-@pytest.mark.parametrize("route", ["proxy=http://example.org", "component_server", "vibe-code", "stream/a/1/1/x.ts"])
+@pytest.mark.parametrize("route", ["proxy=http://example.org", "component_server", "vibe-code", "openapi.json"])
 def test_routes_that_the_page_does_not_need_are_closed(demo: Demo, route: str) -> None:
     assert answer(demo, "GET", f"/gradio_api/{route}")[0] == 404
+    assert answer(demo, "GET", f"/{route}")[0] == 404
 
 
 def test_the_page_forbids_whatever_comes_from_elsewhere(demo: Demo) -> None:
@@ -297,10 +351,222 @@ def test_the_page_forbids_whatever_comes_from_elsewhere(demo: Demo) -> None:
         connection.request("GET", "/")
         headers = connection.getresponse().headers
     assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-# Starting
+ELSEWHERE: list[dict[str, str]] = [
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=lambda headers: next(iter(headers.values())))
+@pytest.mark.parametrize("route", ["upload", "queue/join", "call/inpaint", "run/predict", "reset"])
+def test_other_sites_can_send_nothing(demo: Demo, route: str, headers: dict[str, str]) -> None:
+    status, text = answer(demo, "POST", f"/gradio_api/{route}", b"{}", headers)
+    assert (status, json.loads(text)["detail"]) == (403, "This page takes nothing from other sites.")
+
+
+def test_this_site_can(demo: Demo) -> None:
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": demo.url}):
+        assert answer(demo, "POST", "/gradio_api/reset", b'{"event_id": "a"}', headers)[0] == 200
+
+
+def quick(demo: Demo) -> float:
+    """The seconds until another visitor's page answers."""
+    started = time.monotonic()
+    assert answer(demo, "GET", "/config")[0] == 200
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("route", ["queue/join", "call/inpaint", "nothing", "../nothing"])
+def test_many_small_values_keep_nobody_waiting(demo: Demo, route: str) -> None:
+    bodies = [b'{"data": [' + b"[1]," * 500_000 + b"1]}", b'{"data": ' + b"[" * 700_000, b"1," * 700_000]
+    with ThreadPoolExecutor(8) as attackers:
+        answers = [attackers.submit(answer, demo, "POST", f"/gradio_api/{route}", body) for body in bodies * 4]
+        assert max(quick(demo) for _ in range(5)) < 1
+        assert {one.result()[0] for one in answers} <= {404, 413}
+
+
+def test_one_visitor_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rfr_nodes.demo import storage as module
+    from rfr_nodes.demo.sentences import RequestError
+
+    storage = module.Storage(tmp_path)
+    for _ in range(16):
+        storage.admit("greedy", 2**26)
+    with pytest.raises(RequestError, match="sent more than 1024 MB"):
+        storage.admit("greedy", 2**20)
+    storage.admit("other", 2**20)
+    monkeypatch.setattr(module, "MAX_STORED_BYTES", 2**20)
+    with pytest.raises(RequestError, match="no room"):
+        storage.admit("third", 2**21)
+
+
+def test_old_uploads_and_results_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rfr_nodes.demo import storage as module
+
+    (tmp_path / "example").mkdir()
+    storage = module.Storage(tmp_path)
+    old, new = storage.result_folder(), storage.result_folder()
+    for folder in (old, tmp_path / "example"):
+        os.utime(folder, (1, 1))
+    monkeypatch.setattr(module, "SWEEP_SECONDS", -1)
+    storage.admit("someone")
+    assert not old.exists()
+    assert new.exists()
+    assert (tmp_path / "example").exists()
+
+
+def test_sessions_end_by_age_and_by_number_of_their_own_visitor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rfr_nodes.demo import sessions as module
+    from rfr_nodes.demo.storage import Storage
+    from rfr_nodes.demo.uploads import Upload
+
+    monkeypatch.setattr(module, "MAX_SESSIONS_EACH", 2)
+    photograph(32, 32).save(tmp_path / "a.png")
+    upload = Upload(tmp_path / "a.png", "a.png")
+    sessions = module.Sessions(Storage(tmp_path))
+    other = sessions.open("other", upload)
+    mine = [sessions.open("me", upload) for _ in range(3)]
+    assert [sessions.find(session.token) for session in mine] == [None, *mine[1:]]
+    assert sessions.find(other.token) is other
+    assert not mine[0].folder.exists()
+    assert [sessions.find(token) for token in (None, 7, "../..", "0" * 32)] == [None] * 4
+    aging = module.Sessions(Storage(tmp_path), kept_seconds=0)
+    old = aging.open("me", upload)
+    time.sleep(0.01)
+    assert aging.find(old.token) is None
+    assert not old.folder.exists()
+
+
+def test_turns_are_fair_and_few_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rfr_nodes.demo.sentences import RequestError
+    from rfr_nodes.demo.turns import Turns
+
+    async def used() -> None:
+        turns = Turns(per_visitor=3, in_all=5)
+        greedy = [turns.ticket("greedy") for _ in range(3)]
+        with pytest.raises(RequestError, match="You have 3 fills waiting"):
+            turns.ticket("greedy")
+        modest = turns.ticket("modest")
+        assert [ticket.place for ticket in (*greedy, modest)] == [0, 2, 3, 1]
+        turns.ticket("third")
+        with pytest.raises(RequestError, match="Too many people"):
+            turns.ticket("fourth")
+        moved = asyncio.ensure_future(modest.moved())
+        await asyncio.sleep(0)
+        greedy[0].leave()
+        greedy[0].leave()
+        assert await moved == 0
+        async with Turns(1, 1).turn("one"):
+            pass
+
+    asyncio.run(used())
+
+
+def test_sixty_five_calls_of_one_client_lock_nobody_out(demo: Demo, tmp_path: Path) -> None:
+    image = saved(photograph(400, 300), tmp_path / "photo.png")
+    mask = saved(hole((400, 300), (50, 50, 350, 250)), tmp_path / "mask.png")
+    client = Client(demo.url, verbose=False)
+    jobs = [client.submit(image, mask, recurrences=32, api_name="/inpaint") for _ in range(65)]
+    try:
+        refused = next(job for job in reversed(jobs) if job.exception(timeout=120))
+        assert "You have 12 fills waiting already" in str(refused.exception())
+        assert sum(not job.done() for job in jobs) <= 12
+        assert max(quick(demo) for _ in range(5)) < 1
+    finally:
+        for job in jobs:
+            job.cancel()
+
+
+def test_a_hub_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rfr_nodes.demo import models as module
+
+    models = module.Models([module.BUNDLED], device="cpu", from_hub=True)
+    held, asked = threading.Event(), threading.Event()
+
+    def waits(*_: object, **__: object) -> None:
+        asked.set()
+        held.wait(60)
+
+    bundled = models.get()
+    monkeypatch.setattr(module.Inpainter, "from_pretrained", waits)
+
+    async def used() -> None:
+        slow = asyncio.ensure_future(models.load("someone/away"))
+        await asyncio.to_thread(asked.wait)
+        assert await asyncio.wait_for(models.load(None), 1) is bundled
+        slow.cancel()
+        held.set()
+
+    asyncio.run(used())
+
+
+# Starting and ending
+
+
+def running(folder: Path) -> Demo:
+    """A demo of its own with the bundled network."""
+    return start_demo([], folder, {"OMP_NUM_THREADS": "1"})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_in_the_middle_of_a_fill_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    demo = running(tmp_path)
+    image = saved(photograph(900, 700), tmp_path / "photo.png")
+    mask = saved(hole((900, 700), (100, 100, 700, 600)), tmp_path / "mask.png")
+    client = Client(demo.url, verbose=False)
+    client.submit(image, mask, api_name="/inpaint")
+    time.sleep(3)
+    demo.process.send_signal(number)
+    time.sleep(0.2)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(30) in (0, 130)
+    assert list(tmp_path.glob("rfr-demo-*")) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    program = "import os, sys; from rfr_nodes.demo.temporary import own_folder\n"
+    program += "with own_folder() as folder:\n    print(folder, flush=True)\n    sys.stdin.read()"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    killed, alive = (subprocess.Popen(command, cwd=REPOSITORY, env=environment, **pipes) for _ in range(2))
+    left, kept = (Path(process.stdout.readline().strip()) for process in (killed, alive) if process.stdout)
+    killed.kill()
+    killed.communicate()
+    for folder in (left, kept):
+        os.utime(folder, (1, 1))
+    started("from rfr_nodes.demo.temporary import own_folder\nwith own_folder(): pass", temporary=tmp_path)
+    assert not left.exists()
+    assert kept.exists()
+    alive.communicate("")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--port", "99999"], "ports go from 1 to 65535"),
+        (["--port", "0"], "ports go from 1 to 65535"),
+        (["--host", "192.0.2.1"], "cannot be served on 192.0.2.1"),
+        (["--host", "no.such.host.invalid"], "cannot be served on no.such.host.invalid"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_an_address_that_cannot_be_used_is_told_at_the_start(arguments: list[str], sentence: str) -> None:
+    result = started("import sys; from rfr_nodes.demo.__main__ import main; sys.exit(main())", *arguments)
+    assert result.returncode == 2
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def started(code: str, *arguments: str, temporary: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from rfr_core.errors import RFRError
+from rfr_nodes.demo.temporary import own_folder
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -22,20 +23,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if find_spec("gradio") is None:
         print("The demo needs Gradio: install it with `pip install 'rfr-inpainting[demo]'`.", file=sys.stderr)
         return 2
-    if options.port is not None and (trouble := _trouble(options.host, options.port)):
-        print(f"The page cannot be served on {options.host}, port {options.port}: {trouble}.", file=sys.stderr)
+    if trouble := _trouble(options.host, options.port):
+        where = options.host if options.port is None else f"{options.host}, port {options.port}"
+        print(f"The page cannot be served on {where}: {trouble}.", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="rfr-demo-", ignore_cleanup_errors=True) as folder:
-        root = Path(folder).resolve()
-        source = _absolute(options.model)
-        _confine(root)
-        try:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        with own_folder() as root:
+            source = _absolute(options.model)
+            _confine(root)
             return _serve(options, source, root)
-        except RFRError as error:
-            print(error, file=sys.stderr)
-            return 2
-        finally:
-            os.chdir(tempfile.gettempdir())  # some systems do not delete the folder that one is in
+    except RFRError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Ends the program once; while it does so, further signals change nothing."""
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,15 +58,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _trouble(host: str, port: int) -> str | None:
-    """Why that port cannot be listened on, found before everything else is loaded; None if it can."""
+def _trouble(host: str, port: int | None) -> str | None:
+    """Why nothing can listen there, found before everything else is loaded; None if it can. port: None for any."""
+    if port is not None and not 0 < port < 2**16:
+        return "ports go from 1 to 65535"
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             if os.name == "posix":  # as the server does: connections that have just ended do not count
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         return str(getattr(error, "strerror", None) or error)
     return None
 
@@ -96,4 +108,7 @@ def _serve(options: argparse.Namespace, source: str | None, root: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # the interpreter's own end would abort while a fill still computes

@@ -1,8 +1,9 @@
-"""What the page's buttons do: each takes the visitor's session and returns what the components show next."""
+"""What the page's buttons do: each takes the token of a visitor's session and returns what the components show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -18,168 +19,201 @@ from rfr_nodes.demo.downloads import AS_UPLOADED, save_download
 from rfr_nodes.demo.endpoints import checked_options
 from rfr_nodes.demo.examples import Example
 from rfr_nodes.demo.filling import fill
+from rfr_nodes.demo.limits import MAX_FILLS, MAX_FILLS_IN_ALL
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.painter import Painted, canvas, painted
 from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Session, Version
+from rfr_nodes.demo.sessions import Sessions
+from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.thumbnails import pictured
+from rfr_nodes.demo.turns import Turns
 from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_painted, uploaded
+from rfr_nodes.demo.visitors import visitor_of
+from rfr_nodes.demo.words import spoken
 
 _PAINT_COLOUR = (255, 45, 120, 255)
-_TRANSPARENT_NOTE = "What is transparent in this picture is marked already: press Remove, or paint something else."
 
 
 class Actions:
     """The page's functions over the models it offers, the folder for visitors' files and its examples."""
 
-    def __init__(self, models: Models, root: Path, examples: list[Example]) -> None:
+    def __init__(self, models: Models, storage: Storage, examples: list[Example]) -> None:
         self._models = models
-        self._root = root
+        self._storage = storage
+        self._sessions = Sessions(storage)
         self._examples = examples
         self._latest = LatestRun()
+        self._turns = Turns(MAX_FILLS, MAX_FILLS_IN_ALL)
+
+    # Photos
 
     @in_sentences
-    def open(self, session: Session | None, payload: Any) -> tuple[Any, ...]:
+    def open(self, token: Any, payload: Any, request: gr.Request) -> tuple[Any, ...]:
         """Takes an uploaded photo, in place of the one before."""
-        opened = Session(self._root, uploaded(payload, self._root))
-        if session is not None:
-            session.close()
-        return self._opened(opened)
+        return self._open(token, uploaded(payload, self._storage.root), request)
 
     @in_sentences
-    def open_example(self, session: Session | None, event: gr.EventData) -> tuple[Any, ...]:
+    def open_dropped(self, token: Any, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Takes a photo that was pasted or dropped on the page."""
+        return self._open(token, uploaded(event._data, self._storage.root), request)
+
+    @in_sentences
+    def open_example(self, token: Any, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Takes an example with its mask."""
         index = _whole_number(event, "index")
         if not 0 <= index < len(self._examples):
             raise RequestError("There is no such example.")
         example = self._examples[index]
-        opened = Session(self._root, Upload(example.photo, example.photo.name))
-        if session is not None:
-            session.close()
-        size = opened.size[1], opened.size[0]
-        _keep_mask(opened, read_hole(example.mask, size=size, resize=True))
-        return self._opened(opened)
+        opened = self._sessions.open(visitor_of(request), Upload(example.photo, example.photo.name))
+        _keep_mask(opened, read_hole(example.mask, size=(opened.size[1], opened.size[0]), resize=True))
+        return self._opened(token, opened, "example")
 
     @in_sentences
-    def leave(self, session: Session | None) -> tuple[Any, ...]:
+    def resume(self, token: Any) -> tuple[Any, ...]:
+        """The photo and its history after a reload; the page's start where they are gone."""
+        session = self._sessions.find(token)
+        if session is None:
+            return self._closed()
+        return (*self._work(session), viewer.shown(session.current), *self._shown(session))
+
+    @in_sentences
+    def leave(self, token: Any) -> tuple[Any, ...]:
         """Back to the start; the photo and its history go."""
-        if session is not None:
-            session.close()
-        return (
-            None,
-            gr.update(visible=True),
-            gr.update(visible=False),
-            None,
-            None,
-            gr.skip(),
-            viewer.idle(),
-            gr.update(visible=False),
-            *self.ready(),
-        )
+        self._sessions.close(token)
+        return self._closed()
 
     @in_sentences
-    def take_mask(self, session: Session | None, payload: Any) -> tuple[Any, ...]:
+    def take_mask(self, token: Any, payload: Any) -> Any:
         """Shows an uploaded mask as painted, and keeps it at full size."""
-        session = _present(session)
-        _keep_mask(session, read_mask_upload(uploaded(payload, self._root), (session.size[1], session.size[0])))
-        return session, _canvas(session)
+        session = self._sessions.get(token)
+        size = (session.size[1], session.size[0])
+        _keep_mask(session, read_mask_upload(uploaded(payload, self._storage.root), size))
+        return _canvas(session)
 
     @in_sentences
-    def find(self, session: Session | None, paint: Any) -> tuple[Any, ...]:
+    async def find(self, token: Any, paint: Any, request: gr.Request) -> Any:
         """Paints what looks like dust, hairs, scratches, creases and a date, beside what is painted already."""
-        session = _present(session)
-        image, drawn = session.picture(session.base).image, painted(paint)
-        hole = self._models.thread.run(lambda: find_defects(image))
+        session, drawn = self._sessions.get(token), painted(paint)
+        picture = await asyncio.to_thread(session.picture, session.current)
+        async with self._turns.turn(visitor_of(request)):
+            hole = await self._models.thread.run(lambda: find_defects(picture.image))
         if not hole.any():
             raise RequestError("No dust, scratches or the like were found: brush over what should go.")
         _keep_mask(session, torch.maximum(hole, _hole(session, drawn)) if drawn.layer else hole)
-        return session, _canvas(session)
+        return _canvas(session)
+
+    # Runs
 
     @in_sentences
-    def busy(self, session: Session | None) -> tuple[Any, ...]:
-        """Before a run, which may have to wait for others: the viewer waits, and the buttons allow to cancel."""
-        session = _present(session)
-        return viewer.waiting(session.base), gr.update(interactive=False, value="Working …"), gr.update(visible=True)
+    def busy(self, token: Any) -> tuple[Any, ...]:
+        """Before a run: the viewer waits, and the buttons allow to cancel."""
+        session = self._sessions.get(token)
+        session.wanted = None
+        return viewer.waiting(session.current), *_buttons(running=True), _preparing(None)
 
     @in_sentences
     def ready(self) -> tuple[Any, ...]:
         """The buttons when nothing runs."""
-        return gr.update(interactive=True, value="Remove"), gr.update(visible=False)
+        return _buttons(running=False)
 
     @in_sentences
-    def run(
-        self, session: Session | None, paint: Any, model: Any, recurrences: Any, grow: Any, feather: Any, exact: Any
-    ) -> Iterator[tuple[Any, ...]]:
+    async def run(
+        self, token: Any, paint: Any, model: Any, recurrences: Any, grow: Any, feather: Any, detail: Any,
+        request: gr.Request,
+    ) -> AsyncGenerator[tuple[Any, ...], None]:  # fmt: skip
         """Fills what is painted, showing each recurrence."""
-        session = _present(session)
-        options = checked_options(str(model or ""), recurrences, grow, feather, exact)
-        hole = _hole(session, painted(paint))
-        inpainter = self._models.get(options.model)
-        for progress in self._models.thread.each(fill(session, hole, inpainter, options)):
-            if progress.finished:
-                self._latest.keep(progress.version, progress.attention)
-                yield self._shown(session)
-            else:
-                yield session, viewer.running(progress), *(gr.skip(),) * 4
+        session = self._sessions.get(token)
+        options = checked_options(str(model or ""), recurrences, grow, feather, detail)
+        base = session.current
+        hole = await asyncio.to_thread(_hole, session, painted(paint))
+        inpainter = await self._models.load(options.model)
+        ticket = self._turns.ticket(visitor_of(request))
+        try:
+            while place := ticket.place:
+                yield viewer.waiting(base, place), *(gr.skip(),) * 3
+                await ticket.moved()
+            async for progress in self._models.thread.each(fill(session, base, hole, inpainter, options)):
+                if progress.finished:
+                    self._latest.keep(progress.version, progress.attention)
+                    session.mask = None
+                    yield viewer.shown(progress.version), *self._shown(session, filled=True)
+                else:
+                    yield viewer.running(progress), *(gr.skip(),) * 3
+        finally:
+            ticket.leave()
 
     @in_sentences
-    def stop(self, session: Session | None) -> tuple[Any, ...]:
+    def stop(self, token: Any) -> tuple[Any, ...]:
         """After a cancel or a failure: what was shown before, and the buttons for the next run."""
-        before = session and session.shown
-        value = viewer.finished(before) if before else viewer.idle("Nothing was filled; the photo is as it was.")
-        return value, *self.ready()
+        session = self._sessions.find(token)
+        value = viewer.shown(session.current, "nothing-filled") if session else viewer.idle()
+        return value, *_buttons(running=False), _preparing(session)
+
+    # History
 
     @in_sentences
-    def use(self, session: Session | None) -> tuple[Any, ...]:
-        """The result becomes what is painted on."""
-        session = _present(session)
-        session.use_shown()
-        session.mask = None
-        return session, _canvas(session)
-
-    @in_sentences
-    def undo(self, session: Session | None) -> tuple[Any, ...]:
+    def undo(self, token: Any) -> tuple[Any, ...]:
         """One fill back."""
-        session = _present(session)
+        session = self._sessions.get(token)
         session.undo()
-        return self._all_shown(session)
+        return self._gone_to(session)
 
     @in_sentences
-    def show(self, session: Session | None, event: gr.EventData) -> tuple[Any, ...]:
+    def redo(self, token: Any) -> tuple[Any, ...]:
+        """One fill forward again."""
+        session = self._sessions.get(token)
+        session.redo()
+        return self._gone_to(session)
+
+    @in_sentences
+    def show(self, token: Any, event: gr.EventData) -> tuple[Any, ...]:
         """A picture of the history comes back."""
-        session = _present(session)
+        session = self._sessions.get(token)
         session.show(_whole_number(event, "index"))
-        return self._all_shown(session)
+        return self._gone_to(session)
+
+    # The result
 
     @in_sentences
-    def write(self, session: Session | None, file_format: Any) -> Any:
-        """The file behind the download button."""
-        if session is None or session.shown is None:
-            return gr.update(value=None, interactive=False)
-        version, choice = session.shown, str(file_format or AS_UPLOADED)
+    def prepare(self, token: Any) -> Any:
+        """The download button until its file is ready."""
+        return _preparing(self._sessions.find(token))
+
+    @in_sentences
+    def write(self, token: Any, file_format: Any) -> Any:
+        """The file behind the download button; nothing where another one has been asked for meanwhile."""
+        session = self._sessions.find(token)
+        if session is None or session.current.run is None:
+            return gr.update(value=None, interactive=False, label=spoken("download"))
+        wanted = session.wanted = session.current, str(file_format or AS_UPLOADED)
+        version, choice = wanted
         path = save_download(session.picture(version), version.folder, session.stem, choice)
-        return gr.update(value=str(path), interactive=True) if session.shown is version else gr.skip()
+        if session.wanted is not wanted:
+            return gr.skip()
+        return gr.update(value=str(path), interactive=True, label=spoken("download"))
 
     @in_sentences
-    def attend(self, session: Session | None, event: gr.EventData) -> tuple[Any, ...]:
+    async def attend(self, token: Any, event: gr.EventData, request: gr.Request) -> Any:
         """Where the chosen pixel was fetched from, laid over the result."""
-        session, version = _result(session)
+        session, version = self._result(token)
         index, x, y = (_whole_number(event, name) for name in ("index", "x", "y"))
         if not (0 <= x < session.size[0] and 0 <= y < session.size[1]):
             raise RequestError("That pixel is outside the picture.")
-        maps = self._latest.maps(session, version, self._models)
+        async with self._turns.turn(visitor_of(request)):
+            maps = await self._latest.maps(session, version, self._models)
         if not 1 <= index <= len(maps):
             raise RequestError("There is no such recurrence.")
         path = version.folder / f"attention-{index}-{x}-{y}.png"
-        box = save_attention(maps[index - 1], x, y, session.size, path)
-        return session, viewer.finished(version) | {"attention": viewer.layer(path, box, index, x, y)}
+        box, from_recurrence = await asyncio.to_thread(save_attention, maps, index, x, y, session.size, path)
+        return viewer.shown(version) | {"attention": viewer.layer(path, box, index, x, y, from_recurrence)}
 
     @in_sentences
-    def compare(self, session: Session | None) -> tuple[Any, ...]:
+    def compare(self, token: Any) -> Any:
         """The same hole by Telea's method."""
-        session, version = _result(session)
-        assert version.run is not None  # only filled versions are shown
+        session, version = self._result(token)
+        assert version.run is not None  # only filled versions are results
         picture = session.picture(version.run.base)
         image = preview(picture.image, max(picture.image.size)).convert("RGB")
         with Image.open(version.run.hole, formats=["PNG"]) as mask:
@@ -189,50 +223,60 @@ class Actions:
         near = version.near and save_preview(
             preview(filled.crop(version.near.box), NEAR_SIDE), folder, "telea-near", profile
         )
-        return session, viewer.finished(version) | {"comparison": viewer.comparison(whole, near)}
+        return viewer.shown(version) | {"comparison": viewer.comparison(whole, near)}
 
-    def _opened(self, session: Session) -> tuple[Any, ...]:
+    def _open(self, token: Any, upload: Upload | None, request: gr.Request) -> tuple[Any, ...]:
+        opened = self._sessions.open(visitor_of(request), upload)
         note = ""
-        if session.transparent and session.mask is None:
-            _keep_mask(session, hole_from_alpha(session.picture(session.base).image))
-            note = _TRANSPARENT_NOTE
-        return (
-            session,
-            gr.update(visible=False),
-            gr.update(visible=True),
-            None,
-            None,
-            _canvas(session),
-            viewer.idle(note),
-            gr.update(visible=False),
-            *self.ready(),
-        )
+        if opened.transparent:
+            _keep_mask(opened, hole_from_alpha(opened.picture(opened.current).image))
+            note = "transparent"
+        return self._opened(token, opened, note)
 
-    def _shown(self, session: Session) -> tuple[Any, ...]:
-        """The session, and the right side of the page for it."""
+    def _opened(self, before: Any, session: Session, note: str) -> tuple[Any, ...]:
+        self._sessions.close(before)
+        return (*self._work(session), viewer.shown(session.current, note), *self._shown(session))
+
+    @staticmethod
+    def _work(session: Session) -> tuple[Any, ...]:
+        """The session's token, the start hidden, the work shown, upload fields empty, the buttons ready."""
+        return session.token, gr.update(visible=False), gr.update(visible=True), None, None, *_buttons(running=False)
+
+    @staticmethod
+    def _closed() -> tuple[Any, ...]:
+        start = "", gr.update(visible=True), gr.update(visible=False), None, None, *_buttons(running=False)
+        return *start, viewer.idle(), {}, [], _preparing(None)
+
+    @staticmethod
+    def _shown(session: Session, *, filled: bool = False) -> tuple[Any, ...]:
+        """The painter, the history and the download button for a session's current version."""
+        session.wanted = None
         versions = session.history
-        pictures = ((version.thumbnail, f"Fill {version.number}") for version in versions)
-        history = pictured(pictures, versions.index(session.shown) if session.shown else None)
-        value = viewer.finished(session.shown) if session.shown else viewer.idle()
-        undo = gr.update(interactive=session.shown is not None)
-        return session, value, gr.update(visible=bool(versions)), history, undo, gr.update(interactive=False)
+        pictures = ((version.thumbnail, version.number) for version in versions)
+        history = pictured(pictures, versions.index(session.current)) if len(versions) > 1 else []
+        return _canvas(session, filled=filled), history, _preparing(session)
 
-    def _all_shown(self, session: Session) -> tuple[Any, ...]:
+    def _gone_to(self, session: Session) -> tuple[Any, ...]:
         session.mask = None
-        return *self._shown(session), _canvas(session)
+        return viewer.shown(session.current), *self._shown(session)
+
+    def _result(self, token: Any) -> tuple[Session, Version]:
+        session = self._sessions.get(token)
+        if session.current.run is None:
+            raise RequestError("There is no result yet: paint, and press Remove.")
+        return session, session.current
 
 
-def _present(session: Session | None) -> Session:
-    if session is None:
-        raise RequestError("Your photo is no longer here: load it again.")
-    return session
+def _buttons(*, running: bool) -> tuple[Any, ...]:
+    """Remove and Cancel."""
+    label = spoken("working" if running else "remove")
+    return gr.update(interactive=not running, value=label), gr.update(interactive=running)
 
 
-def _result(session: Session | None) -> tuple[Session, Version]:
-    session = _present(session)
-    if session.shown is None:
-        raise RequestError("There is no result yet: paint, and press Remove.")
-    return session, session.shown
+def _preparing(session: Session | None) -> Any:
+    """The download button before its file is there."""
+    label = "preparing" if session is not None and session.current.run is not None else "download"
+    return gr.update(value=None, interactive=False, label=spoken(label))
 
 
 def _hole(session: Session, paint: Painted) -> torch.Tensor:
@@ -248,18 +292,23 @@ def _keep_mask(session: Session, hole: torch.Tensor) -> None:
     mask.convert("1").save(session.mask)
 
 
-def _canvas(session: Session) -> dict[str, Any]:
-    """The painter's value: the base, and the kept mask as paint."""
-    photo = session.base.whole.frames[-1]
-    if session.mask is None:
-        return canvas(photo)
-    with Image.open(session.mask, formats=["PNG"]) as mask:
-        alpha = preview(mask.convert("L"), SIDE).convert("L")
+def _canvas(session: Session, *, filled: bool = False) -> dict[str, Any]:
+    """The painter's value: the current version, and the kept mask as paint."""
+    version = session.current
+    mask = _paint(session, session.mask) if session.mask is not None else None
+    state = {"undoable": session.undoable, "redoable": session.redoable, "filled": filled}
+    return canvas(version.whole.frames[-1], mask) | {"session": session.token, "version": version.number} | state
+
+
+def _paint(session: Session, mask: Path) -> Path:
+    """A mask as a layer of paint, small enough for the page."""
+    with Image.open(mask, formats=["PNG"]) as opened:
+        alpha = preview(opened.convert("L"), SIDE).convert("L")
     layer = Image.new("RGBA", alpha.size, _PAINT_COLOUR)
     layer.putalpha(alpha)
-    path = session.folder / f"paint-{session.mask.stat().st_mtime_ns}.png"  # a new name, which no browser has cached
+    path = session.folder / f"paint-{mask.stat().st_mtime_ns}.png"  # a new name, which no browser has cached
     layer.save(path)
-    return canvas(photo, path)
+    return path
 
 
 def _whole_number(event: gr.EventData, name: str) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
 import torch
 from PIL import Image, ImageFilter
 
-from rfr_core.fill.attention_map import AttentionMap
-from rfr_nodes.demo.filling import Maps, steps_of
+from rfr_nodes.demo.filling import Maps, attention_of
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.previews import Box
 from rfr_nodes.demo.sentences import RequestError
@@ -33,32 +31,37 @@ class LatestRun:
         with self._lock:
             self._owner, self._maps = version.folder, maps
 
-    def maps(self, session: Session, version: Version, models: Models) -> Maps:
+    async def maps(self, session: Session, version: Version, models: Models) -> Maps:
         """The attention of a version's recurrences; they are run again unless they are at hand."""
         with self._lock:
             if self._owner == version.folder:
                 return self._maps
         assert version.run is not None  # only filled versions are shown
-        steps = steps_of(session, version.run, models.get(version.run.options.model))
-        maps = models.thread.run(lambda: tuple(tuple(step.attention_maps()) for step in steps))
+        inpainter = await models.load(version.run.options.model)
+        steps = models.thread.each(attention_of(session, version.run, inpainter))
+        maps = tuple([maps async for maps in steps])
         self.keep(version, maps)
         return maps
 
 
-def save_attention(maps: Sequence[AttentionMap], x: int, y: int, size: tuple[int, int], path: Path) -> Box:
-    """Writes where one recurrence fetched pixel (x, y) from, as a translucent PNG, and returns the box it covers.
+def save_attention(maps: Maps, index: int, x: int, y: int, size: tuple[int, int], path: Path) -> tuple[Box, int]:
+    """Writes where a recurrence fetched pixel (x, y) from, as a translucent PNG; returns the box it covers and which.
 
-    size: (width, height) of the picture. Raises RequestError when the pixel was not filled or the network has no
-    attention.
+    maps: of all recurrences. index: the wanted one, from 1. A recurrence may fill a part of the hole alone, such as its
+    rim at full resolution: where it left the pixel out, the nearest earlier one that filled it is shown, else the next
+    later one. size: (width, height) of the picture. Raises RequestError when no recurrence filled the pixel or the
+    network has no attention.
     """
-    if not maps:
+    if not any(maps):
         raise RequestError("This model has no attention to show.")
-    for attention in maps:
-        rows = attention.rows_of(torch.tensor([x]), torch.tensor([y]))
-        if int(rows) >= 0:
-            weights = attention.spread(rows, size[1], size[0])[attention.box.slices]
-            _layer(weights, attention.cell).save(path, compress_level=1)
-            return attention.box.left, attention.box.top, attention.box.right, attention.box.bottom
+    for recurrence in (*range(index, 0, -1), *range(index + 1, len(maps) + 1)):
+        for attention in maps[recurrence - 1]:
+            rows = attention.rows_of(torch.tensor([x]), torch.tensor([y]))
+            if int(rows) >= 0:
+                weights = attention.spread(rows, size[1], size[0])[attention.box.slices]
+                _layer(weights, attention.cell).save(path, compress_level=1)
+                box = attention.box
+                return (box.left, box.top, box.right, box.bottom), recurrence
     raise RequestError("That pixel was not filled: choose one inside the filled part.")
 
 

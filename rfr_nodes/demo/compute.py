@@ -6,7 +6,8 @@ of their speed on small pictures, as soon as their helpers together outnumber th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
@@ -27,28 +28,36 @@ class ComputeThread:
         self._work: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         # Not a pool's thread, which an interrupted server would wait for until its fill is finished.
         Thread(target=self._compute, name="rfr-compute", daemon=True).start()
-        self.run(torch.get_num_threads)  # settles the number of that thread, which else takes over the next one set
+        self.submit(torch.get_num_threads).result()  # settles its number, which else takes over the next one set
         torch.set_num_threads(1)
 
-    def run(self, function: Callable[[], _T]) -> _T:
-        """What the function returns or raises."""
+    def submit(self, function: Callable[[], _T]) -> Future[_T]:
+        """What the function will return or raise."""
         future: Future[_T] = Future()
         self._work.put((future, function))
-        return future.result()
+        return future
 
-    def each(self, steps: Generator[_T, None, None]) -> Generator[_T, None, None]:
-        """The generator's values, none of which may be None, each made there; it is closed there, too."""
+    async def run(self, function: Callable[[], _T]) -> _T:
+        """What the function returns or raises."""
+        return await asyncio.wrap_future(self.submit(function))
+
+    async def each(self, steps: Generator[_T, None, None]) -> AsyncGenerator[_T, None]:
+        """The generator's values, none of which may be None, each made there; it is closed there, too.
+
+        Between two values others have their turn.
+        """
         try:
-            while (step := self.run(lambda: next(steps, None))) is not None:
+            while (step := await self.run(lambda: next(steps, None))) is not None:
                 yield step
         finally:
-            self.run(steps.close)
+            self.submit(steps.close)  # not waited for: whoever is cancelled may not wait
 
     def _compute(self) -> None:
         while True:
             future, function = self._work.get()
-            try:
-                future.set_result(function())
-            except BaseException as error:  # the caller's affair, whatever it is
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except BaseException as error:  # the caller's affair, whatever it is
+                    future.set_exception(error)
             del future, function  # else the last picture would stay until the next

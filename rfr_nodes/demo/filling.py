@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from rfr_core import Inpainter, InpaintStep
+from rfr_core import Inpainter
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import Picture, save_picture
@@ -26,27 +26,27 @@ Maps = tuple[tuple[AttentionMap, ...], ...]  # of each recurrence, of each regio
 class Progress:
     """How far a run is.
 
-    version: so far, with a preview of each recurrence. attention: of the recurrences so far. finished: once the
-    version is in the history.
+    index, total: recurrences done and in all. share: of all work that is done, from 0 to 1. version: so far, with a
+    preview of each recurrence. attention: of the recurrences so far. finished: once the version is in the history.
     """
 
     index: int
     total: int
-    open_ratio: float
+    share: float
     version: Version
     attention: Maps = ()
     finished: bool = False
 
 
 def fill(
-    session: Session, hole: torch.Tensor, inpainter: Inpainter, options: Options
+    session: Session, base: Version, hole: torch.Tensor, inpainter: Inpainter, options: Options
 ) -> Generator[Progress, None, None]:
-    """Fills ``hole`` (1, 1, H, W) in the session's base; the last progress is finished and in the history.
+    """Fills ``hole`` (1, 1, H, W) in a version of the session; the last progress is finished and in the history.
 
     Closing the generator before leaves the session as it was. Raises RequestError for an empty hole, and what
     `Inpainter.steps` raises.
     """
-    picture = session.picture(session.base)
+    picture = session.picture(base)
     mask = _as_image(hole)
     box = mask.getbbox()
     if box is None:
@@ -54,24 +54,35 @@ def fill(
     folder = session.new_folder()
     done = False
     try:
-        version = _start(session.base, picture, mask, _grown(box, options.grow, mask.size), folder, options)
+        version = _start(base, picture, mask, _grown(box, options.grow, mask.size), folder, options)
         result, shown, maps = picture.image, preview(picture.image), ()
         for step in inpainter.steps(picture.image, hole, **keywords(options)):
+            if step.index == step.total:
+                yield Progress(step.index, step.total, step.share, version, maps)  # the finest work is still to come
             result = step.picture()
             version = _with_frame(version, Picture(result, icc_profile=picture.icc_profile), shown, step.index)
             maps = (*maps, tuple(step.attention_maps()))
-            yield Progress(step.index, step.total, step.open_ratio, version, maps)
+            yield Progress(step.index, step.total, step.share, version, maps)
         version = session.add(_finished(version, Picture(result, icc_profile=picture.icc_profile)))
         done = True
-        yield Progress(len(maps), len(maps), 0.0, version, maps, finished=True)
+        yield Progress(len(maps), len(maps), 1.0, version, maps, finished=True)
     finally:
         if not done:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def steps_of(session: Session, run: Run, inpainter: Inpainter) -> Iterator[InpaintStep]:
-    """The recurrences of a run, once more."""
-    return inpainter.steps(session.picture(run.base).image, read_hole(run.hole), **keywords(run.options))
+def attention_of(session: Session, run: Run, inpainter: Inpainter) -> Generator[tuple[AttentionMap, ...], None, None]:
+    """The attention of a run's recurrences, which are computed once more."""
+    for step in inpainter.steps(session.picture(run.base).image, read_hole(run.hole), **keywords(run.options)):
+        yield tuple(step.attention_maps())
+
+
+def filled_steps(
+    inpainter: Inpainter, image: Image.Image, hole: torch.Tensor, options: Options
+) -> Generator[Image.Image, None, None]:
+    """The picture as often as there are recurrences; only the last one is filled. None for an empty hole."""
+    for step in inpainter.steps(image, hole, **keywords(options)):
+        yield step.picture() if step.index == step.total else image
 
 
 def keywords(options: Options) -> dict[str, Any]:
@@ -80,7 +91,7 @@ def keywords(options: Options) -> dict[str, Any]:
         "recurrences": options.recurrences or "auto",
         "grow": options.grow,
         "feather": options.feather,
-        "detail": "exact" if options.exact else "auto",
+        "detail": {"texture": True, "off": False}.get(options.detail, options.detail),
     }
 
 

@@ -1,25 +1,33 @@
-"""The page's own components: an HTML file and a script each, within Gradio's HTML component.
+"""The page's own components: an HTML file and scripts, within Gradio's HTML component.
 
-They are no subclasses: Gradio writes a stub file beside the source of every new component class.
+They are no subclasses: Gradio writes a stub file beside the source of every new component class. A component's scripts
+are one function to the browser, so the later ones use what the earlier ones define.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-_HERE = Path(__file__).parent
+from rfr_nodes.demo.words import WORDS
+
+_PARTS = Path(__file__).parent / "parts"
 
 
-def html_component(name: str, *, value: Any = None, elem_id: str | None = None, **options: Any) -> gr.HTML:
-    """The component of ``<name>.html`` and ``<name>.js``, with that name as its id unless another is given."""
+def html_component(
+    name: str, scripts: Sequence[str], *, value: Any = None, elem_id: str | None = None, **options: Any
+) -> gr.HTML:
+    """The component of ``parts/<name>.html`` and these of ``parts/*.js``; its id is its name unless one is given."""
+    texts = [(_PARTS / f"{script}.js").read_text("utf-8") for script in ("words", *scripts)]
     return gr.HTML(
         value,
-        html_template=(_HERE / f"{name}.html").read_text("utf-8"),
-        js_on_load=(_HERE / f"{name}.js").read_text("utf-8"),
+        html_template=(_PARTS / f"{name}.html").read_text("utf-8"),
+        js_on_load="\n".join(texts),
         apply_default_css=False,
         elem_id=elem_id or name,
+        words=WORDS,
         **options,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
@@ -31,6 +33,8 @@ class Models:
         self.thread = ComputeThread()
         self._loaded: OrderedDict[str, Inpainter] = OrderedDict()
         self._lock = Lock()
+        # A Hub that does not answer keeps one of these threads for half a minute, and nobody who asks for less.
+        self._loading = ThreadPoolExecutor(2, thread_name_prefix="rfr-load")
 
     @property
     def names(self) -> list[str]:
@@ -44,12 +48,21 @@ class Models:
         """
         source = self._source(name or self.names[0])
         with self._lock:
-            if source not in self._loaded:
-                self._loaded[source] = Inpainter.from_pretrained(source, device=self._device)
-                while len(self._loaded) > _KEPT:
-                    self._loaded.popitem(last=False)
+            found = self._loaded.get(source)
+        found = found or Inpainter.from_pretrained(source, device=self._device)
+        with self._lock:
+            self._loaded[source] = found
             self._loaded.move_to_end(source)
-            return self._loaded[source]
+            while len(self._loaded) > _KEPT:
+                self._loaded.popitem(last=False)
+        return found
+
+    async def load(self, name: str | None) -> Inpainter:
+        """The same without blocking: networks at hand come at once, however long others take to load."""
+        source = self._source(name or self.names[0])
+        with self._lock:
+            found = self._loaded.get(source)
+        return found or await asyncio.wrap_future(self._loading.submit(self.get, name))
 
     def _source(self, name: str) -> str:
         if name in self._sources:

@@ -14,6 +14,8 @@ from gradio.data_classes import FileData
 
 from rfr_nodes.demo.html_component import html_component
 
+PAINTER = ("viewport", "gestures", "strokes", "timeline", "painter", "keys")
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -25,7 +27,7 @@ class Painted:
 
 def painter(**options: Any) -> gr.HTML:
     """An empty painter; from Python its value is what `canvas` makes, towards Python what `painted` reads."""
-    return html_component("painter", **options)
+    return html_component("painter", PAINTER, **options)
 
 
 def painted(payload: Any) -> Painted:

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+import time
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from starlette.middleware import Middleware
 
+from rfr_nodes.demo.events import Events
 from rfr_nodes.demo.guard import Guard
-from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_SESSIONS, MAX_THREADS, MAX_WAITING
+from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_THREADS, MAX_WAITING
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.page import build_page
+from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.theme import STYLE, theme
+from rfr_nodes.demo.words import LANGUAGES
+
+_CLOSING_SECONDS = 3.0
 
 
 def serve(models: Models, root: Path, *, host: str, port: int | None, share: bool, private: bool) -> int:
-    """Serves until interrupted and returns the exit status.
+    """Serves until KeyboardInterrupt, and returns the exit status.
 
     root: the folder that holds everything visitors send and get. private: whether the page is for this machine
     alone.
     """
-    page = build_page(models, root)
-    page.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
+    storage = Storage(root)
+    page = build_page(models, storage)
+    page.queue(max_size=MAX_WAITING, default_concurrency_limit=None)
+    guard = Middleware(Guard, storage=storage, events=Events(page), loopback_only=private)
     try:
         page.launch(
             server_name=host,
             server_port=port,
-            share=share,
+            share=False,  # below, in one sentence instead of a screenful where it fails
+            quiet=True,
+            prevent_thread_lock=True,
             max_file_size=MAX_FILE_BYTES,
             max_threads=MAX_THREADS,
-            state_session_capacity=MAX_SESSIONS,
-            app_kwargs={"middleware": [Middleware(Guard, root=root, loopback_only=private)]},
+            app_kwargs={"middleware": [guard], "openapi_url": None},
             theme=theme(),
             css_paths=STYLE,
+            i18n=LANGUAGES,
             footer_links=["api"],
             run_history=False,
             enable_monitoring=False,
@@ -40,7 +53,28 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
             mcp_server=False,
             pwa=False,
         )
+        print(f"The page is at {page.local_url} (end it with Ctrl-C).", flush=True)
+        if share:
+            _share(page)
+        while True:
+            time.sleep(0.5)
     except OSError as error:
-        print(f"The page cannot be served on {host}, port {port or '7860 and up'}: {error}", file=sys.stderr)
+        print(f"The page cannot be served on {host}, port {port or '7860 and up'}: {error}.", file=sys.stderr)
         return 2
-    return 0
+    except KeyboardInterrupt:
+        closing = Thread(target=page.close, kwargs={"verbose": False}, daemon=True)
+        closing.start()
+        closing.join(_CLOSING_SECONDS)
+        return 0
+
+
+def _share(page: Any) -> None:
+    """Gives the page a public address and prints it, or why there is none."""
+    from gradio import networking
+
+    try:
+        address = networking.setup_tunnel("127.0.0.1", page.server_port, secrets.token_urlsafe(32), None, None)
+    except Exception as error:  # of many classes: no network, no server, a program that cannot be fetched
+        print(f"The page has no public address, since gradio.live does not answer ({error}).", file=sys.stderr)
+    else:
+        print(f"Everyone reaches it at {address.replace('http://', 'https://', 1)} for a week at most.", flush=True)

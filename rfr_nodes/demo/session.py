@@ -7,27 +7,29 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from rfr_core.errors import ImageError
 from rfr_core.images.picture_files import Picture, read_picture
-from rfr_nodes.demo.limits import MAX_PIXELS, MAX_VERSIONS
-from rfr_nodes.demo.previews import Box, preview, save_preview
+from rfr_nodes.demo.limits import MAX_PIXELS, MAX_SESSION_BYTES, MAX_VERSIONS
+from rfr_nodes.demo.previews import THUMBNAIL_SIDE, Box, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError
+from rfr_nodes.demo.storage import bytes_in
 from rfr_nodes.demo.uploads import Upload, read_upload, safe_stem
+
+Detail = Literal["auto", "texture", "exact", "off"]
+THUMBNAIL = "thumbnail.jpg"
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to fill. recurrences: None lets the hole decide. grow, feather: pixels. model: a name that `Models` has.
-
-    exact: whether for the least error instead of texture.
-    """
+    """How to fill. recurrences: None lets the hole decide. grow, feather: pixels. model: a name that `Models` has."""
 
     model: str | None = None
     recurrences: int | None = None
     grow: int = 0
     feather: int = 0
-    exact: bool = False
+    detail: Detail = "auto"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Version:
     @property
     def thumbnail(self) -> Path:
         """A small picture of it."""
-        return self.folder / "thumbnail.jpg"
+        return self.folder / THUMBNAIL
 
     @property
     def base(self) -> Version | None:
@@ -85,7 +87,7 @@ class Version:
 
 
 class Session:
-    """One visitor's photo, its versions, the one that is painted on (`base`) and the one that is shown.
+    """One visitor's photo, its versions, and the one that is shown and painted on (`current`).
 
     Pictures are kept as the uploaded file and the pieces that were filled: little on disk, nothing in memory,
     and the photo's own bytes stay what they were.
@@ -102,14 +104,16 @@ class Session:
         shutil.copyfile(upload.path, self._photo)
         size = picture.image.size
         before = save_preview(preview(picture.image), self.folder, "photo", picture.icc_profile)
+        preview(picture.image, THUMBNAIL_SIDE).convert("RGB").save(self.folder / THUMBNAIL)
         self.size = size
         self.format = picture.format or "PNG"
         self.transparent = _has_hole(picture)
         photo = Version(0, self.folder, (), None, View((0, 0, *size), before, (before,)))
         self.versions = [photo]
-        self.base = photo
-        self.shown: Version | None = None
+        self.current = photo
         self.mask: Path | None = None  # an uploaded mask at full size, until it is painted over
+        self.wanted: tuple[Version, str] | None = None  # the download that was asked for last
+        self._undone: list[Version] = []
         self._count = 0
 
     @property
@@ -128,7 +132,9 @@ class Session:
         return picture
 
     def new_folder(self) -> Path:
-        """An empty folder for the next run."""
+        """An empty folder for the next run. Raises RequestError where the history takes too much room."""
+        if bytes_in(self.folder) > MAX_SESSION_BYTES:
+            raise RequestError("The history of this photo has become too large: download it and load it as a new one.")
         self._count += 1
         folder = self.folder / f"run-{self._count}"
         folder.mkdir(mode=0o700)
@@ -138,8 +144,8 @@ class Session:
         """Takes a new version into the history and shows it; of too many, the oldest unused one goes."""
         version = replace(version, number=max(v.number for v in self.versions) + 1)
         self.versions.append(version)
-        self.shown = version
-        in_use = set(_line(version)) | set(_line(self.base))
+        self.current, self._undone = version, []
+        in_use = set(_line(version))
         for old in self.versions[1:-1]:
             if len(self.versions) <= MAX_VERSIONS:
                 break
@@ -147,34 +153,41 @@ class Session:
                 self._forget(old)
         return version
 
-    def use_shown(self) -> None:
-        """Paints on the shown version from now on. Raises RequestError when there is none."""
-        if self.shown is None:
-            raise RequestError("There is no result yet: paint, and press Remove.")
-        self.base = self.shown
+    @property
+    def undoable(self) -> int:
+        """How many fills can be undone."""
+        return len(list(_line(self.current))) - 1
+
+    @property
+    def redoable(self) -> int:
+        """How many undone fills can come back."""
+        return len(self._undone)
 
     def undo(self) -> None:
-        """Goes back by one fill, which leaves the history. Raises RequestError when there is none."""
-        undone = self.shown
-        if undone is None or undone.base is None:
+        """Goes back by one fill, which stays in the history. Raises RequestError when there is none."""
+        before = self.current.base
+        if before is None:
             raise RequestError("There is nothing to undo.")
-        self.base = undone.base
-        self.shown = undone.base if undone.base.run else None
-        if not any(undone in _line(version) for version in self.versions if version is not undone):
-            self._forget(undone)
+        self._undone.append(self.current)
+        self.current = before
+
+    def redo(self) -> None:
+        """Brings the fill back that was undone last. Raises RequestError when there is none."""
+        if not self._undone:
+            raise RequestError("There is nothing to redo.")
+        self.current = self._undone.pop()
 
     def show(self, index: int) -> None:
-        """Shows the picture at that place of the history, and paints on what it was made of."""
+        """Goes to the picture at that place of the history. Raises RequestError when there is none."""
         history = self.history
         if not 0 <= index < len(history):
             raise RequestError("That picture is no longer in the history.")
-        self.shown = history[index]
-        self.base = self.shown.base or self.versions[0]
+        self.current, self._undone = history[index], []
 
     @property
     def history(self) -> list[Version]:
-        """Every filled version, the latest first."""
-        return self.versions[:0:-1]
+        """Every version, the latest first and the photo last."""
+        return self.versions[::-1]
 
     def close(self) -> None:
         """Deletes everything this visitor had."""
@@ -184,12 +197,6 @@ class Session:
         self.versions.remove(version)
         if not any(fill.path.parent == version.folder for v in self.versions for fill in v.fills):
             shutil.rmtree(version.folder, ignore_errors=True)
-
-
-def close_session(session: Session | None) -> None:
-    """Frees a visitor's state, if there is any."""
-    if session is not None:
-        session.close()
 
 
 def _line(version: Version | None) -> Iterator[Version]:

@@ -18,6 +18,12 @@ def theme() -> Base:
         primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=_FONT, font_mono=_MONO, radius_size="lg"
     )
     return base.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        link_text_color="*primary_800",
+        link_text_color_dark="*primary_300",
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         block_border_width="1px",

@@ -12,13 +12,19 @@ from gradio.data_classes import FileData
 from rfr_nodes.demo.html_component import html_component
 
 
-def thumbnails(name: str, value: Any = None, **options: Any) -> gr.HTML:
-    """Labelled pictures in a row; it triggers ``pick`` with the index of the one that was chosen."""
-    return html_component("thumbnails", value=value, elem_id=name, **options)
+def thumbnails(name: str, value: Any = None, *, label: str, **options: Any) -> gr.HTML:
+    """Labelled pictures in a row; it triggers ``pick`` with the index of the one that was chosen.
+
+    label: a key of `words.WORDS`.
+    """
+    return html_component("thumbnails", ["thumbnails"], value=value or [], elem_id=name, title=label, **options)
 
 
-def pictured(pictures: Iterable[tuple[Path, str]], chosen: int | None = None) -> list[dict[str, Any]]:
-    """The component's value from picture files with their labels; ``chosen`` is the index of the current one."""
+def pictured(pictures: Iterable[tuple[Path, str | int]], chosen: int | None = None) -> list[dict[str, Any]]:
+    """The component's value from picture files with their labels; ``chosen`` is the index of the current one.
+
+    A label that is a number is that of a fill, 0 being the photo.
+    """
     return [
         {"image": FileData(path=str(path)).model_dump(), "label": label, "chosen": i == chosen}
         for i, (path, label) in enumerate(pictures)

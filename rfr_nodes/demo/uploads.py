@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.holes.masks import read_hole, to_hole
 from rfr_core.images.picture_files import Picture, read_picture
+from rfr_nodes.demo.confinement import within
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_PAINTED_PIXELS, MAX_PIXELS
 from rfr_nodes.demo.sentences import RequestError, without_path
+
+NOT_UPLOADED = "Only uploaded files are read: choose a file."
 
 _PAINTED_PREFIX = "data:image/png;base64,"
 _UNSAFE = re.compile(r"[^\w .()+-]+")
@@ -38,9 +41,11 @@ def uploaded(payload: Any, root: Path) -> Upload | None:
     if payload is None:
         return None
     path = payload.get("path") if isinstance(payload, dict) else None
-    if not isinstance(path, str) or "\0" in path or not Path(path).resolve().is_relative_to(root.resolve()):
-        raise RequestError("Only uploaded files are read: choose a file.")
-    name = payload.get("orig_name")
+    name = payload.get("orig_name") if isinstance(payload, dict) else None
+    if path is None and isinstance(name, str):  # the guard took the path away, and said why in place of the name
+        raise RequestError(name)
+    if not isinstance(path, str) or not within(path, root):
+        raise RequestError(NOT_UPLOADED)
     return Upload(Path(path), name if isinstance(name, str) else "picture")
 
 
@@ -53,7 +58,7 @@ def read_upload(upload: Upload | None, what: str = "picture") -> Picture:
     try:
         return read_picture(path, max_pixels=MAX_PIXELS)
     except ImageError as error:
-        raise without_path(error, path, f"The {what}") from error
+        raise _told(error, path, what) from error
 
 
 def read_mask_upload(upload: Upload | None, size: tuple[int, int]) -> torch.Tensor:
@@ -65,7 +70,7 @@ def read_mask_upload(upload: Upload | None, size: tuple[int, int]) -> torch.Tens
     try:
         return read_hole(path, size=size, resize=True, max_pixels=MAX_PIXELS)
     except HoleError as error:
-        raise without_path(error, path, "the file") from error
+        raise _told(error, path, "mask") from error
 
 
 def read_painted(data_url: Any, size: tuple[int, int]) -> torch.Tensor:
@@ -95,6 +100,15 @@ def safe_stem(name: str) -> str:
     """The name of an uploaded file, without its suffix and whatever a file system may take amiss."""
     stem = _UNSAFE.sub("_", Path(name.replace("\\", "/")).stem).strip(" .")
     return stem[:80] or "picture"
+
+
+def _told(error: ImageError | HoleError, path: Path, what: str) -> RequestError:
+    """What is wrong with an uploaded file, in this page's words where the library's are about files and limits."""
+    if isinstance(error.__cause__, UnidentifiedImageError):
+        return RequestError(f"This file is not a picture: choose a JPEG, PNG, WebP, TIFF or BMP file as {what}.")
+    if isinstance(error.__cause__, Image.DecompressionBombError):
+        return RequestError(f"The {what} is too large: scale it down to {MAX_PIXELS // 10**6} megapixels or less.")
+    return without_path(error, path, f"The {what}")
 
 
 def _path(upload: Upload | None, what: str) -> Path:

@@ -17,40 +17,43 @@ from rfr_nodes.demo.session import Version, View
 
 def viewer() -> gr.HTML:
     """An empty viewer; it triggers ``attend`` with a recurrence and a pixel, and ``compare``."""
-    return html_component("viewer", value=idle())
+    return html_component("viewer", ["viewport", "gestures", "attention", "copying", "viewer"], value=idle())
 
 
-def idle(note: str = "") -> dict[str, Any]:
-    """The viewer's value when there is no result; ``note`` says why."""
-    return {"status": "idle", "note": note}
+def idle() -> dict[str, Any]:
+    """The viewer's value when there is no photo."""
+    return {"status": "idle"}
 
 
-def waiting(version: Version) -> dict[str, Any]:
-    """The viewer's value before a run on that version has begun."""
-    return {"status": "running", "id": "waiting", "whole": _view(version.whole), "index": 0, "total": 1, "reached": 0}
+def waiting(version: Version, place: int = 0) -> dict[str, Any]:
+    """The viewer's value before a run on that version has begun. place: how many are before it, 0 when none."""
+    return {"status": "running", "id": "waiting", "whole": _view(version.whole), "index": 0, "place": place, "share": 0}
 
 
 def running(progress: Progress) -> dict[str, Any]:
     """The viewer's value while a run goes on."""
-    reached = 1 - progress.open_ratio
-    now = {"status": "running", "index": progress.index, "total": progress.total, "reached": reached}
-    return finished(progress.version) | now
+    now = {"status": "running", "index": progress.index, "total": progress.total, "share": progress.share}
+    return shown(progress.version) | now
 
 
-def finished(version: Version) -> dict[str, Any]:
-    """The viewer's value for a version of the history."""
+def shown(version: Version, note: str = "") -> dict[str, Any]:
+    """The viewer's value for a version of the history. note: a key of `words.WORDS`, or ""."""
     return {
-        "status": "finished",
+        "status": "photo" if version.run is None else "finished",
         "id": version.folder.name,
+        "note": note,
         "whole": _view(version.whole),
         "near": version.near and _view(version.near),
         "comparable": telea.available,
     }
 
 
-def layer(path: Path, box: Box, index: int, x: int, y: int) -> dict[str, Any]:
-    """What to add to the viewer's value to show attention: a layer over a box of the picture, and what was asked."""
-    return {"layer": _file(path), "box": box, "index": index, "x": x, "y": y}
+def layer(path: Path, box: Box, index: int, x: int, y: int, from_recurrence: int) -> dict[str, Any]:
+    """What to add to the viewer's value to show attention: a layer over a box of the picture, and what was asked.
+
+    from_recurrence: the recurrence whose attention it is, where the asked one left the pixel out.
+    """
+    return {"layer": _file(path), "box": box, "index": index, "x": x, "y": y, "from": from_recurrence}
 
 
 def comparison(whole: Path, near: Path | None) -> dict[str, Any]:

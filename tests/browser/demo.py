@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,12 @@ class Demo:
 
     url: str
     folder: Path
+    process: subprocess.Popen[str]
 
     @property
     def sessions(self) -> list[Path]:
         """The folders of its visitors."""
-        return [photo.parent for photo in self.folder.glob("rfr-demo-*/files/*/photo")]
+        return [photo.parent for photo in self.folder.glob("rfr-demo-*/files/sessions/*/photo")]
 
 
 @cache
@@ -49,8 +51,7 @@ def running_demo() -> Demo:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     torch.manual_seed(0)
     model = save_pretrained(RFRModel(RFRConfig(width=8, norm="group", refinement=8)), folder / "tiny")
-    # The second setting lets a closed page's state live for a second instead of an hour.
-    return start_demo(["--model", str(model)], folder, {"GRADIO_IS_E2E_TEST": "1", "OMP_NUM_THREADS": "1"})
+    return start_demo(["--model", str(model)], folder, {"OMP_NUM_THREADS": "1"})
 
 
 def start_demo(arguments: list[str], folder: Path, settings: dict[str, str] | None = None) -> Demo:
@@ -67,7 +68,8 @@ def start_demo(arguments: list[str], folder: Path, settings: dict[str, str] | No
         said.append(line)
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         if found:
-            return Demo(found[0], folder)
+            Thread(target=process.stdout.read, daemon=True).start()  # else a full pipe would stop it
+            return Demo(found[0], folder, process)
     raise RuntimeError(f"the demo ended with status {process.wait()}: {''.join(said)}")
 
 
@@ -120,20 +122,42 @@ class Visitor:
         self.page.locator("#photo input[type=file]").set_input_files(photo)
         self.page.locator("#painter [data-ready]").wait_for()
 
+    def spot(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the photo, in shares of its width and height, is on the screen."""
+        box = self.page.locator(".painter-mask").bounding_box()
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
     def paint(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Draws a stroke with the mouse between two places, in shares of width and height."""
-        box = self.page.locator(".painter-mask").bounding_box()
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
-        self.page.mouse.move(*points[0])
+        self.page.mouse.move(*self.spot(*start))
         self.page.mouse.down()
-        self.page.mouse.move(*points[1], steps=8)
+        self.page.mouse.move(*self.spot(*end), steps=8)
         self.page.mouse.up()
 
+    def painted(self) -> int:
+        """How many pixels of the painting area are painted."""
+        return self.page.evaluate(
+            """() => {
+                const canvas = document.querySelector('.painter-mask');
+                const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+                return data.filter((value, i) => i % 4 === 3 && value > 127).length;
+            }"""
+        )
+
     def remove(self) -> None:
-        """Presses the button and waits for the result and its file."""
-        before = self.page.locator(".viewer").get_attribute("data-id") or "none"
-        self.page.get_by_role("button", name="Remove", exact=True).click()
-        self.page.locator(f".viewer[data-status=finished]:not([data-id={before}])").wait_for(state="attached")
+        """Presses the button and waits for the result."""
+        before = self.shown()
+        self.page.locator("#remove").click()
+        self.wait_until_filled(before)
+
+    def shown(self) -> str:
+        """What the viewer shows, by the version's name."""
+        return self.page.locator(".viewer").get_attribute("data-id") or "none"
+
+    def wait_until_filled(self, before: str) -> None:
+        """Waits until a run has ended that began when the viewer showed ``before``."""
+        finished = f".viewer[data-status=finished]:not([data-id='{before}'])"
+        self.page.locator(finished).wait_for(state="attached")
         self.page.locator("#remove:not([disabled])").wait_for()
 
     def wait_for(self, status: str) -> None:

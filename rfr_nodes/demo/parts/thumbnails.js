@@ -1,4 +1,13 @@
+// Small pictures to choose from.
+const root = element.querySelector('.thumbnails');
 const row = element.querySelector('.thumbnails-row');
+root.setAttribute('aria-label', word(props.title));
+element.querySelector('.thumbnails-label').textContent = word(props.title);
+
+function named(label) {
+  if (typeof label !== 'number') return label;
+  return label ? word('fill', { i: label }) : word('original');
+}
 
 function button(item, index) {
   const one = document.createElement('button');
@@ -8,14 +17,16 @@ function button(item, index) {
   if (item.chosen) one.setAttribute('aria-current', 'true');
   image.src = item.image.url;
   image.alt = '';
-  label.textContent = item.label;
+  label.textContent = named(item.label);
   one.append(image, label);
   one.addEventListener('click', () => trigger('pick', { index }));
   return one;
 }
 
 function show() {
-  row.replaceChildren(...(props.value || []).map(button));
+  const items = props.value || [];
+  root.hidden = !items.length;
+  row.replaceChildren(...items.map(button));
 }
 
 watch('value', show);
