@@ -68,9 +68,18 @@ def download(
 
 
 def upload(
-    folder: Path, names: Sequence[str], repo_id: str, *, private: bool, revision: str | None, message: str
+    folder: Path,
+    names: Sequence[str],
+    repo_id: str,
+    *,
+    private: bool,
+    revision: str | None,
+    message: str,
+    space: bool = False,
 ) -> str:
     """Puts files of a folder into a repository, which is made when there is none; returns the commit's address.
+
+    space: whether the repository is a Gradio Space instead of a model.
 
     Raises:
         CheckpointError: access is refused, the revision does not exist, or the Hub cannot be reached.
@@ -78,9 +87,15 @@ def upload(
 
     def commit() -> str:
         api = HfApi()
-        api.create_repo(repo_id, private=private, exist_ok=True)
+        kind: dict[str, Any] = {"repo_type": "space", "space_sdk": "gradio"} if space else {"repo_type": "model"}
+        api.create_repo(repo_id, private=private, exist_ok=True, **kind)
         info = api.upload_folder(
-            repo_id=repo_id, folder_path=folder, allow_patterns=list(names), revision=revision, commit_message=message
+            repo_id=repo_id,
+            repo_type=kind["repo_type"],
+            folder_path=folder,
+            allow_patterns=list(names),
+            revision=revision,
+            commit_message=message,
         )
         return str(info.commit_url)
 

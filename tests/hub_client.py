@@ -19,12 +19,21 @@ def main(action: str, arguments: dict[str, Any]) -> dict[str, Any]:
             return {"paths": [str(path) for path in hub.download(arguments.pop("source"), names, **arguments)]}
         folder = Path(arguments.pop("folder"))
         return {"address": hub.upload(folder, names, private=False, message="Upload", **arguments)}
+    if action == "push":
+        from rfr_core.command.push import push
+
+        address, missing = push(arguments.pop("checkpoint"), arguments.pop("repo_id"), **_paths(arguments))
+        return {"address": address, "missing": missing}
     from rfr_core import checkpoints
 
     if action == "load":
         network = checkpoints.load_network(**arguments)
         return {"sum": float(sum(value.double().sum() for value in network.state_dict().values()))}
     return {"address": checkpoints.push_to_hub(**arguments)}
+
+
+def _paths(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: Path(value) if name == "examples" else value for name, value in arguments.items()}
 
 
 if __name__ == "__main__":

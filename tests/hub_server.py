@@ -229,9 +229,9 @@ _ROUTES: list[tuple[tuple[str, ...], str, Callable[..., Answer]]] = [
     (("HEAD", "GET"), rf"/{_ID}/resolve/([^/]+)/(.+)", _file),
     (("POST",), r"/api/repos/create", _create),
     (("POST",), r"/api/validate-yaml", _valid),
-    (("GET",), rf"/api/models/{_ID}/revision/([^/?]+)(?:\?.*)?", _describe),
-    (("POST",), rf"/api/models/{_ID}/preupload/([^/?]+)(?:\?.*)?", _preupload),
-    (("POST",), rf"/{_ID}\.git/info/lfs/objects/batch", _batch),
+    (("GET",), rf"/api/(?:models|spaces)/{_ID}/revision/([^/?]+)(?:\?.*)?", _describe),
+    (("POST",), rf"/api/(?:models|spaces)/{_ID}/preupload/([^/?]+)(?:\?.*)?", _preupload),
+    (("POST",), rf"/(?:spaces/)?{_ID}\.git/info/lfs/objects/batch", _batch),
     (("PUT",), r"/objects/(\w+)", _store),
-    (("POST",), rf"/api/models/{_ID}/commit/([^/?]+)(?:\?.*)?", _commit),
+    (("POST",), rf"/api/(?:models|spaces)/{_ID}/commit/([^/?]+)(?:\?.*)?", _commit),
 ]

@@ -323,6 +323,41 @@ def pull(
 
 
 @app.command()
+def push(
+    checkpoint: Annotated[
+        str, typer.Argument(help="'lite' (bundled), a folder or a .safetensors file; for a Space 'lite' or a Hub name.")
+    ],
+    repo: Annotated[str, typer.Argument(help="Hub repository, owner/name; made when there is none.")],
+    *,
+    space: Annotated[bool, typer.Option("--space", help="A Space that runs the web page, not a model.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only make the folder that would be uploaded.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="With --dry-run: the folder.")] = None,
+    examples: Annotated[
+        Path | None, typer.Option(help="Folder of pictures name.jpg and masks name_mask.png to show on the card.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+) -> None:
+    """Put a checkpoint on the Hub, as a complete model repository, or the web page as a Space.
+
+    What the card still lacks is said on stderr. HF_ENDPOINT and HF_TOKEN say where to, and as whom.
+    """
+    from rfr_core.command.push import make_repository, repository_files
+    from rfr_core.command.push import push as upload
+
+    if out is not None and not dry_run:
+        raise ConfigError("--out is about --dry-run; give both or neither.")
+    if dry_run:
+        folder = out or Path(repo.rpartition("/")[2])
+        missing = make_repository(checkpoint, repo, folder, space=space, examples=examples)
+        print("\n".join(str(folder / name) for name in repository_files(folder)))
+    else:
+        address, missing = upload(checkpoint, repo, space=space, examples=examples, private=private)
+        print(address)
+    for sentence in missing:
+        typer.echo(f"rfr: {sentence}", err=True)
+
+
+@app.command()
 def convert(
     released: Annotated[Path, typer.Argument(help="A .pth file that the paper's authors released.")],
     out_dir: Annotated[Path, typer.Argument(help="Folder for the checkpoint.")],
