@@ -11,6 +11,7 @@ from torch import Tensor
 import rfr_core.fill.detail
 import rfr_core.texture.exemplar
 from rfr_core import Inpainter, RFRConfig, RFRNet
+from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import ConfigError
 from rfr_core.ops.pyramid import spread
 from rfr_core.texture.exemplar import synthesize
@@ -250,3 +251,31 @@ def test_large_surroundings_are_worked_on_at_a_smaller_scale(
     assert not torch.equal(whole, small)
     assert not torch.equal(small, inpainter(image, hole, detail=False))
     assert torch.equal(small[~hole.expand_as(image)], image[~hole.expand_as(image)])
+
+
+def checkers(side: int) -> Tensor:
+    place = torch.arange(side) // 8
+    return (0.2 + 0.6 * ((place[:, None] + place) % 2)).expand(1, 3, side, side).contiguous()
+
+
+def test_an_exact_copy_is_told_from_one_that_only_looks_right() -> None:
+    hole = square_hole((96, 96), 30, 34, 28)
+    truth = checkers(96)
+    picture, _, mismatch = synthesize(torch.where(hole, 0.5, truth), ~hole)
+    torch.testing.assert_close(picture, truth, atol=2e-3, rtol=0)
+    assert not bool(mismatch.any())
+    noisy = (truth + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    assert bool(synthesize(torch.where(hole, 0.5, noisy), ~hole).mismatch[hole].any())
+
+
+def test_the_refinement_leaves_an_exact_copy_alone() -> None:
+    torch.manual_seed(0)
+    model = RFRModel(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8))
+    refinement = model.refinement
+    assert refinement is not None
+    torch.nn.init.normal_(refinement.tail.weight)  # which would spoil it
+    inpainter = Inpainter(model, device="cpu", dtype="float32")
+    hole = square_hole((96, 96), 30, 34, 28)
+    for detail in (True, "exact"):
+        filled = inpainter(torch.where(hole, 0, checkers(96)), hole, detail=detail)
+        torch.testing.assert_close(filled, checkers(96), atol=2e-3, rtol=0)

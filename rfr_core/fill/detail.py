@@ -15,7 +15,7 @@ from rfr_core.fill.scene import CELL, Scene
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, spread
 from rfr_core.texture.exemplar import synthesize
-from rfr_core.texture.refinement import MULTIPLE, PATCHED, REACH
+from rfr_core.texture.refinement import MISMATCH, MULTIPLE, PATCHED, REACH
 
 TEXTURE = 0.9  # how much of it is wanted, see `Refinement.forward`
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
@@ -46,7 +46,7 @@ def add_detail(
 
     def finish(stack: Tensor, known: Tensor) -> Tensor:
         detailed = stack[:, PATCHED]
-        if refine is None:
+        if refine is None or not bool(stack[:, MISMATCH].any()):  # an exact copy cannot be made better
             return detailed
         refined = _refined(stack, known, refine, 0.0 if scene.exact else TEXTURE)
         return refined if scene.exact else _crisp(detailed, _calmed(refined, detailed, known), known)

@@ -16,7 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import box_blur, halve, pull_push, share_within, spread
-from rfr_core.texture.patch_match import MOST_PAIRS, RADIUS, PatchMatch, enlarge_field, queried, vote
+from rfr_core.texture.patch_match import (
+    CHUNK,
+    MOST_PAIRS,
+    RADIUS,
+    PatchMatch,
+    Surroundings,
+    enlarge_field,
+    queried,
+    vote,
+)
 
 COARSE_DEPTH = 8  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
 SMALLEST = 16  # pixels a side of the smallest picture that is searched
@@ -33,6 +42,7 @@ GUIDE_BLUR = 2  # radius of the square over which the guide is averaged
 VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
+_EXACT = 1.01 / 255  # differences that 8 bits may bring about
 FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that match no better than any
 
 
@@ -42,7 +52,7 @@ class Synthesis(NamedTuple):
     picture: (1, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
     each pixel from the patch around it alone, sharp but for seams. Both are bit-identical where known. mismatch:
     (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known, 1
-    where there is none.
+    where there is none; 0 everywhere if all of the picture is as it was found.
     """
 
     picture: Tensor
@@ -121,7 +131,25 @@ def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
     share = _share(known, finest)
     picture, copies = (torch.lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
     mismatch = (match.distance.sqrt() / FULL_MISMATCH).clamp(max=1).where(match.dense >= 0, 1)
+    if finest == 1 and found_as_it_is(picture, match.dense):
+        mismatch = torch.zeros_like(mismatch)
     return Synthesis(picture, copies, torch.where(known, 0, mismatch.view(known.shape)))
+
+
+def found_as_it_is(picture: Tensor, dense: Tensor) -> bool:
+    """Whether the middle of every patch of a picture (1, 3, H, W) is, to a level of 255, what it was copied from.
+
+    dense: (H * W,) as `PatchMatch.dense` gives it. Patches over the hole's border hold known pixels: the picture then
+    goes on as it does elsewhere, and nothing is to be gained. A photograph, with its noise, never does so.
+    """
+    queries = (dense >= 0).view(picture.shape[-2:])
+    inside = torch.zeros_like(queries)
+    inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
+    patches = Surroundings(picture, CORE)
+    for pixels in (queries & inside).flatten().nonzero()[:, 0].split(CHUNK):
+        if bool((patches(pixels) - patches(dense[pixels])).abs().max() > _EXACT):
+            return False
+    return True
 
 
 def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:

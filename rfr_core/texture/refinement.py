@@ -17,6 +17,7 @@ from rfr_core.ops.padding import pad_to
 REACH = 72  # pixels; what is further away does not count
 STACK_CHANNELS = 10  # of the input stack: the blurry fill, and those of a `Synthesis`
 BLURRY, PATCHED = slice(0, 3), slice(3, 6)  # which of them are the blurry fill and the picture made of patches
+MISMATCH = slice(9, 10)  # and which says how far patches are from where they were found
 _CHANNELS = STACK_CHANNELS + 2  # and what is known, and how much texture is wanted
 _UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
 _HALVINGS = 2  # from there on

@@ -157,8 +157,8 @@ def patterns(
 ) -> None:
     """Fill drawn patterns and edges with a model, and say by how many levels of 0-255 it is off inside the hole."""
     with _one_sentence():
-        from rfr_core import Inpainter
         from rfr_core.checkpoints.loading import load_network
+        from rfr_core.inpainter import Inpainter
         from rfr_core.training.evaluation.measure import variants
         from rfr_core.training.evaluation.patterns import levels_off, patterns, to_markdown
         from rfr_core.training.evaluation.without_network import without_network
