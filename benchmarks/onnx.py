@@ -22,7 +22,7 @@ def run(setting: Setting) -> Table:
     try:
         session, runs = _session()
     except ImportError as error:
-        return Table("ONNX", (), (), (f"Left out: {error.name} is missing (pip install 'rfr-inpainting[export]').",))
+        return Table("ONNX", (), (), (f"Left out: {error.name} is missing (pip install 'rfr-inpainting[onnx]').",))
     graph = FillGraph(optimized(bundled_network()), bundled_network().config.recurrences)
     rows: list[list[Value]] = []
     for size in setting.sizes:

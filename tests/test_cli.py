@@ -408,7 +408,7 @@ def test_a_network_is_exported(here: Path, rfr: Command, monkeypatch: pytest.Mon
     assert "expected .onnx or .pt2" in rfr.refused("export", rfr.model, "out.pth")
     assert "the folder none does not exist" in rfr.refused("export", rfr.model, "none/out.pt2")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    assert "pip install 'rfr-inpainting[export]'" in rfr.refused("export", rfr.model, "out.onnx")
+    assert "pip install 'rfr-inpainting[onnx]'" in rfr.refused("export", rfr.model, "out.onnx")
     assert not Path("out.onnx").exists()
 
 

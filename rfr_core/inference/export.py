@@ -118,7 +118,7 @@ def check_export_path(path: str | Path) -> Path:
             import onnxscript  # noqa: F401
         except ImportError as error:
             raise RFRError(
-                f"ONNX files need the package {error.name}, which is missing; run pip install 'rfr-inpainting[export]'."
+                f"ONNX files need the package {error.name}, which is missing; run pip install 'rfr-inpainting[onnx]'."
             ) from error
     return path
 
