@@ -200,7 +200,7 @@ def check_recurrences(recurrences: object) -> None:
         return
     if type(recurrences) is not int or not 1 <= recurrences <= MAX_RECURRENCES:
         raise ConfigError(
-            f"recurrences is {recurrences!r}; it must be 'auto', 'early' or a whole number from 1 to {MAX_RECURRENCES}."
+            f"Recurrences is {recurrences!r}; it must be 'auto', 'early' or a whole number from 1 to {MAX_RECURRENCES}."
         )
 
 

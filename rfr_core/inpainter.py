@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from rfr_core.config import RFRConfig
@@ -17,13 +16,13 @@ from rfr_core.fill.run import Filling
 from rfr_core.fill.scene import Scene
 from rfr_core.fill.steps import InpaintStep
 from rfr_core.fill.wrapping import WrappedCanvas, WrappedStep
-from rfr_core.holes.masks import MaskLike, hole_from_alpha, to_hole
+from rfr_core.holes.masks import MaskLike, to_hole
 from rfr_core.holes.shaping import feather, grow
 from rfr_core.inference.devices import resolve_device, resolve_dtype
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.options import Channel, Options, Wrap
+from rfr_core.options import Channel, Detail, Options, Wrap, check_without_mask
 from rfr_core.texture.refinement import refinement_of
 
 
@@ -88,7 +87,7 @@ class Inpainter:
         *,
         recurrences: int | str = "auto",
         context: float = 1.0,
-        detail: bool | str = "auto",
+        detail: Detail | bool = "auto",
         grow: int = 0,
         feather: int = 0,
         threshold: float = 0.5,
@@ -107,9 +106,10 @@ class Inpainter:
             recurrences: "auto" = as many as it was trained with, more where that does not reach the middle of the hole;
                 "early" = also fewer, as soon as they reach it; or 1 to 64.
             context: surroundings that the network sees on every side, as a multiple of the hole's longer side.
-            detail: whether the finished fill is made anew from patches of the surroundings, for their texture
-                (see `rfr_core.texture.exemplar`); "exact" = for the least error instead, softer where nothing is
-                certain, for scratches in smooth parts; "auto" = as the network's configuration says.
+            detail: "texture" = the finished fill is made anew from patches of the surroundings, for their texture
+                (see `rfr_core.texture.exemplar`); "exact" = for the least error instead, blurry where nothing is
+                certain, for scratches in smooth parts; "off" = neither; "auto" = as the network's configuration says.
+                True and False stand for "texture" and "off".
             grow: pixels that the hole grows by before it is filled; negative shrinks it.
             feather: pixels, inside the hole, over which the fill blends in.
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.
@@ -130,7 +130,7 @@ class Inpainter:
             steps = self._steps(image, _one_mask(hole, mask), options, keep_scores=False)
         for step in steps:
             last = step
-        return _copy(image) if last is None else last.picture()
+        return to_canvas(image).pasted(()) if last is None else last.picture()
 
     def steps(
         self,
@@ -139,7 +139,7 @@ class Inpainter:
         *,
         recurrences: int | str = "auto",
         context: float = 1.0,
-        detail: bool | str = "auto",
+        detail: Detail | bool = "auto",
         grow: int = 0,
         feather: int = 0,
         threshold: float = 0.5,
@@ -160,15 +160,18 @@ class Inpainter:
     def _steps(
         self, image: Any, mask: MaskLike | None, options: Options, *, keep_scores: bool
     ) -> Iterator[InpaintStep]:
-        detail = self.config.detail if options.detail == "auto" else bool(options.detail)
+        detail = self.config.detail if options.detail == "auto" else options.detail != "off"
         exact = options.detail == "exact"
         if exact and refinement_of(self.network) is None:
-            raise ConfigError("detail is 'exact', but this network has no refinement for that; choose True or False.")
+            raise ConfigError("Detail is 'exact', but this network has no refinement for that; choose texture or off.")
         canvas = to_canvas(image)
         hole = _read_hole(image, mask, canvas, options)
         unknown = hole | canvas.hidden()
         if bool(unknown.flatten(1).all(1).any()):
-            raise HoleError("the hole covers the whole picture; leave some of it known (is the mask inverted?).")
+            raise HoleError("The hole covers the whole picture; leave some of it known (is the mask inverted?).")
+        unknown = unknown.expand(canvas.count, -1, -1, -1)
+        canvas.check_values(~unknown)
+        canvas.keep(hole, unknown)
         if not bool(hole.any()):
             return iter(())
         if options.wrap == "none":
@@ -201,9 +204,8 @@ def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Optio
     """The hole (N, 1, H, W) bool, one for each picture of the canvas, on the CPU."""
     size = (canvas.height, canvas.width)
     if mask is None:
-        if not isinstance(image, Image.Image):
-            raise HoleError("no mask was given, and only a PIL image says by transparency what to fill; give a mask.")
-        hole = hole_from_alpha(image) > 0
+        check_without_mask(options.invert, options.resize)
+        hole = canvas.missing()
     else:
         hole = to_hole(
             mask,
@@ -215,10 +217,6 @@ def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Optio
             dtype=torch.bool,
         ).cpu()
     if len(hole) not in (1, canvas.count):
-        raise HoleError(f"{len(hole)} masks were given for {canvas.count} picture(s); expected one, or one for each.")
+        raise HoleError(f"There are {len(hole)} masks for {canvas.count} picture(s); expected one, or one for each.")
     hole = grow(hole, options.grow) if options.grow else hole
     return hole.expand(canvas.count, -1, -1, -1).contiguous()
-
-
-def _copy(image: Any) -> Any:
-    return image.clone() if isinstance(image, Tensor) else image.copy()

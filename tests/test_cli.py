@@ -20,6 +20,7 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.cli import main
 from rfr_core.config import RFRConfig
+from rfr_core.images.picture_files import Picture, read_picture, save_picture
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet
 
@@ -147,16 +148,29 @@ def test_boxes_colours_and_a_mask_are_filled_together(here: Path, rfr: Command) 
     assert "expected x,y,width,height" in rfr.refused("inpaint", "painted.png", "-o", "out.png", "--box", "1,2")
 
 
+_DETAILS = {
+    "auto": [],
+    "on": ["--detail"],
+    "texture": ["--detail", "texture"],
+    "off": ["--no-detail"],
+    "off, word": ["--detail", "off"],
+    "exact": ["--exact"],
+    "exact, word": ["--detail", "exact"],
+}
+
+
 def test_texture_or_the_least_error_can_be_asked_for(here: Path, rfr: Command) -> None:
     torch.manual_seed(0)
     network = RFRModel(RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8))
     save_pretrained(network, "refined")
     shown = {}
-    for name, flags in {"auto": [], "on": ["--detail"], "off": ["--no-detail"], "exact": ["--exact"]}.items():
+    for name, flags in _DETAILS.items():
         options = ["--model", "refined", "--device", "cpu", "--dtype", "float32", *flags]
         assert rfr("inpaint", "photo.png", "mask.png", "-o", f"{name}.png", *options) == 0
         shown[name] = pixels(f"{name}.png")
     assert np.array_equal(shown["auto"], shown["on"])
+    for old, word in (("on", "texture"), ("off", "off, word"), ("exact", "exact, word")):
+        assert np.array_equal(shown[old], shown[word])
     assert not np.array_equal(shown["on"], shown["off"])
     assert not np.array_equal(shown["exact"], shown["off"])
     assert not np.array_equal(shown["exact"], shown["on"])
@@ -200,7 +214,7 @@ def test_turned_pictures_come_back_upright_with_their_metadata(here: Path, rfr: 
 
 def test_an_empty_hole_gives_the_picture_back(here: Path, rfr: Command) -> None:
     Image.new("L", (WIDTH, HEIGHT)).save("empty.png")
-    assert rfr.inpaint("photo.png", "empty.png", "-o", "out.png") == 0
+    assert rfr.inpaint("photo.png", "empty.png", "-o", "out.png") == 3
     assert "nothing to fill" in rfr.out
     np.testing.assert_array_equal(pixels("out.png"), pixels("photo.png"))
 
@@ -224,24 +238,24 @@ def test_a_result_goes_into_a_folder_under_its_picture_s_name(here: Path, rfr: C
         ("none.png mask.png -o x.png", "none.png does not exist"),
         ("photo.png none.png -o x.png", "none.png does not exist"),
         ("photo.png mask.png -o x.gif", "x.gif ends in .gif"),
-        ("photo.png mask.png -o none/x.png", "the folder none does not exist"),
+        ("photo.png mask.png -o none/x.png", "The folder none does not exist"),
         ("photo.png mask.png -o photo.png", "would replace photo.png"),
         ("photo.png mask.png -o ./mask.png", "would replace mask.png"),
         ("photo.png -o x.png", "has no transparency"),
-        ("photo.png -o x.png --invert", "--invert and --resize-mask are about a mask"),
+        ("photo.png -o x.png --invert", "Invert and resize are about a mask"),
         ("photo.png small.png -o x.png", "80×60"),
         ("photo.png full.png -o x.png", "covers the whole picture"),
-        ("text.png mask.png -o x.png", "text.png is not a picture"),
-        ("photo.png text.png -o x.png", "the mask cannot be read"),
+        ("text.png mask.png -o x.png", "text.png is of no format"),
+        ("photo.png text.png -o x.png", "The mask cannot be read"),
         ("holed.png mask.png -o x.jpg", "cannot hold transparency"),
         ("photo.png folder -o x.png", "is a folder"),
         ("folder mask.png -o x", "holds no pictures"),
-        ("photo.png mask.png -o x.png --recurrences 0", "recurrences is 0"),
-        ("photo.png mask.png -o x.png --recurrences -3", "recurrences is -3"),
-        ("photo.png mask.png -o x.png --recurrences many", "recurrences is 'many'"),
-        ("photo.png mask.png -o x.png --threshold 0", "threshold is 0"),
-        ("photo.png mask.png -o x.png --channel hue", "channel is 'hue'"),
-        ("photo.png mask.png -o x.png --shard 3/2", "shard is '3/2'"),
+        ("photo.png mask.png -o x.png --recurrences 0", "Recurrences is 0"),
+        ("photo.png mask.png -o x.png --recurrences -3", "Recurrences is -3"),
+        ("photo.png mask.png -o x.png --recurrences many", "Recurrences is 'many'"),
+        ("photo.png mask.png -o x.png --threshold 0", "Threshold is 0"),
+        ("photo.png mask.png -o x.png --channel hue", "Channel is 'hue'"),
+        ("photo.png mask.png -o x.png --shard 3/2", "Shard is '3/2'"),
         ("photo.png mask.png -o x.png --model none", "There is no checkpoint none"),
         ("photo.png mask.png -o x.png --device abacus", "device is 'abacus'"),
         ("photo.png mask.png -o x.png --dtype int8", "dtype is 'int8'"),
@@ -354,12 +368,102 @@ def test_one_mask_serves_a_whole_folder(here: Path, rfr: Command) -> None:
     np.testing.assert_array_equal(pixels("one/1.png"), pixels("each/1.png"))
 
 
+def test_nothing_to_fill_is_counted_apart_and_has_its_own_status(here: Path, rfr: Command) -> None:
+    folders(3)
+    Image.new("L", (WIDTH, HEIGHT)).save("masks/1.png")
+    assert rfr.inpaint("photos", "masks", "-o", "out") == 3
+    assert rfr.out == "2 filled, 0 skipped, 0 failed, 1 with nothing to fill\n"
+    np.testing.assert_array_equal(pixels("out/1.png"), pixels("photos/1.png"))
+    Path("masks/2.png").unlink()
+    assert rfr.inpaint("photos", "masks", "-o", "out", "--overwrite", "--json") == 1
+    assert [facts["status"] for facts in rfr.json()] == ["failed", "filled", "empty"]
+
+
+def test_masks_of_two_values_and_red_paint_are_filled(here: Path, rfr: Command) -> None:
+    drawn = np.array(mask()) > 0
+    Image.fromarray(drawn.astype(np.uint8)).save("ones.png")
+    Image.fromarray(np.dstack([drawn * 255, drawn * 0, drawn * 0]).astype(np.uint8)).save("red.png")
+    assert rfr.inpaint("photo.png", "mask.png", "-o", "out.png") == 0
+    for name in ("ones", "red"):
+        assert rfr.inpaint("photo.png", f"{name}.png", "-o", f"{name}_out.png") == 0
+        np.testing.assert_array_equal(pixels(f"{name}_out.png"), pixels("out.png"))
+    Image.fromarray(np.where(drawn, np.arange(WIDTH) % 90, 0).astype(np.uint8)).save("dark.png")
+    assert "from 0 to 45, and the threshold is 0.5 of 255" in rfr.refused(
+        "inpaint", "photo.png", "dark.png", "-o", "x.png", "--model", rfr.model
+    )
+
+
+def test_names_pair_whatever_the_case_and_the_coding_of_accents(here: Path, rfr: Command) -> None:
+    for folder in ("photos", "masks"):
+        Path(folder).mkdir()
+    for name, of_mask in (("Ünder", "U\u0308nder"), ("IMG_1", "img_1"), ("a", "a_mask")):
+        picture(0).save(f"photos/{name}.png")
+        mask().save(f"masks/{of_mask}.PNG")
+    assert rfr.inpaint("photos", "masks", "-o", "out") == 0
+    assert rfr.out == "3 filled, 0 skipped, 0 failed\n"
+
+
+@pytest.mark.parametrize("masks", [[], ["photos"]])
+def test_masks_beside_their_pictures_pair(here: Path, rfr: Command, masks: list[str]) -> None:
+    Path("photos").mkdir()
+    picture(0).save("photos/a.png")
+    mask().save("photos/a_mask.png")
+    picture(1).save("photos/b.jfif", format="JPEG")
+    mask().save("photos/b-mask.png")
+    assert rfr.inpaint("photos", *masks, "-o", "out") == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.jfif"]
+    outside = np.array(mask()) == 0
+    np.testing.assert_array_equal(pixels("out/a.png")[outside], pixels("photos/a.png")[outside])
+
+
+def test_pictures_of_other_kinds_are_named_and_counted(here: Path, rfr: Command) -> None:
+    folders(1)
+    picture(0).save("photos/anim.gif")
+    Path("photos/raw.NEF").touch()
+    assert rfr.inpaint("photos", "masks", "-o", "out") == 0
+    assert rfr.out == "1 filled, 0 skipped, 0 failed, 2 of a kind that is not read (anim.gif, raw.NEF)\n"
+    assert rfr.inpaint("photos", "masks", "-o", "out", "--overwrite", "--json") == 0
+    assert sorted(facts["status"] for facts in rfr.json()) == ["filled", "ignored", "ignored"]
+
+
+def test_a_soft_cut_out_may_become_a_jpeg(here: Path, rfr: Command) -> None:
+    image = picture(0)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    alpha = np.clip(20 * np.hypot(y - 30, x - 40) - 100, 0, 255).astype(np.uint8)
+    image.putalpha(Image.fromarray(alpha))
+    image.save("holed.png")
+    assert rfr.inpaint("holed.png", "-o", "out.jpg") == 0
+    assert pixels("out.jpg").shape == (HEIGHT, WIDTH, 3)
+
+
+def test_sixteen_bit_colour_stays(here: Path, rfr: Command) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
+    save_picture(Picture(Image.new("RGB", (WIDTH, HEIGHT)), deep=deep), "deep.png")
+    assert rfr.inpaint("deep.png", "mask.png", "-o", "out.tif", "--steps-dir", "steps") == 0
+    outside = np.array(mask()) == 0
+    for path in ("out.tif", "steps/step_03.png"):
+        filled = read_picture(path, as_it_is=True).deep
+        assert filled is not None
+        np.testing.assert_array_equal(filled[outside], deep[outside])
+    assert "cannot hold 16 bits a channel" in rfr.refused(
+        "inpaint", "deep.png", "mask.png", "-o", "x.jpg", "--model", rfr.model
+    )
+
+
+def test_what_the_result_lacks_is_told(here: Path, rfr: Command) -> None:
+    picture(0).save("photo.jpg", comment=b"a comment")
+    assert rfr.inpaint("photo.jpg", "mask.png", "-o", "out.png") == 0
+    assert rfr.err == "rfr: out.png lacks the comment.\n"
+    assert rfr.inpaint("photo.jpg", "mask.png", "-o", "out.png", "--json") == 0
+    assert rfr.json()[0]["dropped"] == ["the comment"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ("photos masks -o photos", "would lie in photos"),
         ("photos masks -o masks", "would lie in masks"),
-        ("photos photos -o out", "both in photos"),
+        ("photos photos -o out", "Pictures and masks are both in photos"),
         ("photos masks -o out.png", "names a file"),
         ("photos masks -o mask.png/out", "cannot be made"),
     ],
@@ -393,7 +497,7 @@ def test_a_released_file_is_converted(here: Path, rfr: Command) -> None:
     assert facts["dtype"] == "float16"
     assert facts["config"]["kernel_size"] == 5
     assert "holds a checkpoint already" in rfr.refused("convert", "g.pth", "out")
-    assert "dtype is 'int8'" in rfr.refused("convert", "g.pth", "other", "--dtype", "int8")
+    assert "Dtype is 'int8'" in rfr.refused("convert", "g.pth", "other", "--dtype", "int8")
     assert "There is no file none.pth" in rfr.refused("convert", "none.pth", "other")
     assert not Path("other").exists()
 

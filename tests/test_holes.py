@@ -104,6 +104,108 @@ def test_the_mask_itself_is_left_alone():
     assert same(mask, HOLE)
 
 
+# What a mask means
+
+
+@pytest.mark.parametrize("values", [(0, 1), (0, 255), (0, 2), (3, 90), (200, 255), (254, 255)])
+@pytest.mark.parametrize("kind", ["L", "array", "tensor", "int64", "uint16", "I;16", "RGB", "P", "float"])
+def test_a_mask_of_two_values_is_what_it_draws(values: tuple[int, int], kind: str):
+    drawn = np.where(WHITE, values[1], values[0]).astype(np.uint8)
+    mask = {
+        "L": lambda: Image.fromarray(drawn),
+        "array": lambda: drawn,
+        "tensor": lambda: torch.from_numpy(drawn),
+        "int64": lambda: drawn.astype(np.int64),
+        "uint16": lambda: drawn.astype(np.uint16),
+        "I;16": lambda: Image.fromarray(drawn.astype(np.uint16)),
+        "RGB": lambda: Image.fromarray(drawn).convert("RGB"),
+        "P": lambda: Image.fromarray(drawn).convert("P"),
+        "float": lambda: drawn / np.float32(255),
+    }[kind]()
+    assert same(to_hole(mask), HOLE)
+    assert same(to_hole(mask, invert=True), 1 - HOLE)
+
+
+@pytest.mark.parametrize("paint", [(255, 0, 0), (0, 0, 255), (40, 0, 0), (255, 45, 120)])
+@pytest.mark.parametrize("ground", [(0, 0, 0), (0, 0, 30)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_paint_of_any_colour_on_a_darker_ground_is_hole(paint: tuple, ground: tuple, mode: str):
+    image = Image.new("RGB", (5, 3), ground)
+    image.paste(paint, (0, 0), Image.fromarray(GRAY))
+    assert same(to_hole(image.quantize(2) if mode == "P" else image.convert(mode)), HOLE)
+
+
+def test_two_colours_of_one_brightness_are_asked_about():
+    colours = np.zeros((3, 5, 3), dtype=np.float32)
+    colours[WHITE] = (0.114, 0, 0)
+    colours[~WHITE] = (0, 0, 0.299)
+    with pytest.raises(HoleError, match="equally bright"):
+        to_hole(colours)
+    assert same(to_hole(colours, channel="red"), HOLE)
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_gray_that_never_reaches_the_threshold_is_an_error_with_both_numbers(as_array: bool):
+    grays = np.array([[0, 40, 90]], dtype=np.uint8)
+    mask = grays if as_array else Image.fromarray(grays)
+    with pytest.raises(HoleError, match=r"from 0 to 90, and the threshold is 0\.5 of 255"):
+        to_hole(mask)
+    with pytest.raises(HoleError, match="from 200 to 255"):
+        to_hole(np.array([[200, 220, 255]], dtype=np.uint8), invert=True)
+
+
+@pytest.mark.parametrize("value", [0, 3, 100])
+def test_a_mask_of_one_dark_value_has_no_hole(value: int):
+    assert not to_hole(Image.new("L", (4, 3), value)).any()
+    assert not to_hole(Image.new("RGB", (4, 3), (value, 0, 0))).any()
+    assert not to_hole(Image.new("RGBA", (4, 3), (255, 255, 255, 0))).any(), "nothing visible is nothing white"
+
+
+def canvas_paint(colour: tuple[int, int, int], size: int = 40) -> tuple[Image.Image, np.ndarray]:
+    """A soft stroke as a browser's canvas exports it: premultiplied, rounded, divided and rounded again."""
+    y, x = np.mgrid[:size, :size]
+    alpha = np.clip(300 - 25 * np.hypot(y - 20, x - 20), 0, 255).round().astype(int)
+    premultiplied = np.round(np.array(colour) * alpha[..., None] / 255)
+    shown = np.where(alpha[..., None] > 0, np.round(premultiplied * 255 / np.maximum(alpha, 1)[..., None]), 0)
+    pixels = np.dstack([shown.clip(0, 255), alpha]).astype(np.uint8)
+    return Image.fromarray(pixels), alpha >= 128
+
+
+@pytest.mark.parametrize("colour", [(255, 45, 120), (0, 0, 0), (255, 255, 255), (1, 200, 77)])
+@pytest.mark.parametrize("kind", ["PIL", "array", "float"])
+def test_soft_paint_from_a_canvas_means_its_alpha(colour: tuple[int, int, int], kind: str):
+    layer, expected = canvas_paint(colour)
+    array = np.array(layer)
+    mask = {"PIL": layer, "array": array, "float": array.astype(np.float32) / 255}[kind]
+    np.testing.assert_array_equal(to_hole(mask)[0, 0].bool().numpy(), expected)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize("under", [0, 255])
+def test_a_photo_with_a_transparent_part_means_that_part(mode: str, under: int):
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, len(mode)), dtype=np.uint8)
+    pixels[..., -1] = 255
+    pixels[5:12, 6:20] = under
+    pixels[5:12, 6:20, -1] = 0
+    expected = np.zeros((30, 40))
+    expected[5:12, 6:20] = 1
+    for mask in (Image.frombytes(mode, (40, 30), pixels.tobytes()), pixels):
+        np.testing.assert_array_equal(to_hole(mask, size=(30, 40))[0, 0].numpy(), expected)
+        assert to_hole(mask, size=(30, 40), channel="alpha").sum() == expected.size - expected.sum()
+
+
+def test_what_could_mean_two_things_is_asked_about():
+    layer = Image.new("RGBA", (10, 10), (200, 0, 0, 255))
+    layer.putpixel((0, 0), (0, 0, 0, 0))
+    with pytest.raises(HoleError, match=r"selects 99%.*channel \(alpha, luminance"):
+        to_hole(layer)
+    assert to_hole(layer, channel="alpha").sum() == 99
+    assert to_hole(layer, invert=True).sum() == 1
+    pixels = np.random.default_rng(0).integers(1, 200, (30, 40, 4), dtype=np.uint8)
+    with pytest.raises(HoleError, match="mostly translucent"):
+        to_hole(pixels)
+
+
 # Threshold and channel
 
 
@@ -161,7 +263,7 @@ def test_gray_with_alpha_follows_the_same_rule():
 def test_hole_from_alpha_is_the_transparent_part():
     image = Image.new("RGBA", (4, 1), "white")
     image.putalpha(Image.frombytes("L", (4, 1), bytes([0, 127, 128, 255])))
-    assert hole_from_alpha(image).tolist() == [[[[1, 1, 0, 0]]]]
+    assert hole_from_alpha(image).tolist() == [[[[1, 1, 1, 0]]]]
     palette = Image.frombytes("P", (2, 1), bytes([0, 1]))
     palette.putpalette([0, 0, 0, 255, 255, 255])
     palette.info["transparency"] = 1
@@ -183,7 +285,31 @@ def test_another_size_is_refused_with_both_sizes():
 def test_resizing_is_by_nearest_neighbour():
     assert same(to_hole(GRAY, size=(6, 10), resize=True), HOLE.repeat_interleave(2, 2).repeat_interleave(2, 3))
     assert same(to_hole(GRAY, size=(1, 1), resize=True), HOLE[..., 1:2, 2:3])
-    assert same(to_hole(GRAY, size=(3, 15), resize=True)[..., 1::3], HOLE)
+    assert same(to_hole(GRAY, size=(9, 15), resize=True)[..., 1::3, 1::3], HOLE)
+
+
+@pytest.mark.parametrize(
+    ("mask", "picture", "fits"),
+    [
+        ((75, 100), (750, 1000), True),
+        ((75, 100), (754, 1000), True),  # a size that was rounded
+        ((1001, 1500), (3000, 4500), True),
+        ((100, 75), (750, 1000), False),  # turned
+        ((100, 100), (750, 1000), False),
+        ((750, 1000), (100, 100), False),
+        ((1000, 700), (1000, 750), False),
+    ],
+)
+def test_a_mask_of_another_shape_is_refused_and_one_of_another_size_scaled(
+    mask: tuple[int, int], picture: tuple[int, int], fits: bool
+):
+    array = np.zeros(mask, dtype=bool)
+    array[10:20, 10:20] = True
+    if fits:
+        assert to_hole(array, size=picture, resize=True).shape[-2:] == picture
+    else:
+        with pytest.raises(HoleError, match="not the shape of the picture"):
+            to_hole(array, size=picture, resize=True)
 
 
 # Refusals
@@ -244,7 +370,7 @@ def test_read_hole_turns_the_mask_upright(tmp_path: Path):
 
 
 def test_read_hole_names_the_mask_that_cannot_be_read(tmp_path: Path):
-    with pytest.raises(HoleError, match=r"the mask cannot be read: .*none\.png does not exist"):
+    with pytest.raises(HoleError, match=r"The mask cannot be read: .*none\.png does not exist"):
         read_hole(tmp_path / "none.png")
 
 
@@ -381,7 +507,7 @@ def test_a_ratio_that_is_none_is_refused(ratio: tuple[float, float]):
 
 
 def test_a_ratio_that_no_number_of_pixels_has_is_refused():
-    with pytest.raises(HoleError, match=r"no hole in 4 pixels has a ratio in \[0\.3, 0\.4\)"):
+    with pytest.raises(HoleError, match=r"No hole in 4 pixels has a ratio in \[0\.3, 0\.4\)"):
         random_irregular_hole(2, 2, ratio=(0.3, 0.4))
     for draw in (random_irregular_hole, random_object_hole):
         with pytest.raises(HoleError, match="at least 1×1"):

@@ -338,7 +338,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path, suffix: str):
     path = tmp_path / f"a{suffix}"
     noise("RGB", (64, 64)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ImageError, match=r"cut short|not a picture") as caught:
+    with pytest.raises(ImageError, match=r"cut short|no format") as caught:
         read_picture(path)
     assert str(path) in str(caught.value)
 
@@ -348,7 +348,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path):
     (tmp_path / "empty.png").touch()
     noise("RGB").save(tmp_path / "other.gif")
     for name in ("text.png", "empty.png", "other.gif"):
-        with pytest.raises(ImageError, match="not a picture; expected a JPEG"):
+        with pytest.raises(ImageError, match="no format that is read here; expected a JPEG"):
             read_picture(tmp_path / name)
     with pytest.raises(ImageError, match="is a folder"):
         read_picture(tmp_path)
@@ -523,9 +523,9 @@ def test_paste_takes_half_precision():
 
 def test_paste_says_what_does_not_fit():
     image, fill, weight = noise("RGB"), torch.zeros(1, 3, 7, 9), torch.ones(1, 1, 7, 9)
-    with pytest.raises(ImageError, match=r"the fill has shape \(1, 3, 9, 7\); expected \(1, 3, 7, 9\)"):
+    with pytest.raises(ImageError, match=r"The fill has shape \(1, 3, 9, 7\); expected \(1, 3, 7, 9\)"):
         paste_fill(image, torch.zeros(1, 3, 9, 7), weight)
-    with pytest.raises(ImageError, match="the weight has shape"):
+    with pytest.raises(ImageError, match="The weight has shape"):
         paste_fill(image, fill, torch.ones(1, 3, 7, 9))
     with pytest.raises(ImageError, match="mode P"):
         paste_fill(image.quantize(4), fill, weight)

@@ -312,7 +312,7 @@ def test_early_stops_where_auto_goes_on() -> None:
 def test_a_wrong_number_of_recurrences_is_named(recurrences: Any) -> None:
     area = AreaIdentification(8, 3)
     module = RecurrentFeatureReasoning(area, nn.Identity())
-    with pytest.raises(ConfigError, match="recurrences is"):
+    with pytest.raises(ConfigError, match=r"(?i)recurrences is"):
         module.plan(torch.ones(1, 1, 8, 8), recurrences)
 
 

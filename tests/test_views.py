@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from rfr_core import ImageError, Inpainter, RFRConfig, RFRNet
-from rfr_core.images.pixels import to_pil
+from rfr_core.images.values import to_pil
 from rfr_core.ops.box import Box
 from rfr_core.views.film_strip import film_strip, stack_strips
 from rfr_core.views.heat_map import heat_map

@@ -93,5 +93,5 @@ def test_what_beyond_the_border_is_seen_and_pasted_back() -> None:
 
 
 def test_an_unknown_way_to_wrap_is_refused(lite: Inpainter) -> None:
-    with pytest.raises(ConfigError, match="wrap is 'z'; expected one of none, x, y, xy"):
+    with pytest.raises(ConfigError, match="Wrap is 'z'; expected one of none, x, y, xy"):
         lite(tile(), masked("across one border"), wrap="z")  # type: ignore[arg-type]

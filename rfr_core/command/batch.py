@@ -6,9 +6,11 @@ Nothing here needs torch: the first pictures are read while it starts.
 from __future__ import annotations
 
 import os
+import re
 import time
+import unicodedata
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +27,8 @@ from rfr_core.images.picture_files import (
     Picture,
     check_writable,
     format_for,
+    losses,
+    other_pictures,
     picture_paths,
     read_mask,
     read_picture,
@@ -64,21 +68,28 @@ class Recurred:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. error: one sentence when it failed. hole_ratio: share of the picture that was filled."""
+    """How a job ended.
+
+    status: "empty" = there was nothing to fill, and the picture was written as it is. error: one sentence when it
+    failed. hole_ratio: share of the picture that was filled. dropped: what of the picture's file the result lacks.
+    """
 
     job: Job
-    status: Literal["filled", "skipped", "failed"]
+    status: Literal["filled", "empty", "skipped", "failed"]
     error: str | None = None
     recurrences: int = 0
     hole_ratio: float = 0.0
     seconds: float = 0.0
+    dropped: tuple[str, ...] = ()
 
 
 def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = None) -> list[Job]:
     """What there is to do for a picture or, by sorted names, for a folder of pictures.
 
-    A folder's pictures find their masks by the name's stem in the folder `mask`, or all share the one file. Their
-    results take their names in the folder `out`, their steps lie in a folder of that name in `steps`.
+    A folder's pictures find their masks by the name's stem in the folder `mask`, or all share the one file. A mask may
+    be called photo_mask as well as photo, and so may lie in the folder of the pictures; where that is the only
+    difference, neither the case of letters nor the way accents are coded matters. Their results take their names in the
+    folder `out`, their steps lie in a folder of that name in `steps`.
 
     Raises:
         ImageError: no such picture or folder, a folder without pictures, results that would replace their source, or
@@ -107,13 +118,13 @@ def run_jobs(
     load: Callable[[], Inpainter],
     options: Options,
     *,
-    quality: int = 95,
+    quality: int | None = None,
     marking: Marking | None = None,
 ) -> Iterator[Recurred | Outcome]:
     """Fills pictures one after another, reading ahead and writing behind in threads.
 
-    load: gives the inpainter; called once, if there are jobs, while the first pictures are being read. quality: of
-    JPEG files, see `images.save_picture`. marking: what is filled beside the masks, in every picture.
+    load: gives the inpainter; called once, if there are jobs, while the first pictures are being read. quality: see
+    `images.save_picture`. marking: what is filled beside the masks, in every picture.
 
     A picture or mask that cannot be used makes its job fail and the others go on; nothing is half-written. At most
     some ten pictures are held at a time. Yields a `Recurred` for each recurrence and an `Outcome` for each job.
@@ -161,24 +172,69 @@ def _plan_folder(image: Path, mask: Path | None, out: Path, steps: Path | None) 
     for source in (image, mask):
         if source is not None and _same(source, out):
             raise ImageError(f"The results would lie in {source} among their sources; choose another folder.")
-    if mask is not None and _same(image, mask):
-        raise HoleError(f"Pictures and masks are both in {image}; put the masks, of the same names, elsewhere.")
     pictures = picture_paths(image)
+    beside = _masks_beside(pictures) if mask is None or _same(image, mask) else {}
+    if mask is not None and _same(image, mask) and not beside:
+        raise HoleError(
+            f"Pictures and masks are both in {image}, but none is called photo_mask.png beside a photo.png; name the "
+            "masks so, or put them, with the pictures' names, elsewhere."
+        )
+    pictures = [path for path in pictures if path not in set(beside.values())]
     if not pictures:
         raise ImageError(f"The folder {image} holds no pictures; expected files such as {', '.join(FORMAT_BY_SUFFIX)}.")
-    masks: dict[str, list[Path]] = {}
-    for path in picture_paths(mask) if mask is not None and mask.is_dir() else []:
-        masks.setdefault(path.stem, []).append(path)
+    if beside:
+        found = {path: (beside[path],) if path in beside else () if mask is not None else None for path in pictures}
+    else:
+        choice = picture_paths(mask) if mask is not None and mask.is_dir() else []
+        found = {path: _masks_of(path, mask, choice) for path in pictures}
     return [
-        Job(path, _masks_of(path, mask, masks), out / path.name, None if steps is None else steps / path.name)
+        Job(path, found[path], out / _result_name(path), None if steps is None else steps / path.name)
         for path in pictures
     ]
 
 
-def _masks_of(image: Path, mask: Path | None, masks: dict[str, list[Path]]) -> tuple[Path, ...] | None:
+def left_out(image: Path) -> list[Path]:
+    """The files of a folder that are pictures, by their suffix, of kinds that are not read."""
+    return other_pictures(image) if image.is_dir() else []
+
+
+def _result_name(picture: Path) -> str:
+    """The picture's name, and .png behind it where its own format is not written."""
+    return picture.name if picture.suffix.lower() in FORMAT_BY_SUFFIX else f"{picture.name}.png"
+
+
+_MASK_ENDING = re.compile(r"[ ._-]mask$", re.IGNORECASE)
+
+
+def _masks_beside(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Pictures that have a mask of their name and _mask in their own folder, and that mask."""
+    masks = [path for path in paths if _MASK_ENDING.search(path.stem)]
+    stems = [(_MASK_ENDING.sub("", mask.stem), mask) for mask in masks]
+    pictures = [path for path in paths if path not in masks]
+    found = {path: _alike(path.stem, stems) for path in pictures}
+    return {path: matches[0] for path, matches in found.items() if len(matches) == 1}
+
+
+def _masks_of(image: Path, mask: Path | None, masks: Sequence[Path]) -> tuple[Path, ...] | None:
     if mask is None:
         return None
-    return (mask,) if mask.is_file() else tuple(masks.get(image.stem, ()))
+    if mask.is_file():
+        return (mask,)
+    named = _alike(image.stem, [(path.stem, path) for path in masks])
+    return named or _alike(image.stem, [(_MASK_ENDING.sub("", path.stem), path) for path in masks])
+
+
+def _alike(stem: str, offered: Sequence[tuple[str, Path]]) -> tuple[Path, ...]:
+    """The files whose stem is this one: exactly, or else but for how accents are coded, or else but for case."""
+    for same in (str, _composed, lambda name: _composed(name).casefold()):
+        found = tuple(path for name, path in offered if same(name) == same(stem))
+        if found:
+            return found
+    return ()
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _same(a: Path, b: Path) -> bool:
@@ -197,11 +253,15 @@ class Loaded:
     options: Options
 
 
-def load_job(job: Job, options: Options, marking: Marking | None) -> Loaded:
-    """Reads a picture and its mask. Raises RFRError: one of them cannot be used, or the result could not be written."""
+def load_job(job: Job, options: Options, marking: Marking | None, *, as_it_is: bool = False) -> Loaded:
+    """Reads a picture and its mask. Raises RFRError: one of them cannot be used, or the result could not be written.
+
+    as_it_is: see `images.read_picture`.
+    """
     searched = marking is not None and marking.search is not None
-    picture = read_picture(job.image, pages=PAGES if searched else 1)
-    check_writable(picture, job.out)
+    picture = read_picture(job.image, pages=PAGES if searched else 1, as_it_is=as_it_is)
+    if job.masks is not None or marking is not None:  # else what is transparent, which the format need not hold, goes
+        check_writable(picture, job.out)
     mask = _read_only_mask(job)
     if marking is None:
         return Loaded(picture, mask, options)
@@ -224,7 +284,7 @@ def _ahead(
     """Each job with its picture and mask, of which a few are being read while the caller is busy."""
     loading: deque[tuple[Job, Future[Loaded]]] = deque()
     for job in jobs:
-        loading.append((job, pool.submit(load_job, job, options, marking)))
+        loading.append((job, pool.submit(load_job, job, options, marking, as_it_is=True)))
         if len(loading) > _WORKERS:
             yield loading.popleft()
     while loading:
@@ -236,23 +296,24 @@ def _fill(
 ) -> Generator[Recurred, None, tuple[Outcome, Picture]]:
     """Runs all recurrences, their pictures written on the way; returns the result, not yet written."""
     started = time.perf_counter()
-    image = loaded.picture.image
+    source = loaded.picture
     saving: deque[Future[Path]] = deque()
     step = None
-    for step in inpainter.steps(image, loaded.mask, **asdict(loaded.options)):
+    for step in inpainter.steps(source.pixels, loaded.mask, **asdict(loaded.options)):
         if job.steps is not None:
-            picture = replace(loaded.picture, image=step.picture())
+            picture = source.filled(step.picture())
             saving.append(pool.submit(_save_step, job.steps, step.index, picture))
             if len(saving) > _WORKERS:
                 saving.popleft().result()
         yield Recurred(job, step.index, step.total)
     for writing in saving:
         writing.result()
+    picture = source if step is None else source.filled(step.picture())
+    check_writable(picture, job.out)
+    seconds, dropped = time.perf_counter() - started, losses(picture, job.out)
     if step is None:
-        return Outcome(job, "filled", seconds=time.perf_counter() - started), loaded.picture
-    picture = replace(loaded.picture, image=step.picture())
-    seconds = time.perf_counter() - started
-    return Outcome(job, "filled", None, step.total, step.hole_ratio, seconds), picture
+        return Outcome(job, "empty", seconds=seconds, dropped=dropped), picture
+    return Outcome(job, "filled", None, step.total, step.hole_ratio, seconds, dropped), picture
 
 
 def _save_step(folder: Path, index: int, picture: Picture) -> Path:

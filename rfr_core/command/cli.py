@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from rfr_core.errors import CheckpointError, ConfigError, HoleError, RFRError
+from rfr_core.errors import CheckpointError, ConfigError, RFRError
+from rfr_core.options import MAX_CONTEXT, MAX_REACH
 from rfr_core.training.command import app as training
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def run() -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command and exits: 0 all is done, 1 some pictures of a folder failed, 2 bad input, in one sentence."""
+    """Runs the command and exits.
+
+    0: all is done. 1: some pictures of a folder failed. 2: bad input, in one sentence. 3: a picture, or some of a
+    folder, had nothing to fill and was written as it is.
+    """
     # What torch makes when it starts stays: to look through it for cycles takes an eighth of a second.
     gc.set_threshold(100_000)
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # what goes wrong is said once, and by us
@@ -73,20 +78,36 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console that lacks a character is no reason to fail
     try:
-        app(arguments)
+        app(_with_detail_named(sys.argv[1:] if arguments is None else arguments))
     except RFRError as error:
         typer.echo(f"rfr: {error}", err=True)
         raise SystemExit(2) from None
 
 
+def _with_detail_named(arguments: Sequence[str]) -> list[str]:
+    """The arguments with --detail alone, --no-detail and --exact, as they were once spelt, as --detail WORD."""
+    if not arguments or arguments[0] != "inpaint":
+        return list(arguments)
+    named, words = [], ("auto", "texture", "exact", "off")
+    if sum(word in ("--detail", "--no-detail", "--exact") for word in arguments) > 1:
+        raise ConfigError("--exact and --detail or --no-detail exclude each other; give one of them.")
+    for index, word in enumerate(arguments):
+        following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+        if word == "--detail" and following not in words and (following.startswith("-") or Path(following).suffix):
+            word = "--detail=texture"
+        named.append({"--no-detail": "--detail=off", "--exact": "--detail=exact"}.get(word, word))
+    return named
+
+
 @app.command()
 def inpaint(
-    image: Annotated[Path, typer.Argument(help="Picture (JPEG, PNG, WebP, TIFF, BMP), or a folder of them.")],
+    image: Annotated[Path, typer.Argument(help="Picture (JPEG, PNG, WebP, TIFF, BMP, AVIF), or a folder of them.")],
     mask: Annotated[
         Path | None,
         typer.Argument(
-            help="Mask of the picture's size, white = fill; or a folder of masks with the pictures' names; or one "
-            "mask for all pictures. Left out: what is transparent in the picture is filled."
+            help="Mask of the picture's size, white = fill; or a folder of masks with the pictures' names, which may "
+            "end in _mask; or one mask for all pictures. Left out: what is transparent in the picture is filled, or, "
+            "in a folder, what the mask photo_mask.png beside photo.png says."
         ),
     ] = None,
     *,
@@ -104,37 +125,46 @@ def inpaint(
         typer.Option(help="Folder for a picture of each recurrence: step_01.png, ...; of many pictures, in one each."),
     ] = None,
     context: Annotated[
-        float, typer.Option(min=0, max=16, help="Surroundings to look at, as a multiple of the hole's longer side.")
+        float,
+        typer.Option(min=0, max=MAX_CONTEXT, help="Surroundings to look at, in the hole's longer sides."),
     ] = 1.0,
     detail: Annotated[
-        bool | None,
+        str,
         typer.Option(
-            "--detail/--no-detail",
-            help="Give the fill texture from its surroundings; left out, as the checkpoint says.",
+            help="'texture', from the surroundings; 'exact', the least error, blurry, for scratches in smooth parts; "
+            "'off'; or 'auto', as the checkpoint says. --detail alone, --no-detail and --exact work as well."
         ),
-    ] = None,
-    exact: Annotated[
-        bool,
-        typer.Option("--exact", help="Aim at the least error, not texture: soft, for scratches in smooth parts."),
-    ] = False,
+    ] = "auto",
     grow: Annotated[
-        int, typer.Option(min=-1000, max=1000, help="Grow the hole by so many pixels; a negative number shrinks it.")
+        int,
+        typer.Option(
+            min=-MAX_REACH, max=MAX_REACH, help="Grow the hole by so many pixels; a negative number shrinks it."
+        ),
     ] = 0,
     feather: Annotated[
-        int, typer.Option(min=0, max=1000, help="Blend in over so many pixels inside the hole's border.")
+        int, typer.Option(min=0, max=MAX_REACH, help="Blend in over so many pixels inside the hole's border.")
     ] = 0,
     invert: Annotated[bool, typer.Option("--invert", help="Fill what is black in the mask instead.")] = False,
     threshold: Annotated[float, typer.Option(help="Fill where the mask is at least this, above 0 up to 1.")] = 0.5,
     channel: Annotated[
         str, typer.Option(help="What of the mask counts: auto, alpha, red, green, blue or luminance.")
     ] = "auto",
-    resize_mask: Annotated[bool, typer.Option("--resize-mask", help="Scale a mask of another size.")] = False,
+    resize: Annotated[
+        bool, typer.Option("--resize", "--resize-mask", help="Scale a mask of another size, but of the same shape.")
+    ] = False,
     device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps', ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="'auto', 'float32', 'float16' or 'bfloat16'.")] = "auto",
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the network first, which takes a minute: for many on a GPU.")
     ] = False,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG files.")] = 95,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Quality of JPEG and AVIF files. Left out: JPEG as the picture's own file where it is one, else 95.",
+        ),
+    ] = None,
     shard: Annotated[
         str | None, typer.Option(help="I/N: of a folder, only every N-th picture from the I-th on, 1/N to N/N.")
     ] = None,
@@ -173,30 +203,29 @@ def inpaint(
     rfr inpaint photo.jpg mask.png -o filled.jpg
     rfr inpaint photos/ masks/ -o filled/ --shard 1/4
     """
-    from rfr_core.command.batch import plan_jobs
+    from rfr_core.command.batch import left_out, plan_jobs
     from rfr_core.command.marking import Marking
-    from rfr_core.options import Options
+    from rfr_core.options import Options, check_without_mask
 
-    if exact and detail is not None:
-        raise ConfigError("--exact and --detail or --no-detail exclude each other; give one of them.")
     options = Options(
         recurrences=int(recurrences) if re.fullmatch(r"-?\d{1,9}", recurrences) else recurrences,
         context=context,
-        detail="exact" if exact else "auto" if detail is None else detail,
+        detail=detail,  # type: ignore[arg-type]
         grow=grow,
         feather=feather,
         threshold=threshold,
         invert=invert,
         channel=channel,  # type: ignore[arg-type]
-        resize=resize_mask,
+        resize=resize,
         wrap=wrap,  # type: ignore[arg-type]
     )
-    if mask is None and (invert or resize_mask):
-        raise HoleError("--invert and --resize-mask are about a mask, and none is given; give one or leave them out.")
+    if mask is None and not image.is_dir():
+        check_without_mask(invert, resize)
     marking = Marking.parse(box or [], colour or [], tolerance)
     jobs = _shard(plan_jobs(image, mask, out, steps_dir), shard)
     load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
     report = _Report(image.is_dir(), as_json)
+    report.leave_out(left_out(image))
     if not sequence:
         _fill(jobs, load, options, quality, report, overwrite=overwrite, marking=marking)
         return
@@ -216,7 +245,7 @@ def mask(
         bool,
         typer.Option("--common", help="Of a folder, one mask of what all pictures share: sensor dust, a logo."),
     ] = False,
-    grow: Annotated[int, typer.Option(min=0, max=1000, help="Grow what is found by so many pixels.")] = 1,
+    grow: Annotated[int, typer.Option(min=0, max=MAX_REACH, help="Grow what is found by so many pixels.")] = 1,
     as_json: _Json = False,
 ) -> None:
     """Find dust, hairs, scratches, creases and date stamps; write them as a mask, white = fill.
@@ -254,7 +283,7 @@ def restore(
     out: Annotated[Path, typer.Option("--out", "-o", help="File for the result, its format by its name; or a folder.")],
     kinds: _Kinds = _EVERY_KIND,
     sensitivity: _Sensitivity = 0.5,
-    grow: Annotated[int, typer.Option(min=0, max=1000, help="Grow what is found by so many pixels.")] = 1,
+    grow: Annotated[int, typer.Option(min=0, max=MAX_REACH, help="Grow what is found by so many pixels.")] = 1,
     exact: Annotated[
         bool,
         typer.Option("--exact/--texture", help="Aim at the least error, or at texture; left out, the least error."),
@@ -262,7 +291,9 @@ def restore(
     model: Annotated[str, typer.Option(help="Checkpoint, as for inpaint.")] = "lite",
     device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps', ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="'auto', 'float32', 'float16' or 'bfloat16'.")] = "auto",
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG files.")] = 95,
+    quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Quality of JPEG and AVIF files, see inpaint.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Of a folder, also restore pictures whose result is there already.")
     ] = False,
@@ -278,7 +309,7 @@ def restore(
     from rfr_core.command.marking import Marking
     from rfr_core.options import Options
 
-    options = Options(detail="exact" if exact else True, grow=grow)
+    options = Options(detail="exact" if exact else "texture", grow=grow)
     marking = Marking(search=_search(kinds, sensitivity))
     load = partial(_inpainter, model, device=device, dtype=dtype)
     jobs = plan_jobs(image, None, out)
@@ -374,7 +405,7 @@ def convert(
     from rfr_core.inference.devices import DTYPES
 
     if dtype not in DTYPES:
-        raise ConfigError(f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}.")
+        raise ConfigError(f"Dtype is {dtype!r}; expected one of {', '.join(DTYPES)}.")
     if (out_dir / MODEL_NAME).exists() and not overwrite:
         raise CheckpointError(f"{out_dir} holds a checkpoint already; choose another folder or add --overwrite.")
     _print_checkpoint(open_checkpoint(convert_released(released, out_dir, dtype=DTYPES[dtype])), as_json)
@@ -414,7 +445,7 @@ def _shard(jobs: list[Job], shard: str | None) -> list[Job]:
         return jobs
     match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", shard)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise ConfigError(f"shard is {shard!r}; expected I/N with I from 1 to N, such as 1/4.")
+        raise ConfigError(f"Shard is {shard!r}; expected I/N with I from 1 to N, such as 1/4.")
     return jobs[int(match[1]) - 1 :: int(match[2])]
 
 
@@ -434,7 +465,7 @@ def _fill(
     jobs: Sequence[Job],
     load: Callable[[], Inpainter],
     options: Options,
-    quality: int,
+    quality: int | None,
     report: _Report,
     *,
     overwrite: bool,
@@ -459,7 +490,7 @@ def _fill_sequence(
     jobs: Sequence[Job],
     load: Callable[[], Inpainter],
     options: Options,
-    quality: int,
+    quality: int | None,
     report: _Report,
     *,
     overwrite: bool,
@@ -487,7 +518,7 @@ def _run(
     jobs: Sequence[Job],
     load: Callable[[], Inpainter],
     options: Options,
-    quality: int,
+    quality: int | None,
     report: _Report,
     marking: Marking | None,
 ) -> None:
@@ -521,7 +552,8 @@ class _Report:
 
         self.many = many
         self.as_json = as_json
-        self.counts = {"filled": 0, "skipped": 0, "failed": 0}
+        self.counts = {"filled": 0, "skipped": 0, "failed": 0, "empty": 0}
+        self.left_out: list[Path] = []
         self.console = Console(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -540,19 +572,42 @@ class _Report:
         if outcome.error is not None:
             if not self.many:
                 raise RFRError(outcome.error)
-            self.console.print(f"rfr: {outcome.error}", markup=False, highlight=False, soft_wrap=True)
+            self._say(outcome.error)
+        if outcome.dropped and not self.as_json:
+            self._say(f"{outcome.job.out} lacks {', '.join(outcome.dropped)}.")
         if self.as_json:
             print(json.dumps(_facts(outcome)), flush=True)
         elif not self.many:
             amount = f"{outcome.hole_ratio:.1%} of it filled in {outcome.recurrences} recurrences"
             print(f"{outcome.job.out}: {amount if outcome.recurrences else 'nothing to fill'}, {outcome.seconds:.1f} s")
 
+    def leave_out(self, paths: list[Path]) -> None:
+        """Tells of a folder's pictures that are of kinds that are not read."""
+        self.left_out = paths
+        if self.as_json:
+            for path in paths:
+                print(json.dumps({"image": str(path), "status": "ignored"}), flush=True)
+
     def finish(self) -> None:
-        """Sums up many pictures; exits with 1 when any failed."""
+        """Sums up many pictures; exits with 1 when any failed, with 3 when any had nothing to fill."""
         if self.many and not self.as_json:
-            print(", ".join(f"{count} {status}" for status, count in self.counts.items()))
+            print(", ".join(self._sums()))
         if self.counts["failed"]:
             raise typer.Exit(1)
+        if self.counts["empty"]:
+            raise typer.Exit(3)
+
+    def _sums(self) -> list[str]:
+        sums = [f"{self.counts[status]} {status}" for status in ("filled", "skipped", "failed")]
+        if self.counts["empty"]:
+            sums.append(f"{self.counts['empty']} with nothing to fill")
+        if self.left_out:
+            names = ", ".join(path.name for path in self.left_out)
+            sums.append(f"{len(self.left_out)} of a kind that is not read ({names})")
+        return sums
+
+    def _say(self, sentence: str) -> None:
+        self.console.print(f"rfr: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
@@ -563,7 +618,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
     if outcome.status == "skipped":
         return facts
     numbers = {"recurrences": outcome.recurrences, "hole_ratio": outcome.hole_ratio, "seconds": outcome.seconds}
-    return facts | numbers
+    return facts | numbers | {"dropped": list(outcome.dropped)}
 
 
 # Checkpoints

@@ -30,7 +30,7 @@ def run_sequence(
     load: Callable[[], Inpainter],
     options: Options,
     *,
-    quality: int = 95,
+    quality: int | None = None,
     marking: Marking | None = None,
 ) -> Iterator[Outcome]:
     """Fills frames one after another, each with what the others show; yields how each ended.

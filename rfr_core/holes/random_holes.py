@@ -63,11 +63,11 @@ def random_object_hole(height: int, width: int, *, generator: np.random.Generato
 def _target_pixels(area: int, ratio: tuple[float, float], rng: np.random.Generator) -> int:
     low, high = ratio
     if not 0 <= low < high <= 1:
-        raise HoleError(f"ratio is ({low}, {high}); expected 0 <= low < high <= 1.")
+        raise HoleError(f"Ratio is ({low}, {high}); expected 0 <= low < high <= 1.")
     # The slack keeps the rounding of 0.3 * 100 and its like from moving a limit by a pixel.
     least, end = max(1, math.ceil(low * area - 1e-6)), math.ceil(high * area - 1e-6)
     if least >= end:
-        raise HoleError(f"no hole in {area} pixels has a ratio in [{low}, {high}); choose a wider ratio.")
+        raise HoleError(f"No hole in {area} pixels has a ratio in [{low}, {high}); choose a wider ratio.")
     return int(rng.integers(least, end))
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from rfr_core.errors import HoleError
-
-MAX_REACH = 32_768  # pixels that a hole is grown or feathered by; its square must fit into 32 bits
+from rfr_core.options import MAX_REACH
 
 
 def grow(hole: torch.Tensor, pixels: int) -> torch.Tensor:
@@ -21,7 +20,7 @@ def grow(hole: torch.Tensor, pixels: int) -> torch.Tensor:
     """
     _check_hole(hole)
     if abs(pixels) > MAX_REACH:
-        raise HoleError(f"grow is {pixels} pixels; expected {-MAX_REACH} to {MAX_REACH}.")
+        raise HoleError(f"Grow is {pixels} pixels; expected {-MAX_REACH} to {MAX_REACH}.")
     rows, columns = _box(hole > 0.5, max(1, pixels))
     inside = hole[:, 0, rows, columns] > 0.5
     result = torch.zeros_like(hole)
@@ -39,7 +38,7 @@ def feather(hole: torch.Tensor, pixels: int) -> torch.Tensor:
     """
     _check_hole(hole)
     if not 0 <= pixels <= MAX_REACH:
-        raise HoleError(f"feather is {pixels} pixels; expected 0 or more, up to {MAX_REACH}.")
+        raise HoleError(f"Feather is {pixels} pixels; expected 0 or more, up to {MAX_REACH}.")
     weight = (hole > 0.5).to(torch.float32)
     rows, columns = _box(hole > 0.5, 1)  # 1: the known pixels next to the hole are the nearest there are
     inside = hole[:, 0, rows, columns] > 0.5
@@ -57,7 +56,7 @@ def area_ratio(hole: torch.Tensor) -> torch.Tensor:
 
 def _check_hole(hole: torch.Tensor) -> None:
     if hole.ndim != 4 or hole.shape[1] != 1:
-        raise HoleError(f"the hole has shape {tuple(hole.shape)}; expected (N, 1, H, W): use to_hole first.")
+        raise HoleError(f"The hole has shape {tuple(hole.shape)}; expected (N, 1, H, W): use to_hole first.")
 
 
 def _box(hole: torch.Tensor, margin: int) -> tuple[slice, slice]:
@@ -133,4 +132,4 @@ def _squared_distance(inside: torch.Tensor, limit: int) -> torch.Tensor:
 
 def check_size(height: int, width: int) -> None:
     if height < 1 or width < 1:
-        raise HoleError(f"the size is {width}×{height} pixels; expected at least 1×1.")
+        raise HoleError(f"The size is {width}×{height} pixels; expected at least 1×1.")

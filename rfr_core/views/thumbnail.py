@@ -7,7 +7,7 @@ import math
 from PIL import Image
 from torch import Tensor
 
-from rfr_core.images.pixels import to_pil
+from rfr_core.images.values import to_pil
 from rfr_core.ops.box import Box
 
 _FILTER = Image.Resampling.LANCZOS
