@@ -105,7 +105,7 @@ class RFRInpaint(io.ComfyNode):
             context=context,
             feather=feather,
             wrap=wrap,
-            detail={"texture": True, "off": False}.get(detail, detail),
+            detail=detail,
         )
         filled = torch.cat([recording.final for recording in recordings])
         strips, left_out = write_strips(recordings)

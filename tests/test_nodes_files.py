@@ -23,6 +23,7 @@ def _ids_in(source: str) -> list[str]:
 
 def test_every_node_has_help_and_every_help_a_node() -> None:
     assert _node_ids() == {path.stem for path in (ROOT / "web" / "docs").glob("*.md")}
+    assert _node_ids() == {path.parent.name for path in (ROOT / "web" / "docs").glob("*/zh.md")}
     assert len(_node_ids()) == 10
 
 
@@ -35,6 +36,25 @@ def test_help_shows_the_node(name: str) -> None:
     assert f"({name}.jpg)" in text
 
 
+def test_every_language_names_the_same_nodes_inputs_and_outputs() -> None:
+    english, *others = (json.loads(path.read_text("utf-8")) for path in sorted(ROOT.glob("locales/*/nodeDefs.json")))
+    assert set(english) == _node_ids()
+    assert others
+    for other in others:
+        assert set(other) == set(english)
+        for name, node in english.items():
+            for part in ("inputs", "outputs"):
+                assert set(other[name][part]) == set(node[part]), name
+                assert all(entry["name"] and entry["tooltip"] for entry in other[name][part].values()), name
+
+
+def test_the_blueprint_uses_nodes_and_inputs_that_there_are() -> None:
+    (subgraph,) = json.loads((ROOT / "subgraphs" / "Erase (RFR).json").read_text("utf-8"))["definitions"]["subgraphs"]
+    known = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text("utf-8"))
+    for node in subgraph["nodes"]:
+        assert {entry["name"] for entry in node["inputs"]} == set(known[node["type"]]["inputs"])
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_example_workflows_use_nodes_that_there_are(path: Path) -> None:
     workflow = json.loads(path.read_text("utf-8"))
@@ -43,6 +63,11 @@ def test_example_workflows_use_nodes_that_there_are(path: Path) -> None:
     models = [node["widgets_values"][0] for node in workflow["nodes"] if node["type"] == "RFRLoadModel"]
     assert set(models) == {"lite (bundled)"}
     nodes = {node["id"] for node in workflow["nodes"]}
+    app_mode = workflow["extra"]["linearData"]
+    inputs = {(node["id"], entry["name"]) for node in workflow["nodes"] for entry in node["inputs"]}
+    assert {tuple(entry) for entry in app_mode["inputs"]} <= inputs
+    assert app_mode["outputs"]
+    assert set(app_mode["outputs"]) <= nodes
     for _, source, _, target, *_ in workflow["links"]:
         assert {source, target} <= nodes
     Image.open(path.with_suffix(".jpg")).verify()

@@ -9,6 +9,7 @@ from conftest import MODEL
 Graph = dict[str, dict[str, Any]]
 
 LOAD_MASK = {"channel": "auto", "invert": False, "threshold": 0.5, "grow": 0, "feather": 0}
+NEEDS_A_MODEL = {"remove_by_name"}  # templates that run only where the user has put another network's weights
 INPAINT = {"recurrences": 0, "context": 1.0, "grow": 0, "feather": 0}  # detail may be left out
 
 

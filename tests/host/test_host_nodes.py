@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import urllib.error
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from comfy_server import Client, Host, RefusedError, Run
+from comfy_server import ROOT, Client, Host, RefusedError, Run
 from conftest import HEIGHT, HOLE, REPOSITORY, WIDTH
 from graphs import INPAINT, LOAD_MASK, Graph, fill, node, with_mask
 from hub_server import HubServer
@@ -76,6 +78,36 @@ def test_the_host_offers_every_node_with_every_input_explained(host: Host) -> No
             for key, (_, options) in info["input"].get(group, {}).items():
                 assert options.get("tooltip"), f"{name}.{key}"
         assert all(info["output_tooltips"]), name
+
+
+def test_names_and_tooltips_are_translated(host: Host) -> None:
+    offered = {name: info for name, info in host.get("/object_info").items() if info["category"] == "RFR"}
+    english = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text("utf-8"))
+    assert set(english) == set(offered)
+    for name, info in offered.items():
+        inputs = {
+            key: options
+            for part in ("required", "optional")
+            for key, (_, options) in info["input"].get(part, {}).items()
+        }
+        assert english[name] == {
+            "display_name": info["display_name"],
+            "description": info["description"],
+            "inputs": {key: {"name": key, "tooltip": options["tooltip"]} for key, options in inputs.items()},
+            "outputs": {
+                str(place): {"name": title, "tooltip": tooltip}
+                for place, (title, tooltip) in enumerate(zip(info["output_name"], info["output_tooltips"], strict=True))
+            },
+        }, name
+    assert "RFRInpaint" in host.get("/i18n")["zh"]["nodeDefs"]
+
+
+def test_the_blueprint_is_offered_where_the_host_has_such(host: Host) -> None:
+    try:
+        offered = host.get("/global_subgraphs")
+    except urllib.error.HTTPError:
+        pytest.skip("this host has no blueprints of node packs")
+    assert "Erase (RFR)" in {entry["name"] for entry in offered.values()}
 
 
 def test_the_pack_keeps_to_itself(host: Host) -> None:
