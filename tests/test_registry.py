@@ -54,7 +54,17 @@ def test_the_pack_describes_itself_as_the_registry_asks() -> None:
 def test_what_is_packed_is_what_the_nodes_need_and_small() -> None:
     packed = _packed()
     assert sum((ROOT / name).stat().st_size for name in packed) <= MOST_BYTES
-    unneeded = ("tests/", "benchmarks/", "train/", "docs/", ".ci/", ".github/", "rfr_nodes/demo/", "rfr_core/training/")
+    unneeded = (
+        "tests/",
+        "benchmarks/",
+        "train/",
+        "docs/",
+        "integrations/",
+        ".ci/",
+        ".github/",
+        "rfr_nodes/demo/",
+        "rfr_core/training/",
+    )
     assert not [name for name in packed if name.startswith(unneeded)]
     needed = {
         "__init__.py",
