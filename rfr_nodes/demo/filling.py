@@ -19,6 +19,8 @@ from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, Box, near_box, pr
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Fill, Options, Run, Session, Version, View
 
+_NEARLY = 0.95  # the most that is said to be done before all is
+
 Maps = tuple[tuple[AttentionMap, ...], ...]  # of each recurrence, of each region
 
 
@@ -58,11 +60,13 @@ def fill(
         result, shown, maps = picture.image, preview(picture.image), ()
         for step in inpainter.steps(picture.image, hole, **keywords(options)):
             if step.index == step.total:
-                yield Progress(step.index, step.total, step.share, version, maps)  # the finest work is still to come
+                yield Progress(
+                    step.index, step.total, min(step.share, _NEARLY), version, maps
+                )  # the finest work is still to come
             result = step.picture()
             version = _with_frame(version, Picture(result, icc_profile=picture.icc_profile), shown, step.index)
             maps = (*maps, tuple(step.attention_maps()))
-            yield Progress(step.index, step.total, step.share, version, maps)
+            yield Progress(step.index, step.total, min(step.share, _NEARLY), version, maps)
         version = session.add(_finished(version, Picture(result, icc_profile=picture.icc_profile)))
         done = True
         yield Progress(len(maps), len(maps), 1.0, version, maps, finished=True)

@@ -24,7 +24,7 @@ MAX_VERSIONS = 24  # pictures in a history
 
 # All visitors together
 MAX_FILLS_IN_ALL = 64
-MAX_CALLS_IN_ALL = 48
+MAX_CALLS_IN_ALL = 96
 MAX_SESSIONS = 300
 MAX_STORED_BYTES = 8 * 2**30
 MIN_FREE_BYTES = 2**30  # of the disk

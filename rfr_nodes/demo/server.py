@@ -58,8 +58,9 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
             _share(page)
         while True:
             time.sleep(0.5)
-    except OSError as error:
-        print(f"The page cannot be served on {host}, port {port or '7860 and up'}: {error}.", file=sys.stderr)
+    except OSError:  # which ports are free has been looked at before; someone was quicker
+        where = "the ports from 7860 on are" if port is None else f"port {port} is"
+        print(f"The page cannot be served on {host}: {where} taken. Give another one by --port.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         closing = Thread(target=page.close, kwargs={"verbose": False}, daemon=True)

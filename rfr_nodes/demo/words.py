@@ -116,7 +116,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "waiting-place": ("{n} before you", "前面还有 {n} 个任务"),
     "starting": ("Starting", "正在开始"),
     "running": ("Recurrence {i} of {n}", "第 {i} / {n} 次循环"),
-    "finishing": ("Adding the fine detail", "正在添加细节"),
+    "finishing": ("Finishing", "即将完成"),
     "done": ("Done: the result is shown. Paint on it to remove more.", "完成：已显示结果。可继续涂抹以移除更多。"),
     "telea": ("Filling the same hole by Telea's method", "正在用 Telea 方法填充同一区域"),
     "attention-hint": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
 import os
@@ -34,6 +35,7 @@ class Server:
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         """settings: more variables of its environment."""
+        self._source: tuple[str, int] | None = None
         self.log = folder / "server.log"
         torch.manual_seed(0)
         model = save_pretrained(RFRNet(RFRConfig(width=8, norm="group")), folder / "tiny")
@@ -61,6 +63,12 @@ class Server:
             self._process.kill()
             self._process.wait()
 
+    def seen_from(self, number: int) -> Server:
+        """The same server for a client with an address of its own, where this machine has more than one."""
+        client = copy.copy(self)
+        client._source = (f"127.0.1.{number}", 0) if sys.platform == "linux" else None
+        return client
+
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -71,7 +79,7 @@ class Server:
 
     def ask(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, str]:
         """Status and text of one request; status 0 where the answer breaks off."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, TIMEOUT, self._source)) as connection:
             connection.putrequest(method, path, skip_accept_encoding=True)
             connection.putheader("Content-Length", str(len(body)))
             connection.putheader("Content-Type", kind)
@@ -105,7 +113,7 @@ class Server:
     def fetch(self, answer: str) -> bytes:
         """The file that a complete answer names."""
         path = json.loads(answer)[0]["path"]
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, TIMEOUT, self._source)) as connection:
             connection.request("GET", f"{API}/file={path}")
             response = connection.getresponse()
             assert response.status == 200, response.status

@@ -48,10 +48,11 @@ document.addEventListener('drop', (event) => {
 });
 document.addEventListener('paste', (event) => {
   const file = [...(event.clipboardData?.files || [])][0];
-  if (!file || event.defaultPrevented) return;
+  if (!file) return;
   event.preventDefault();
+  event.stopImmediatePropagation(); // Gradio's fields would take it, too
   take(file);
-});
+}, true);
 document.addEventListener('rfr-photo', (event) => { fills = event.detail.fills; });
 document.addEventListener('rfr-leave', async () => {
   if (!await sure()) return;

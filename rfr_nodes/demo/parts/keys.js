@@ -31,15 +31,18 @@ const CONTROL_KEYS = {
 const isTyping = (target) =>
   target.matches?.('textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])');
 
+// Space presses the button that has the focus, unless the mouse is at work over the photo.
+const wantsPan = (target) =>
+  target === document.body || target === canvas || (byPointer && view.matches(':hover'));
+
 function onKey(event) {
   if (!element.isConnected || isTyping(event.target) || document.querySelector('dialog[open]')) return;
   const control = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
   const handler = control ? CONTROL_KEYS[(event.shiftKey ? 'shift+' : '') + key] : !event.altKey && KEYS[key];
   if (handler) handler();
-  else if (event.key === ' ' && !control && (event.target === document.body || event.target === canvas)) {
-    gestures.hold(view, true);
-  } else return;
+  else if (key === ' ' && !control && wantsPan(event.target)) gestures.hold(view, true);
+  else return;
   event.preventDefault();
 }
 
