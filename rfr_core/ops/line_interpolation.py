@@ -59,9 +59,9 @@ def _distance(known: Tensor, rows: int, columns: int) -> Tensor:
     height, width = known.shape[-2:]
     for doubling in range(REACH):
         size = 2**doubling
-        down, right = size * rows, size * columns
-        if abs(down) >= height or abs(right) >= width:
-            break
+        # Never beyond the picture, so that an exported graph serves small ones, too.
+        down = max(-height, min(height, size * rows))
+        right = max(-width, min(width, size * columns))
         here = (..., slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
         there = (..., slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))
         farther = distance.clone()
