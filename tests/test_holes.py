@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from rfr_core.errors import HoleError
@@ -133,6 +135,38 @@ def test_paint_of_any_colour_on_a_darker_ground_is_hole(paint: tuple, ground: tu
     image = Image.new("RGB", (5, 3), ground)
     image.paste(paint, (0, 0), Image.fromarray(GRAY))
     assert same(to_hole(image.quantize(2) if mode == "P" else image.convert(mode)), HOLE)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(("bool", "uint8", "uint16", "int64", "float32")),
+    st.tuples(st.integers(0, 255), st.integers(0, 255)).filter(lambda pair: pair[0] != pair[1]),
+    st.sampled_from((0, 1, 3, 4)),
+    st.sampled_from(("array", "PIL", "palette")),
+    st.integers(0, 2**32 - 1),
+)
+def test_whatever_draws_two_values_means_the_higher(
+    dtype: str, values: tuple[int, int], channels: int, kind: str, seed: int
+):
+    """Any two values, type, number of channels and palette: the hole is what was drawn, and all of it."""
+    inside = np.random.default_rng(seed).random((9, 12)) < 0.4
+    inside[0, :2] = True, False
+    low, high = sorted(values) if dtype != "bool" else (0, 1)
+    drawn = np.where(inside, high, low)
+    if kind != "array":
+        image = Image.fromarray(drawn.astype(np.uint8))
+        mask = (
+            image.convert("P") if kind == "palette" else image.convert({0: "L", 1: "L", 3: "RGB", 4: "RGBA"}[channels])
+        )
+    else:
+        mask = (drawn / 255 if dtype == "float32" else drawn).astype(dtype)
+        if channels:
+            layers = [mask] * min(channels, 3)
+            opaque = np.full_like(mask, 255 if dtype not in ("bool", "float32") and high > 1 else 1)
+            mask = np.stack(layers + [opaque] * (channels == 4), axis=-1)
+    for invert in (False, True):
+        hole = to_hole(mask, size=(9, 12), invert=invert)[0, 0].bool().numpy()
+        np.testing.assert_array_equal(hole, inside ^ invert)
 
 
 def test_two_colours_of_one_brightness_are_asked_about():

@@ -86,7 +86,8 @@ def _is_alike(one: Any, other: Any) -> bool:
         return False
     channels = range(one.num_components)
     return (
-        np.array_equal(one.samp_factor, other.samp_factor)
+        # Of a single channel the sampling means nothing, and Pillow does not say what it was.
+        (one.num_components == 1 or np.array_equal(one.samp_factor, other.samp_factor))
         and one.Y.shape == other.Y.shape
         and all(np.array_equal(one.get_component_qt(c), other.get_component_qt(c)) for c in channels)
     )

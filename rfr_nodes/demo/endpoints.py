@@ -74,7 +74,7 @@ def add_endpoints(models: Models, storage: Storage) -> None:
             # Step by step, so that the page's fills have their turn between. There are none for an empty hole.
             steps = models.thread.each(filled_steps(inpainter, picture.image, hole, options))
             images = [picture.image, *[image async for image in steps][-1:]]
-        filled = Picture(images[-1], picture.exif, picture.icc_profile, picture.format)
+        filled = picture.filled(images[-1])
         return str(await asyncio.to_thread(_saved, filled, storage, upload, file_format or AS_UPLOADED))
 
     with gr.Group(visible=False):
