@@ -12,7 +12,7 @@ from rfr_core.defects.kinds import KINDS
 from rfr_core.defects.synthetic import draw_defects
 
 LONGEST = 800  # pixels
-SENSITIVITIES = (0.3, 0.5, 0.7)
+SENSITIVITIES = (0.5,)
 
 
 def run(setting: Setting) -> Table:

@@ -23,7 +23,6 @@ from rfr_core.defects.synthetic import draw_defects
 _LONGEST = 900  # pixels
 _RIDGE = 1e-4
 _AREA = 0.7  # the power of its area by which a candidate counts
-_SHIFT = 0.4  # added to the result, so that 0.5 leaves about 0.05 % of a clean photograph
 _FILE = Path(classical.__file__).with_name("coefficients.py")
 
 
@@ -39,7 +38,6 @@ def main() -> None:
     order = np.concatenate([np.flatnonzero(part) for part in parts])
     tensors = (np.concatenate(columns), right[order], area[order] ** _AREA)
     coefficients = _fitted(*(torch.from_numpy(values.astype(np.float32)) for values in tensors))
-    coefficients[0] += _SHIFT
     _write(coefficients.numpy(), means, spreads)
 
 

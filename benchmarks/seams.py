@@ -11,7 +11,7 @@ from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from rfr_core.inpainter import Inpainter
 
-_SIDE, _BAND, _PICTURES = 256, 24, 12
+_SIDE, _BAND, _PICTURES = 256, 24, 6
 
 
 def run(setting: Setting) -> Table:

@@ -16,7 +16,7 @@ from benchmarks.setting import Setting
 from rfr_core.inpainter import Inpainter
 from rfr_core.sequence import fill_sequence
 
-_SIZE, _FRAMES, _PICTURES = (192, 256), 24, 3
+_SIZE, _FRAMES, _PICTURES = (192, 256), 24, 2
 _NOISE = 2 / 255  # of a camera, so that frames differ where nothing moves
 _STEPS = {"still": (0.0, 0.0, 1.0), "pan": (3.3, 0.7, 1.0), "zoom": (0.0, 0.0, 0.988)}  # right, down, scale per frame
 

@@ -240,6 +240,21 @@ def test_strokes_are_undone_and_erased(visitor: Visitor, photo: Path) -> None:
     visitor.page.get_by_text("Nothing is painted yet").wait_for()
 
 
+def test_what_is_found_is_painted_and_filled(visitor: Visitor, tmp_path: Path) -> None:
+    before = np.full((200, 300, 3), 90, dtype=np.uint8)
+    before[30:170, 150:153] = before[60:66, 60:66] = 255
+    Image.fromarray(before).save(tmp_path / "scratched.png")
+    visitor.upload(tmp_path / "scratched.png")
+    visitor.page.locator("#find").click()
+    until(visitor, lambda: visitor.painted() > 0)
+    visitor.remove()
+    with Image.open(visitor.download(tmp_path)) as downloaded:
+        changed = (np.asarray(downloaded.convert("RGB")) != before).any(-1)
+    assert changed[30:170, 150:153].mean() > 0.5  # where the small network did not choose white itself
+    assert changed[60:66, 60:66].any()
+    assert not changed[:, 200:].any()
+
+
 def test_all_of_it_works_with_the_keyboard(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
     visitor.upload(photo)
     canvas = visitor.page.locator(".painter-mask")

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.defects.components import label_components
-from rfr_core.defects.morphology import dilated, top_hat
-from rfr_core.ops.pyramid import box_blur
+from rfr_core.defects.morphology import dilated, top_hat, windowed_mean
 
 RADII = (2, 4)  # pixels; a scale finds what is narrower than twice that and 1
 WINDOW = 24  # pixels around one within which the texture is measured
@@ -42,11 +41,11 @@ class Candidates:
 
     @cached_property
     def area(self) -> np.ndarray:
-        return np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]
+        return np.bincount(self._owners, minlength=self.count)
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """The mean of values (H, W) over each candidate: (count,)."""
-        return np.bincount(self.labels.ravel(), values.ravel(), self.count + 1)[1:] / self.area
+        return np.bincount(self._owners, values[self.labels > 0], self.count) / self.area
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """The standard deviation of values (H, W) within each candidate."""
@@ -74,6 +73,11 @@ class Candidates:
         return 1 - np.sqrt(np.maximum(half - root, 0) / (half + root))
 
     @cached_property
+    def _owners(self) -> np.ndarray:
+        """Of each candidate's pixels, row by row, whose they are, from 0."""
+        return self.labels[self.labels > 0] - 1
+
+    @cached_property
     def _perimeter(self) -> np.ndarray:
         """The number of sides of pixels that a candidate has towards what is not candidate."""
         marked = np.pad(self.labels > 0, 1)
@@ -82,13 +86,13 @@ class Candidates:
             (inside & ~marked[1 + dy : marked.shape[0] - 1 + dy, 1 + dx : marked.shape[1] - 1 + dx]).astype(np.float64)
             for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0))
         )
-        return np.bincount(self.labels.ravel(), np.asarray(sides).ravel(), self.count + 1)[1:]
+        return np.bincount(self._owners, np.asarray(sides)[inside], self.count)
 
     def features(self) -> np.ndarray:
         """What tells defects from the picture's own detail: (count, 12), in the order of `FEATURES`."""
         opacity = self.mean(self.opacity)
         by_channel = np.stack([self.mean(channel) for channel in self.channels])
-        crowd = box_blur(torch.from_numpy((self.labels > 0).astype(np.float32))[None, None], WINDOW)[0, 0].numpy()
+        crowd = windowed_mean(torch.from_numpy((self.labels > 0).astype(np.float32))[None, None], WINDOW)[0, 0].numpy()
         own = self.area / (2 * WINDOW + 1) ** 2
         columns = [
             np.log(self.area),
@@ -128,12 +132,13 @@ def find_candidates(picture: Tensor, radius: int, *, dark: bool) -> Candidates:
     """
     picture = 1 - picture if dark else picture
     gray = (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    opacity = _opacity(gray, radius)
+    opacity, channels = _opacity(torch.cat((gray, picture), 1), radius).split((1, 3), 1)
     texture = _texture(opacity)
     marked = opacity > torch.clamp(OVER_TEXTURE * texture, min=LEAST_OPACITY)
     labels, count = label_components(marked[0, 0].numpy())
-    channels = _opacity(picture, radius)[0].numpy()
-    return Candidates(labels, count, opacity[0, 0].numpy(), channels, gray[0, 0].numpy(), texture[0, 0].numpy())
+    return Candidates(
+        labels, count, opacity[0, 0].numpy(), channels[0].numpy(), gray[0, 0].numpy(), texture[0, 0].numpy()
+    )
 
 
 def _opacity(values: Tensor, radius: int) -> Tensor:
@@ -144,5 +149,5 @@ def _opacity(values: Tensor, radius: int) -> Tensor:
 
 def _texture(opacity: Tensor) -> Tensor:
     """The mean opacity around each pixel without what stands out itself."""
-    usual = (opacity <= 3 * box_blur(opacity, WINDOW) + 0.05).float()
-    return box_blur(opacity * usual, WINDOW) / box_blur(usual, WINDOW).clamp(min=1e-3)
+    usual = (opacity <= 3 * windowed_mean(opacity, WINDOW) + 0.05).float()
+    return windowed_mean(opacity * usual, WINDOW) / windowed_mean(usual, WINDOW).clamp(min=1e-3)

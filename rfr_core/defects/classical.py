@@ -13,6 +13,7 @@ from torch import Tensor
 from rfr_core.defects.candidates import RADII, Candidates, find_candidates
 from rfr_core.defects.coefficients import COEFFICIENTS, MEANS, SPREADS
 from rfr_core.defects.morphology import dilated
+from rfr_core.defects.scratch_tracking import follow_scratches
 
 _EDGE = 0.3  # share of a defect's opacity from which pixels beside it belong to it
 _LINE = 6.0  # how many times as long as wide a hair or scratch is at least
@@ -28,8 +29,10 @@ def find_by_contrast(picture: Tensor, kinds: frozenset[str], sensitivity: float)
             candidates = find_candidates(picture, radius, dark=dark)
             if candidates.count:
                 wanted = defect_probability(candidates, radius, dark) >= 1 - sensitivity
-                wanted &= np.isin(_kinds(candidates), list(kinds))
+                looks = _kinds(candidates)
+                wanted &= np.isin(looks, list(kinds))
                 found |= _with_edges(candidates, wanted)
+                found |= follow_scratches(candidates, wanted & (looks == "scratch"))
     return found
 
 

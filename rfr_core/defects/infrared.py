@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rfr_core.defects.morphology import dilated, top_hat
+from rfr_core.defects.morphology import dilated, top_hat, windowed_mean
 from rfr_core.errors import ImageError
-from rfr_core.ops.pyramid import box_blur
 
 _WINDOW = 24  # pixels around one within which the channel's noise is measured
 
@@ -22,7 +21,7 @@ def find_in_infrared(infrared: Tensor, *, sensitivity: float = 0.5) -> Tensor:
     radius = max(4, min(infrared.shape[-2:]) // 100)
     hidden = top_hat(1 - infrared, radius)
     absorbed = hidden / (infrared + hidden).clamp(min=0.05)
-    usual = (absorbed <= 3 * box_blur(absorbed, _WINDOW) + 0.03).float()
-    noise = box_blur(absorbed * usual, _WINDOW) / box_blur(usual, _WINDOW).clamp(min=1e-3)
+    usual = (absorbed <= 3 * windowed_mean(absorbed, _WINDOW) + 0.03).float()
+    noise = windowed_mean(absorbed * usual, _WINDOW) / windowed_mean(usual, _WINDOW).clamp(min=1e-3)
     least = torch.clamp(4 * noise, min=0.2 * (1 - sensitivity))
     return dilated((absorbed > least).float(), 1) > 0
