@@ -13,12 +13,13 @@ import torch
 from rfr_core.errors import HoleError
 from rfr_core.holes.masks import hole_from_alpha
 from rfr_core.images.picture_files import Picture
+from rfr_core.options import Detail
 from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
 from rfr_nodes.demo.filling import filled_steps
 from rfr_nodes.demo.limits import MAX_CALLS, MAX_CALLS_IN_ALL, MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.sentences import RequestError, in_sentences
-from rfr_nodes.demo.session import Detail, Options
+from rfr_nodes.demo.session import Options
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.turns import Turns
 from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_upload, safe_stem, uploaded

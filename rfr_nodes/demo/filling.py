@@ -95,7 +95,7 @@ def keywords(options: Options) -> dict[str, Any]:
         "recurrences": options.recurrences or "auto",
         "grow": options.grow,
         "feather": options.feather,
-        "detail": {"texture": True, "off": False}.get(options.detail, options.detail),
+        "detail": options.detail,
     }
 
 

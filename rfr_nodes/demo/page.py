@@ -10,6 +10,7 @@ from typing import Any, get_args
 import gradio as gr
 from gradio.components import Component
 
+from rfr_core.options import Detail
 from rfr_nodes.demo import telea
 from rfr_nodes.demo.actions import Actions
 from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS
@@ -20,7 +21,6 @@ from rfr_nodes.demo.limited import limited
 from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.painter import painter
-from rfr_nodes.demo.session import Detail
 from rfr_nodes.demo.slots import Slots
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.thumbnails import pictured, thumbnails

@@ -7,17 +7,16 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from rfr_core.errors import ImageError
 from rfr_core.images.picture_files import Picture, read_picture
+from rfr_core.options import Detail
 from rfr_nodes.demo.limits import MAX_PIXELS, MAX_SESSION_BYTES, MAX_VERSIONS
 from rfr_nodes.demo.previews import THUMBNAIL_SIDE, Box, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.storage import bytes_in
 from rfr_nodes.demo.uploads import Upload, read_upload, safe_stem
 
-Detail = Literal["auto", "texture", "exact", "off"]
 THUMBNAIL = "thumbnail.jpg"
 
 

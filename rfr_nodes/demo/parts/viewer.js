@@ -198,8 +198,9 @@ stage.addEventListener('keydown', (event) => {
 
 // After a run the focus that was on a button which can no longer be pressed goes to Remove.
 function settle() {
-  const lost = document.activeElement === document.body || document.activeElement?.id === 'cancel';
-  if (lost) setTimeout(() => document.querySelector('#remove:not([disabled])')?.focus({ preventScroll: true }), 300);
+  const lost = () => document.activeElement === document.body || document.activeElement?.disabled;
+  const focus = () => lost() && document.querySelector('#remove:not([disabled])')?.focus({ preventScroll: true });
+  [300, 1500, 4000].forEach((wait) => setTimeout(focus, wait)); // the buttons change a little later, by the server's word
 }
 
 function update() {
