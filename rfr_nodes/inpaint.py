@@ -11,7 +11,7 @@ from torch import Tensor
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import ConfigError
 from rfr_core.holes.shaping import grow as grow_hole
-from rfr_core.options import MAX_CONTEXT
+from rfr_core.options import MAX_CONTEXT, MAX_REACH
 from rfr_nodes.fill_frames import fill_frames
 from rfr_nodes.fill_pictures import fill_pictures
 from rfr_nodes.layout import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
@@ -139,15 +139,15 @@ def _settings() -> list[io.Input]:
         io.Int.Input(
             "grow",
             default=0,
-            min=-256,
-            max=256,
+            min=-MAX_REACH,
+            max=MAX_REACH,
             tooltip="Grow the mask by so many pixels first, to cover an object's soft edge. Negative shrinks it.",
         ),
         io.Int.Input(
             "feather",
             default=0,
             min=0,
-            max=256,
+            max=MAX_REACH,
             tooltip="Blend the fill into the picture over so many pixels inside the mask.",
             **ADVANCED,
         ),

@@ -13,6 +13,7 @@ from rfr_core.errors import HoleError
 from rfr_core.holes.masks import read_hole
 from rfr_core.holes.shaping import feather as feather_hole
 from rfr_core.holes.shaping import grow as grow_hole
+from rfr_core.options import MAX_REACH
 from rfr_nodes.input_files import content_fingerprint, input_file, input_pictures
 from rfr_nodes.layout import to_mask, to_pictures
 from rfr_nodes.newer_host import ADVANCED, schema
@@ -58,13 +59,17 @@ class RFRLoadMask(io.ComfyNode):
                     **ADVANCED,
                 ),
                 io.Int.Input(
-                    "grow", default=0, min=-256, max=256, tooltip="Pixels that the mask grows by; negative shrinks it."
+                    "grow",
+                    default=0,
+                    min=-MAX_REACH,
+                    max=MAX_REACH,
+                    tooltip="Pixels that the mask grows by; negative shrinks it.",
                 ),
                 io.Int.Input(
                     "feather",
                     default=0,
                     min=0,
-                    max=256,
+                    max=MAX_REACH,
                     tooltip="Pixels over which the mask rises from its border inwards, for nodes that blend with it.",
                     **ADVANCED,
                 ),

@@ -47,7 +47,7 @@ def changed_pixels(image: Image.Image, source: bytes) -> np.ndarray | None:
         if (opened.mode, opened.size) != (image.mode, image.size):
             return None
         differs = np.not_equal(np.asarray(opened), np.asarray(image))
-    return differs if differs.ndim == 2 else differs.any(2)
+    return np.asarray(differs if differs.ndim == 2 else differs.any(2))
 
 
 def with_kept_blocks(coded: bytes, source: bytes, changed: np.ndarray) -> bytes | None:
@@ -106,7 +106,7 @@ def _touched(changed: np.ndarray, shape: tuple[int, int], rows: int, columns: in
     padded = np.zeros((shape[0] * rows, shape[1] * columns), dtype=bool)
     height, width = min(changed.shape[0], len(padded)), min(changed.shape[1], padded.shape[1])
     padded[:height, :width] = changed[:height, :width]
-    return padded.reshape(shape[0], rows, shape[1], columns).any((1, 3))
+    return np.asarray(padded.reshape(shape[0], rows, shape[1], columns).any((1, 3)))
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
