@@ -206,7 +206,7 @@ def test_the_checkpoint_decides_unless_one_is_asked_for(inpainter: Inpainter) ->
     image, hole = stripes(48, 48), square_hole((48, 48), 16, 16, 14)
     assert torch.equal(without(image, hole), inpainter(image, hole, detail=False))
     assert torch.equal(without(image, hole, detail=True), inpainter(image, hole))
-    with pytest.raises(ConfigError, match=r"detail is 'much'; it must be True, False, 'exact' or 'auto'\."):
+    with pytest.raises(ConfigError, match=r"Detail is 'much'; expected one of auto, texture, exact, off\."):
         inpainter(image, hole, detail="much")
 
 
