@@ -179,7 +179,7 @@ def test_a_bad_picture_is_answered_by_a_sentence(client: Client, tmp_path: Path,
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"recurrences": 1000}, "Recurrences is 1000"),
+        ({"recurrences": 1000}, "recurrences is 1000"),
         ({"grow": -1}, "grow is -1"),
         ({"feather": "<many>"}, "feather is '<many>'"),
         ({"exact": "very"}, "exact is 'very'"),
