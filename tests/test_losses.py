@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from golden import GOLDEN, golden_weight
+from safetensors.torch import save_file
 
 from rfr_core import metrics
-from rfr_core.errors import ConfigError
+from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.training.losses.inpainting import Judges, LossWeights, inpainting_loss
 from rfr_core.training.losses.vgg import VGG16Features
 
@@ -102,3 +105,24 @@ def test_bad_weights_are_named() -> None:
         LossWeights(against="all")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="need VGG"):
         inpainting_loss(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8), torch.ones(1, 1, 8, 8), LossWeights())
+
+
+def test_vgg_weights_from_the_hub_are_what_was_announced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cached = tmp_path / "snapshots" / "commit" / "model.safetensors"
+    cached.parent.mkdir(parents=True)
+    save_file(VGG16Features().state_dict(), tmp_path / "weights")
+    announced = sha256((tmp_path / "weights").read_bytes()).hexdigest()
+
+    def arrives(damage: bytes) -> None:
+        (tmp_path / announced).write_bytes((tmp_path / "weights").read_bytes() + damage)
+        cached.unlink(missing_ok=True)
+        cached.symlink_to(tmp_path / announced)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(cached))
+    monkeypatch.setattr("rfr_core.hub.hf_hub_download", lambda *_, **__: str(cached))
+    arrives(b"")
+    VGG16Features.from_pretrained()
+    arrives(b"more")
+    with pytest.raises(CheckpointError, match=r"another content than announced.* as vgg in the recipe"):
+        VGG16Features.from_pretrained()
+    assert not cached.exists()

@@ -66,11 +66,21 @@ def test_drawn_holes_are_spread_over_the_ratio_buckets(folder: Path) -> None:
 
 
 def test_zoomed_holes_keep_within_the_limit(folder: Path) -> None:
-    data = dataset(folder, object=0.5, zoom=(2.0, 2.0), most=0.4)
-    ratios = [1 - float(data[i].known.mean()) for i in range(40)]
-    assert min(ratios) > 0
-    assert max(ratios) <= 0.5  # half a crop is what a hole that is too large each time is cut to
-    assert sum(ratio > 0.4 for ratio in ratios) < 8
+    for most, zoom in ((0.4, 2.0), (0.2, 1.0), (0.05, 2.0)):
+        data = dataset(folder, object=0.5, zoom=(zoom, zoom), most=most)
+        ratios = [1 - float(data[i].known.mean()) for i in range(60)]
+        assert min(ratios) > 0
+        assert max(ratios) <= most + 1e-6
+        assert sum(ratio > 0.5 * most for ratio in ratios) > 8
+
+
+def test_masks_of_a_folder_are_cut_to_the_limit(folder: Path, tmp_path: Path) -> None:
+    mask = np.full((10, 10), 255, np.uint8)
+    mask[0, 0] = 0
+    Image.fromarray(mask).save(tmp_path / "a.png")
+    data = dataset(folder, 50, irregular=0.0, folder=1.0, holes=(str(tmp_path),), most=0.3)
+    for index in range(4):
+        assert 0.27 < 1 - float(data[index].known.mean()) <= 0.3 + 1e-6
 
 
 def test_holes_of_a_folder_are_white_where_they_fill(folder: Path, tmp_path: Path) -> None:

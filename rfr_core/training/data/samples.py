@@ -46,7 +46,8 @@ class DataConfig:
             buckets), drawn blobs, and files of ``holes``.
         zoom: a drawn hole is made for a picture ``zoom`` times the crop's size (drawn evenly from this range) and
             cropped, so that small crops meet the thick strokes of large pictures.
-        most: crops whose hole takes more than this share are drawn anew.
+        most: largest share of a crop that its hole takes: strokes are drawn no larger, others are drawn anew, and cut
+            where they are too large each time.
         scale: factor by which a photograph is scaled before cropping, drawn from this range (even in its logarithm);
             ``None`` scales the largest square that fits (published).
         jitter: largest random change of brightness, contrast and each channel's gain; 0.1 = 10 %.
@@ -184,9 +185,7 @@ class TrainingHoles:
             hole = self._drawn_hole(index, rng, skipped)
             if 0 < hole.mean() <= self.config.most:
                 return hole
-        hole[..., : self.crop // 2] = 0  # a hole too large each time: its right half
-        hole[..., self.crop // 2, self.crop // 2] = 1  # one too small: a pixel
-        return hole
+        return _cut(hole, self.config.most)
 
     def _drawn_hole(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
         if self.config.bank:
@@ -215,7 +214,7 @@ class TrainingHoles:
         elif kind == "object":
             hole = random_object_hole(size, size, generator=rng)
         else:
-            hole = random_irregular_hole(size, size, ratio=RATIO_BUCKETS[index % len(RATIO_BUCKETS)], generator=rng)
+            hole = random_irregular_hole(size, size, ratio=_ratio(index, self.config.most), generator=rng)
         return hole
 
     def _hole_of_folder(self, rng: np.random.Generator, skipped: list[str]) -> Tensor:
@@ -226,6 +225,21 @@ class TrainingHoles:
             except RFRError as error:
                 skipped.append(str(error))
         raise ImageError(f"none of the {len(self.files)} masks can be read; the last: {skipped[-1]}")
+
+
+def _ratio(index: int, most: float) -> tuple[float, float]:
+    """The range that sample ``index`` draws the ratio of its strokes from: the six buckets in turn, up to ``most``."""
+    buckets = [(low, min(high, most)) for low, high in RATIO_BUCKETS if low < most]
+    return buckets[index % len(buckets)]
+
+
+def _cut(hole: Tensor, most: float) -> Tensor:
+    """The left part of a hole (1, 1, S, S), at most ``most`` of the crop; a pixel in the middle where that is empty."""
+    columns = hole.mean((0, 1, 2)).cumsum(0) / hole.shape[-1]  # the share that all columns up to each take
+    cut = torch.where(columns <= most, hole, 0)
+    if not cut.any():
+        cut[..., cut.shape[-2] // 2, cut.shape[-1] // 2] = 1
+    return cut
 
 
 class Position(Sampler[int]):

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rfr_core import hub
 from rfr_core.errors import CheckpointError
 
 HUB_REPOSITORY = "timm/vgg16.tv_in1k"
@@ -81,12 +82,7 @@ class VGG16Features(nn.Module):
 
 
 def _downloaded() -> Path:
-    from huggingface_hub import hf_hub_download
-
     try:
-        return Path(hf_hub_download(HUB_REPOSITORY, "model.safetensors"))
-    except Exception as error:  # the client raises errors of many classes, all of which mean the same here
-        raise CheckpointError(
-            f"VGG-16 could not be fetched from the Hub ({HUB_REPOSITORY}: {type(error).__name__}); "
-            "name a local safetensors file as vgg in the recipe."
-        ) from error
+        return hub.download(HUB_REPOSITORY, ["model.safetensors"])[0]
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} Or name a local safetensors file of VGG-16 as vgg in the recipe.") from error
