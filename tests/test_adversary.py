@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from rfr_core.errors import ConfigError
-from rfr_core.training.losses.adversary import Adversary
+from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.inpainting import Judges, LossWeights, inpainting_loss
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
 from rfr_core.training.losses.vgg import VGG16Features
@@ -37,42 +37,49 @@ def square_hole(count: int = 4, side: int = 48) -> Tensor:
 
 def test_a_discriminator_learns_what_a_hole_lacks_and_says_in_which_direction() -> None:
     adversary, hole = Adversary(Accelerator(cpu=True), 4e-3), square_hole()
-    assert adversary.learn(4e-3) is None  # it has not been asked about anything
     told = []
     for _ in range(60):
         truth = pictures()
-        adversary.terms(torch.where(hole > 0, 0.5, truth), truth, hole)
-        loss = adversary.learn(4e-3)
-        assert loss is not None
-        told.append(float(loss))
+        shown = Shown(torch.where(hole > 0, 0.5, truth), truth, hole)
+        adversary.terms(shown)
+        told.append(float(adversary.learn([shown], 4e-3)))
     assert told[0] == pytest.approx(2, abs=0.3)
     assert told[-1] < 0.5
     truth = pictures()
     soft = torch.where(hole > 0, 0.5, truth).requires_grad_()
-    terms = adversary.terms(soft, truth, hole)
-    same = adversary.terms(truth, truth, hole)
-    assert float(same["matching"].max()) < 1e-4  # its norms are estimated anew each time
-    assert bool((terms["matching"] > 0).all())
+    terms = adversary.terms(Shown(soft, truth, hole))
+    same = adversary.terms(Shown(truth, truth, hole))
+    assert float(same["feature_matching"].max()) < 1e-4  # its norms are estimated anew each time
+    assert bool((terms["feature_matching"] > 0).all())
     assert bool((terms["adversarial"] > same["adversarial"]).all())
-    (terms["matching"] + terms["adversarial"]).sum().backward()
+    (terms["feature_matching"] + terms["adversarial"]).sum().backward()
     assert soft.grad is not None
     assert float((soft.grad * hole).abs().sum()) > 0
     nearer = torch.where(hole > 0, soft.detach() - 0.05 * soft.grad.sign(), truth)
-    changed = adversary.terms(nearer, truth, hole)
-    assert bool((changed["matching"] + changed["adversarial"] < terms["matching"] + terms["adversarial"]).all())
+    changed = adversary.terms(Shown(nearer, truth, hole))
+    assert bool((torch.stack([*changed.values()]).sum(0) < torch.stack([*terms.values()]).sum(0)).all())
 
 
 def test_a_discriminator_goes_on_where_it_was() -> None:
     first, second = (Adversary(Accelerator(cpu=True), 1e-3) for _ in range(2))
     hole, truth = square_hole(), pictures()
-    soft = torch.where(hole > 0, 0.5, truth)
-    first.terms(soft, truth, hole)
-    first.learn(1e-3)
+    shown = Shown(torch.where(hole > 0, 0.5, truth), truth, hole)
+    first.terms(shown)
+    first.learn([shown], 1e-3)
     second.load_state_dict(deepcopy(first.state_dict()))
     for _ in range(2):
-        ours, theirs = (adversary.terms(soft, truth, hole) for adversary in (first, second))
+        ours, theirs = (adversary.terms(shown) for adversary in (first, second))
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-        assert first.learn(1e-3) == second.learn(1e-3)
+        assert first.learn([shown], 1e-3) == second.learn([shown], 1e-3)
+
+
+def test_a_discriminator_learns_from_all_batches_of_a_step() -> None:
+    adversary, hole, truth = Adversary(Accelerator(cpu=True), 4e-3), square_hole(), pictures()
+    telling, silent = Shown(torch.where(hole > 0, 0.5, truth), truth, hole), Shown(truth, truth, hole)
+    for _ in range(40):
+        adversary.learn([telling, silent], 4e-3)  # the last alone tells nothing
+    made, real = (adversary.terms(shown)["adversarial"] for shown in (telling, silent))
+    assert bool((made > real + 1).all())
 
 
 @pytest.mark.parametrize("trunk", ["alex", "vgg"])
@@ -93,22 +100,22 @@ def test_lpips_can_be_learned_from(trunk: str) -> None:
 def test_all_of_them_count_per_pixel_of_the_hole() -> None:
     truth = pictures(2, 64)
     judges = Judges(VGG16Features(), ShiftTolerantLPIPS("vgg"), Adversary(Accelerator(cpu=True), 1e-3))
-    weights = LossWeights(hole=0, valid=0, perceptual=0, style=0, variation=0, direction=2, likeness=3, matching=5)
+    weights = LossWeights(hole=0, valid=0, perceptual=0, style=0, variation=0, direction=2, lpips=3, feature_matching=5)
     values = {}
     for side in (8, 32):
         hole = torch.zeros(2, 1, 64, 64)
         hole[..., 16 : 16 + side, 16 : 16 + side] = 1
         output = torch.where(hole > 0, 0.5, truth)
         total, values[side] = inpainting_loss(output, truth, 1 - hole, weights, judges)
-        assert set(values[side]) == {"direction", "likeness", "matching"}
-        expected = 2 * values[side]["direction"] + 3 * values[side]["likeness"] + 5 * values[side]["matching"]
+        assert set(values[side]) == {"direction", "lpips", "feature_matching"}
+        expected = 2 * values[side]["direction"] + 3 * values[side]["lpips"] + 5 * values[side]["feature_matching"]
         assert total.item() == pytest.approx(expected.item(), rel=1e-5)
     for name, small in values[8].items():
         assert 0.1 < small / values[32][name] < 10, name  # of a hole 16 times as large
 
 
 @pytest.mark.parametrize(
-    ("term", "match"), [("direction", "need VGG"), ("likeness", "needs LPIPS"), ("adversarial", "need a discriminator")]
+    ("term", "match"), [("direction", "need VGG"), ("lpips", "needs LPIPS"), ("adversarial", "need a discriminator")]
 )
 def test_what_a_term_lacks_is_said(term: str, match: str) -> None:
     truth = pictures()

@@ -69,7 +69,7 @@ def test_per_hole_counts_small_holes_as_much_as_large_ones() -> None:
     assert total.item() == pytest.approx(6 * 0.5 + 0.25)
 
 
-def test_exactness_and_structure_are_psnr_and_ssim() -> None:
+def test_log_mse_and_ssim_are_psnr_and_ssim() -> None:
     torch.manual_seed(0)
     truth = (torch.rand(2, 3, 32, 32) * 255).round() / 255
     known = torch.ones(2, 1, 32, 32)
@@ -77,15 +77,13 @@ def test_exactness_and_structure_are_psnr_and_ssim() -> None:
     known[1, :, 3:24, 3:24] = 0
     output = torch.where(known > 0, 0.5, (truth + 0.4 * torch.rand_like(truth)).clamp(0, 1))
     output = (output * 255).round() / 255
-    total, terms = inpainting_loss(output, truth, known, replace(NONE, exactness=2, structure=3))
+    total, terms = inpainting_loss(output, truth, known, replace(NONE, log_mse=2, ssim=3))
     composite = torch.where(known > 0, truth, output)
     decibels = metrics.psnr(composite, truth, 1 - known).mean()
-    assert terms["exactness"].item() == pytest.approx(-decibels.item() * math.log(10) / 10, abs=0.01)
+    assert terms["log_mse"].item() == pytest.approx(-decibels.item() * math.log(10) / 10, abs=0.01)
     share = (1 - known).mean((1, 2, 3))
-    assert terms["structure"].item() == pytest.approx(
-        ((1 - metrics.ssim(composite, truth)) / share).mean().item(), rel=1e-4
-    )
-    assert total.item() == pytest.approx((2 * terms["exactness"] + 3 * terms["structure"]).item())
+    assert terms["ssim"].item() == pytest.approx(((1 - metrics.ssim(composite, truth)) / share).mean().item(), rel=1e-4)
+    assert total.item() == pytest.approx((2 * terms["log_mse"] + 3 * terms["ssim"]).item())
 
 
 def test_caffe_weights_see_blue_first_and_no_mean(vgg: VGG16Features) -> None:

@@ -45,6 +45,22 @@ def test_overrides_reach_every_place(tmp_path: Path) -> None:
     assert recipe.network.attention is None
 
 
+def test_earlier_names_of_settings_go_on_working(tmp_path: Path) -> None:
+    path = RECIPES / "refinement.toml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("drafts =", "stacks ="),
+        ("phases.textured", "phases.perceptual_output"),
+        ("likeness =", "lpips ="),
+    ):
+        assert new in text
+        text = text.replace(new, old)
+    (tmp_path / "old.toml").write_text(text, encoding="utf-8")
+    assert load_recipe(tmp_path / "old.toml") == load_recipe(path)
+    with pytest.raises(ConfigError, match="sets stacks and drafts, which are the same"):
+        load_recipe(path, ["data.drafts=runs/drafts"])
+
+
 @pytest.mark.parametrize(
     ("override", "match"),
     [

@@ -25,9 +25,15 @@ from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.ops.pyramid import box_blur
 from rfr_core.texture.refinement import BLURRY, MULTIPLE, PATCHED, REACH, STACK_CHANNELS, Refinement
-from rfr_core.training.data.drafts import DraftRefiner, Drafts, texture_of, with_refinement, write_drafts
+from rfr_core.training.data.input_stacks import (
+    InputStacks,
+    StackRefiner,
+    collate_stacks,
+    with_refinement,
+    write_stacks,
+)
 from rfr_core.training.data.samples import DataConfig
-from rfr_core.training.losses.inpainting import Judges, LossWeights
+from rfr_core.training.losses.inpainting import Judges, LossWeights, PhaseLosses
 from rfr_core.training.run.architectures import REFINEMENT, read_network
 from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.run.trainer import fit
@@ -244,23 +250,23 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def drafts(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("drafts")
+def stacks(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stacks")
     inpainter = Inpainter(without_refinement(), device="cpu", dtype="float32")
-    write_drafts(inpainter, DataConfig(pictures=(str(pictures),), most=0.3), folder, count=3, seed=1)
+    write_stacks(inpainter, DataConfig(pictures=(str(pictures),), most=0.3), folder, count=3, seed=1)
     return folder
 
 
-LOSS = LossWeights(hole=1, valid=0, perceptual=0, style=0, variation=0, exactness=1, structure=1)
+LOSS = LossWeights(hole=1, valid=0, perceptual=0, style=0, variation=0, log_mse=1, ssim=1)
 PHASE = Phase(steps=2, batch=2, crop=64, learning_rate=1e-3, loss=LOSS)
 
 
-def recipe(drafts: Path, output: Path, **more: Any) -> Recipe:
+def recipe(stacks: Path, output: Path, **more: Any) -> Recipe:
     settings: dict[str, Any] = {
         "phases": (PHASE,),
         "architecture": "refinement",
         "network": SMALL,
-        "data": DataConfig(drafts=str(drafts)),
+        "data": DataConfig(stacks=str(stacks)),
         "workers": 0,
         "ema": 0.0,
         "preview_every": 2,
@@ -268,40 +274,39 @@ def recipe(drafts: Path, output: Path, **more: Any) -> Recipe:
     return Recipe(output=str(output), **(settings | more))
 
 
-def test_drafts_hold_the_truth_and_all_fills_of_it(drafts: Path) -> None:
-    samples = Drafts(drafts, 256, seed=0)
+def test_stacks_hold_the_truth_and_all_fills_of_it(stacks: Path) -> None:
+    samples = InputStacks(stacks, 256, seed=0)
     textures = set()
     for number in range(4):
-        image, known, _ = samples[number]
-        assert image.shape == (14, 256, 256)
-        truth, *fills = image[:12].split(3)
+        truth, stack, texture, known, _ = samples[number]
+        assert stack.shape == (10, 256, 256)
+        fills = stack[:9].split(3)
         outside, inside = known.expand(3, -1, -1) > 0, known.expand(3, -1, -1) == 0
         for fill in fills:
             assert torch.equal(truth[outside], fill[outside])
             assert not torch.equal(truth[inside], fill[inside])
         assert len({fill[inside].sum().item() for fill in fills}) == len(fills)
-        mismatch, texture = image[12:].split(1)
-        assert not bool(mismatch[known > 0].any())
-        assert float(mismatch[known == 0].mean()) > 0.01
-        textures.add(float(texture.unique()))
-        assert torch.equal(samples[number].image, image)
+        assert not bool(stack[9:][known > 0].any())
+        assert float(stack[9:][known == 0].mean()) > 0.01
+        textures.add(float(texture))
+        assert torch.equal(samples[number].stack, stack)
     assert len(textures) == 4
     assert 0 < min(textures) < max(textures) < 1
-    assert any(not torch.equal(samples[0].image, samples[number].image) for number in range(1, 4))
+    assert any(not torch.equal(samples[0].truth, samples[number].truth) for number in range(1, 4))
 
 
-def test_making_drafts_goes_on_where_it_stopped(drafts: Path, pictures: Path, tmp_path: Path) -> None:
+def test_making_stacks_goes_on_where_it_stopped(stacks: Path, pictures: Path, tmp_path: Path) -> None:
     inpainter = Inpainter(without_refinement(), device="cpu", dtype="float32")
     data, shown = DataConfig(pictures=(str(pictures),), most=0.3), []
-    (tmp_path / "000000.safetensors").write_bytes(next(drafts.iterdir()).read_bytes())
-    write_drafts(inpainter, data, tmp_path, 65, 1, lambda done, total: shown.append((done, total)))
+    (tmp_path / "000000.safetensors").write_bytes(next(stacks.iterdir()).read_bytes())
+    write_stacks(inpainter, data, tmp_path, 65, 1, lambda done, total: shown.append((done, total)))
     assert shown == [(64, 65), (65, 65)]
     assert len(load_file(tmp_path / "000000.safetensors")["known"]) == 3  # the file that was there
     assert len(load_file(tmp_path / "000064.safetensors")["known"]) == 1
 
 
-def test_a_refinement_learns_and_joins_its_network(drafts: Path, tmp_path: Path) -> None:
-    folder = fit(recipe(drafts, tmp_path / "run"))
+def test_a_refinement_learns_and_joins_its_network(stacks: Path, tmp_path: Path) -> None:
+    folder = fit(recipe(stacks, tmp_path / "run"))
     with Image.open(tmp_path / "run" / "previews" / "0000002.jpg") as grid:
         assert grid.size == (6 * 66, 4 * 66)
     save_pretrained(without_refinement(), tmp_path / "network")
@@ -309,90 +314,110 @@ def test_a_refinement_learns_and_joins_its_network(drafts: Path, tmp_path: Path)
     subprocess.run([*command, "--out", str(tmp_path / "joined")], cwd=ROOT, check=True)
     joined, learned = load_network(tmp_path / "joined"), load_file(folder / "model.safetensors")
     assert joined.config.refinement == SMALL.refinement
-    fresh = DraftRefiner(SMALL).state_dict()
+    fresh = StackRefiner(SMALL).state_dict()
     for name, value in joined.state_dict().items():
         expected = learned[name] if name in learned else without_refinement().state_dict()[name]
         torch.testing.assert_close(value, expected.half().float())
     assert set(learned) == set(fresh)
-    again = recipe(drafts, tmp_path / "again", init=str(tmp_path / "joined"), network=joined.config)
+    again = recipe(stacks, tmp_path / "again", init=str(tmp_path / "joined"), network=joined.config)
     assert set(load_file(fit(again) / "model.safetensors")) == set(learned)
 
 
-def test_what_was_learned_is_nearer_to_the_truth(drafts: Path, tmp_path: Path) -> None:
+def test_what_was_learned_is_nearer_to_the_truth(stacks: Path, tmp_path: Path) -> None:
     """Where the blurry fill is the better one, that is learned: a fresh refinement trusts the patches."""
-    folder = tmp_path / "drafts"
+    folder = tmp_path / "stacks"
     folder.mkdir()
-    for file in drafts.glob("*.safetensors"):
+    for file in stacks.glob("*.safetensors"):
         parts = load_file(file)
         parts["pictures"][:, 3:6] = parts["pictures"][:, :3].clamp(8, 247) + 8
         save_file(parts, folder / file.name)
     phase = replace(PHASE, steps=60, batch=4, learning_rate=3e-3)
     learned = read_network(fit(recipe(folder, tmp_path / "run", phases=(phase,))))
-    samples = [Drafts(folder, 128, seed=9)[number] for number in range(8)]
-    image, known = torch.stack([s.image for s in samples]), torch.stack([s.known for s in samples])
+    samples = [InputStacks(folder, 128, seed=9)[number] for number in range(8)]
+    truth, stack, texture, known, _ = collate_stacks(samples)
     with torch.inference_mode():
         before, after = (
-            torch.where(known > 0, 0, made(image, known)[0] - image[:, :3]).square().mean()
-            for made in (DraftRefiner(SMALL), learned)
+            torch.where(known > 0, 0, made(stack, known, texture)[0] - truth).square().mean()
+            for made in (StackRefiner(SMALL), learned)
         )
     assert after < 0.1 * before
 
 
-def test_both_ends_are_learned_and_a_stopped_run_goes_on_as_if_it_had_not(drafts: Path, tmp_path: Path) -> None:
-    textured = replace(LOSS, likeness=1, matching=0.5, adversarial=0.1)
-    phase = replace(PHASE, steps=4, textured=textured)
-    whole = fit(recipe(drafts, tmp_path / "whole", phases=(phase,), save_every=2))
-    fit(recipe(drafts, tmp_path / "parts", phases=(replace(phase, steps=2),), save_every=2))
-    parts = fit(recipe(drafts, tmp_path / "parts", phases=(phase,), save_every=2), resume=True)
+def test_both_outputs_are_learned_and_a_stopped_run_goes_on_as_if_it_had_not(stacks: Path, tmp_path: Path) -> None:
+    textured = replace(LOSS, lpips=1, feature_matching=0.5, adversarial=0.1)
+    phase = replace(PHASE, steps=4, perceptual_output=textured)
+    whole = fit(recipe(stacks, tmp_path / "whole", phases=(phase,), save_every=2))
+    fit(recipe(stacks, tmp_path / "parts", phases=(replace(phase, steps=2),), save_every=2))
+    parts = fit(recipe(stacks, tmp_path / "parts", phases=(phase,), save_every=2), resume=True)
     lines = [(folder.parent / "log.jsonl").read_text().splitlines() for folder in (whole, parts)]
     logs = [[json.loads(line) for line in log] for log in lines]
-    terms = {"exactness", "structure", "textured_exactness", "textured_likeness", "textured_matching", "discriminator"}
-    assert terms <= set(logs[0][0])
+    terms = {"log_mse", "ssim", "perceptual_log_mse", "perceptual_lpips", "perceptual_feature_matching"}
+    assert terms | {"discriminator"} <= set(logs[0][0])
     for one, other in zip(*logs, strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (parts, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_the_textured_end_learns_exactness_as_far_as_texture_is_not_asked_for(drafts: Path) -> None:
-    samples = [Drafts(drafts, 64, seed=3)[number] for number in range(4)]
-    image, known = torch.stack([s.image for s in samples]), torch.stack([s.known for s in samples])
+def test_the_perceptual_output_learns_the_least_error_as_far_as_texture_is_not_asked_for(stacks: Path) -> None:
+    samples = [InputStacks(stacks, 64, seed=3)[number] for number in range(4)]
+    batch = collate_stacks(samples)
     exact, textured = torch.full((2, 4, 3, 64, 64), 0.5, requires_grad=True).unbind()
     for value in (exact, textured):
         value.retain_grad()
-    plain = replace(LOSS, exactness=0, structure=0, per="hole")
+    plain = replace(LOSS, log_mse=0, ssim=0, per="hole")
     nothing = replace(plain, hole=0)
-    REFINEMENT.loss((exact, textured), image, known, (plain, nothing), Judges())[0].backward()
+    REFINEMENT.loss((exact, textured), batch, PhaseLosses(plain, nothing), Judges())[0].backward()
     assert exact.grad is not None
     assert textured.grad is not None
     shares = textured.grad.abs().sum((1, 2, 3)) / exact.grad.abs().sum((1, 2, 3))
-    torch.testing.assert_close(shares, 1 - texture_of(image).flatten())
+    torch.testing.assert_close(shares, 1 - batch.texture.flatten())
 
 
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"architecture": "rfr"}, "a refinement, and nothing else, is trained from data.drafts"),
+        ({"architecture": "rfr"}, "a refinement, and nothing else, is trained from data.stacks"),
         ({"data": DataConfig(pictures=("x",))}, "a refinement, and nothing else"),
-        ({"data": DataConfig(drafts="missing")}, "missing holds no drafts; make them by python -m train drafts"),
+        ({"data": DataConfig(stacks="missing")}, "missing holds no input stacks; make them by rfr train stacks"),
         ({"network": replace(SMALL, refinement=0)}, "network.refinement is 0"),
         (
-            {"architecture": "rfr", "data": DataConfig(pictures=("x",)), "phases": (replace(PHASE, textured=LOSS),)},
-            "phases.textured is for a refinement's second end",
+            {
+                "architecture": "rfr",
+                "data": DataConfig(pictures=("x",)),
+                "phases": (replace(PHASE, perceptual_output=LOSS),),
+            },
+            "phases.perceptual_output is for a refinement",
         ),
         ({"evaluation": EvaluationConfig(pictures="x", holes="y")}, "python -m train compare"),
-        ({"phases": (replace(PHASE, crop=300),)}, "crop is 300; drafts have 256 pixels a side"),
+        ({"phases": (replace(PHASE, crop=300),)}, "crop is 300; input stacks have 256 pixels a side"),
     ],
 )
-def test_what_does_not_fit_is_said(drafts: Path, tmp_path: Path, settings: dict[str, Any], match: str) -> None:
+def test_what_does_not_fit_is_said(stacks: Path, tmp_path: Path, settings: dict[str, Any], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
-        fit(recipe(drafts, tmp_path / "run", **settings))
+        fit(recipe(stacks, tmp_path / "run", **settings))
 
 
-def test_damaged_drafts_are_named(tmp_path: Path) -> None:
+def test_a_preview_reads_what_it_shows_and_no_more(
+    stacks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[InputStacks] = []
+    original = InputStacks.__init__
+
+    def counted(self: InputStacks, *arguments: Any) -> None:
+        made.append(self)
+        original(self, *arguments)
+
+    monkeypatch.setattr(InputStacks, "__init__", counted)
+    fit(recipe(stacks, tmp_path / "run", preview_every=1))
+    assert len(made) == 1
+    assert not any(isinstance(value, Tensor) for value in vars(made[0]).values())  # 12 GiB at 14,000 stacks
+
+
+def test_damaged_stacks_are_named(tmp_path: Path) -> None:
     (tmp_path / "000000.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ConfigError, match=r"000000\.safetensors holds no drafts; delete it"):
-        Drafts(tmp_path, 64, 0)
+    with pytest.raises(ConfigError, match=r"000000\.safetensors holds no input stacks; delete it"):
+        InputStacks(tmp_path, 64, 0)
     save_file({"pictures": torch.zeros(1, 9, 8, 8, dtype=torch.uint8)}, tmp_path / "000000.safetensors")
-    with pytest.raises(ConfigError, match="holds no drafts"):
-        Drafts(tmp_path, 64, 0)
+    with pytest.raises(ConfigError, match="holds no input stacks"):
+        InputStacks(tmp_path, 64, 0)

@@ -1,4 +1,4 @@
-"""``python -m train fit|evaluate|compare|patterns|experiment|shards|pack|drafts|join``."""
+"""``python -m train fit|evaluate|compare|patterns|experiment|shards|pack|stacks|join``."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def pack(
 
 
 @app.command()
-def drafts(
+def stacks(
     recipe: Annotated[
         Path, typer.Argument(help="TOML file that trains a refinement, such as train/recipes/refinement.toml.")
     ],
@@ -253,20 +253,24 @@ def drafts(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
     ] = None,
     model: Model = None,
-    count: Annotated[int, typer.Option(min=1, help="Drafts to make; those that are there already count.")] = 2752,
+    count: Annotated[int, typer.Option(min=1, help="Input stacks to make; those that are there already count.")] = 2752,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
 ) -> None:
-    """Make the drafts that a recipe trains a refinement from: its pictures, filled by a model."""
+    """Make the input stacks that a recipe trains a refinement from: its pictures, filled by a model."""
     with _one_sentence():
         from rfr_core.inpainter import Inpainter
-        from rfr_core.training.data.drafts import write_drafts
+        from rfr_core.training.data.input_stacks import write_stacks
         from rfr_core.training.run.recipe import load_recipe
 
         loaded = load_recipe(recipe, overrides or [])
-        if loaded.data.drafts is None:
-            raise ConfigError(f"{recipe} names no data.drafts; set it to the folder that the drafts go to.")
+        if loaded.data.stacks is None:
+            raise ConfigError(f"{recipe} names no data.stacks; set it to the folder that the input stacks go to.")
         inpainter = Inpainter.from_pretrained(model, device=device)
-        write_drafts(inpainter, loaded.data, Path(loaded.data.drafts), count, loaded.seed, partial(_show, "drafts"))
+        folder = Path(loaded.data.stacks)
+        write_stacks(inpainter, loaded.data, folder, count, loaded.seed, partial(_show, "Input stacks"))
+
+
+app.command("drafts", hidden=True)(stacks)  # its earlier name
 
 
 @app.command()
@@ -275,17 +279,17 @@ def join(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model that has it.")],
     model: Model = None,
 ) -> None:
-    """Write a model together with a refinement that was trained from its drafts, in float16."""
+    """Write a model together with a refinement that was trained from its input stacks, in float16."""
     with _one_sentence():
         import torch
 
         from rfr_core.checkpoints.loading import load_network
         from rfr_core.checkpoints.saving import save_pretrained
-        from rfr_core.training.data.drafts import DraftRefiner, with_refinement
+        from rfr_core.training.data.input_stacks import StackRefiner, with_refinement
         from rfr_core.training.run.architectures import read_network
 
         trained = read_network(refinement)
-        if not isinstance(trained, DraftRefiner):
+        if not isinstance(trained, StackRefiner):
             raise ConfigError(f"{refinement} holds no refinement; name the model folder of a run that trained one.")
         save_pretrained(with_refinement(load_network(model), trained.refinement), out, dtype=torch.float16)
         typer.echo(out)

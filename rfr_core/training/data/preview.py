@@ -6,18 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from rfr_core.network.rfr_net import RFRNet
+from rfr_core.training.data.samples import Sample
 
 GAP = 2
 
 
 @torch.inference_mode()
-def preview_grid(network: nn.Module, truth: Tensor, known: Tensor) -> Tensor:
+def preview_grid(network: nn.Module, batch: Sample) -> Tensor:
     """One row per picture: input, hole, three recurrences on the way (if the network has any), result, truth.
 
-    truth: (N, 3, S, S) in [0, 1]; known: (N, 1, S, S), 1 = known. Returns (3, H, W) in [0, 1] on the CPU.
+    Returns (3, H, W) in [0, 1] on the CPU.
     """
     device = next(network.parameters()).device
-    truth, known = truth.to(device), known.to(device)
+    truth, known = batch.image.to(device), batch.known.to(device)
     fills = [torch.where(known > 0, truth, output.clamp(0, 1)) for output in _outputs(network, truth, known)]
     hole = (1 - known).expand_as(truth)
     columns = [truth * known, hole, *fills, truth]

@@ -39,8 +39,8 @@ class DataConfig:
             that data set, of which the ``split`` is taken (see :mod:`rfr_core.training.data.layouts`).
         shards: tar files of photographs, or patterns such as ``places2/*.tar``, that are streamed in place of
             ``pictures`` (see :mod:`rfr_core.training.data.shards`).
-        drafts: folder of drafts, which were made of ``pictures`` and are used in their place to train a refinement
-            (see :mod:`rfr_core.training.data.drafts`).
+        stacks: folder of input stacks, which were made of ``pictures`` and are used in their place to train a
+            refinement (see :mod:`rfr_core.training.data.input_stacks`).
         holes: folders of masks, white = fill (``invert``: black = fill); used with the share ``folder``.
         irregular, object, folder: shares of holes that are drawn brush strokes (spread evenly over the six ratio
             buckets), drawn blobs, and files of ``holes``.
@@ -66,7 +66,7 @@ class DataConfig:
     layout: Layout = "folder"
     split: Split = "train"
     shards: tuple[str, ...] = ()
-    drafts: str | None = None
+    stacks: str | None = None
     holes: tuple[str, ...] = ()
     invert: bool = False
     irregular: float = 1.0

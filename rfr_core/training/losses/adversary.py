@@ -7,8 +7,9 @@ released nor in the paper.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -43,8 +44,19 @@ class Discriminator(nn.Module):
         return _LOUDNESS * self.score(x).float(), features
 
 
+class Shown(NamedTuple):
+    """A batch that a discriminator judges: composite and truth (N, 3, S, S) in [0, 1], alike but for the hole.
+
+    hole: (N, 1, S, S), 1 = hole. S is a multiple of 8.
+    """
+
+    composite: Tensor
+    truth: Tensor
+    hole: Tensor
+
+
 class Adversary:
-    """A discriminator and its optimiser, which learns from what it has been asked about."""
+    """A discriminator and its optimiser."""
 
     def __init__(self, accelerator: Accelerator, learning_rate: float) -> None:
         discriminator = Discriminator().to(accelerator.device)
@@ -52,41 +64,42 @@ class Adversary:
         self._accelerator = accelerator
         self._discriminator = discriminator
         self._model, self._optimizer = accelerator.prepare(discriminator, optimizer)
-        self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def terms(self, composite: Tensor, truth: Tensor, hole: Tensor) -> dict[str, Tensor]:
-        """What a network is to make small: ``adversarial``, and ``matching`` of features, of each picture (N,).
-
-        composite, truth: (N, 3, S, S) in [0, 1], alike but for the hole (N, 1, S, S), S a multiple of 8.
-        """
-        cells = F.max_pool2d(hole, CELL)
-        self._seen = composite.detach().clamp(0, 1), truth, cells
+    def terms(self, shown: Shown) -> dict[str, Tensor]:
+        """What a network is to make small: ``adversarial``, and ``feature_matching``, of each picture (N,)."""
         self._discriminator.requires_grad_(False)
-        scores, features = self._discriminator(composite)
+        scores, features = self._discriminator(shown.composite)
         with torch.no_grad():
-            _, expected = self._discriminator(truth)
+            _, expected = self._discriminator(shown.truth)
         self._discriminator.requires_grad_(True)
         distances = [
             (ours - theirs).abs().mean((1, 2, 3)).float() / theirs.abs().mean().float()
             for ours, theirs in zip(features, expected, strict=True)
         ]
-        return {"adversarial": -_mean_over(scores, cells), "matching": torch.stack(distances).sum(0)}
+        return {
+            "adversarial": -_mean_over(scores, _cells(shown.hole)),
+            "feature_matching": torch.stack(distances).sum(0),
+        }
 
-    def learn(self, learning_rate: float) -> Tensor | None:
-        """A step on what `terms` was asked about last; returns the loss, 2 where it cannot tell at all."""
-        if self._seen is None:
-            return None
-        (composite, truth, cells), self._seen = self._seen, None
+    def learn(self, shown: Sequence[Shown], learning_rate: float) -> Tensor:
+        """One step on all batches that were shown; returns the loss, 2 where it cannot tell at all."""
         for group in self._optimizer.param_groups:
             group["lr"] = _RATE * learning_rate
-        with self._accelerator.autocast():
-            scores, _ = self._model(torch.cat([composite, truth]))
-        made, real = scores.chunk(2)
-        loss = _mean_over(F.relu(1 + made) + F.relu(1 - real), cells).mean()
-        self._accelerator.backward(loss)
+        losses = []
+        for number, batch in enumerate(shown, start=1):
+            last = number == len(shown)
+            with contextlib.nullcontext() if last else self._accelerator.no_sync(self._model):
+                losses.append(self._loss(batch))
+                self._accelerator.backward(losses[-1] / len(shown))
         self._optimizer.step()
         self._optimizer.zero_grad()
-        return loss.detach()
+        return torch.stack(losses).detach().mean()
+
+    def _loss(self, shown: Shown) -> Tensor:
+        with self._accelerator.autocast():
+            scores, _ = self._model(torch.cat([shown.composite.detach().clamp(0, 1), shown.truth]))
+        made, real = scores.chunk(2)
+        return _mean_over(F.relu(1 + made) + F.relu(1 - real), _cells(shown.hole)).mean()
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on from here."""
@@ -96,6 +109,11 @@ class Adversary:
         """Goes on from where :meth:`state_dict` was taken."""
         self._discriminator.load_state_dict(state["discriminator"])
         self._optimizer.load_state_dict(state["optimizer"])
+
+
+def _cells(hole: Tensor) -> Tensor:
+    """The scores that stand for a part of the hole: (N, 1, S, S) -> (N, 1, S/8, S/8)."""
+    return F.max_pool2d(hole, CELL)
 
 
 def _mean_over(values: Tensor, cells: Tensor) -> Tensor:

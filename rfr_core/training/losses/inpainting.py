@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from rfr_core.errors import ConfigError
 from rfr_core.metrics import similarity_map
-from rfr_core.training.losses.adversary import Adversary
+from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, unit
 
 TERMS = (
     *("hole", "valid", "perceptual", "style", "variation"),  # as published
-    *("squared", "exactness", "structure", "direction", "likeness", "matching", "adversarial"),
+    *("squared", "log_mse", "ssim", "direction", "lpips", "feature_matching", "adversarial"),
 )
 _FEATURE_TERMS = ("perceptual", "style", "direction")
-_ADVERSARY_TERMS = ("matching", "adversarial")
+_ADVERSARY_TERMS = ("feature_matching", "adversarial")
 _LEAST_SHARE = 0.02  # of a picture that a hole counts as
 _SMALL = 1e-6  # squared length of features below which their direction hardly counts
 _LEAST_ERROR = 3e-4  # mean squared: what is more exact than 35 dB in the hole need not be more so
@@ -34,11 +34,11 @@ class LossWeights:
         perceptual, style: distance of VGG features and of their Gram matrices.
         variation: total variation of the filled part.
         squared: squared difference over the hole (no part of the published loss; PSNR counts squares).
-        exactness: logarithm of the mean squared difference over the hole, which is PSNR but for a factor.
-        structure: 1 - SSIM, per pixel of the hole.
+        log_mse: logarithm of the mean squared difference over the hole, which is PSNR but for a factor.
+        ssim: 1 - SSIM, per pixel of the hole.
         direction: squared difference of VGG features scaled to length one, per pixel of the hole.
-        likeness: LPIPS with a VGG (see :mod:`rfr_core.training.losses.lpips`), per pixel of the hole.
-        matching: absolute difference of a discriminator's features, per pixel of the hole.
+        lpips: LPIPS with a VGG (see :mod:`rfr_core.training.losses.lpips`), per pixel of the hole.
+        feature_matching: absolute difference of a discriminator's features, per pixel of the hole.
         adversarial: how little a discriminator takes the hole for a photograph (see
             :mod:`rfr_core.training.losses.adversary`).
         against: feature terms compare the truth with the ``"output"`` alone (paper) or with the composite too.
@@ -55,11 +55,11 @@ class LossWeights:
     style: float = 120.0
     variation: float = 0.1
     squared: float = 0.0
-    exactness: float = 0.0
-    structure: float = 0.0
+    log_mse: float = 0.0
+    ssim: float = 0.0
     direction: float = 0.0
-    likeness: float = 0.0
-    matching: float = 0.0
+    lpips: float = 0.0
+    feature_matching: float = 0.0
     adversarial: float = 0.0
     against: Literal["both", "output"] = "both"
     per: Literal["picture", "hole"] = "picture"
@@ -89,15 +89,31 @@ class LossWeights:
         return any(getattr(self, name) for name in _ADVERSARY_TERMS)
 
 
+class PhaseLosses(NamedTuple):
+    """The terms of a phase.
+
+    output: for the network's output; of a refinement, for its L2 output. perceptual_output: for the perceptual output
+    of a refinement; None where that is not trained.
+    """
+
+    output: LossWeights
+    perceptual_output: LossWeights | None = None
+
+    @property
+    def given(self) -> list[LossWeights]:
+        """Those that are there."""
+        return [weights for weights in self if weights is not None]
+
+
 @dataclass(frozen=True)
 class Judges:
     """What terms need besides the pictures.
 
-    features: maps a picture to a list of feature maps. likeness: LPIPS to learn from. adversary: a discriminator.
+    features: maps a picture to a list of feature maps. lpips: to learn from. adversary: a discriminator.
     """
 
     features: nn.Module | None = None
-    likeness: ShiftTolerantLPIPS | None = None
+    lpips: ShiftTolerantLPIPS | None = None
     adversary: Adversary | None = None
 
 
@@ -121,20 +137,23 @@ def inpainting_loss(
         if judges.features is None:
             raise ConfigError("the perceptual, style and direction terms need VGG features; give them or set all to 0.")
         terms |= _feature_terms(output, truth, composite, hole, weights, judges.features)
-    if weights.exactness:
+    if weights.log_mse:
         error = (composite - truth).square().mean((1, 2, 3)) / _share(hole)
-        terms["exactness"] = (error + _LEAST_ERROR).log().mean()
-    if weights.structure:
-        terms["structure"] = ((1 - similarity_map(composite, truth)).mean((1, 2, 3)) / _share(hole)).mean()
-    if weights.likeness:
-        if judges.likeness is None:
-            raise ConfigError("the likeness term needs LPIPS; give it or set the weight to 0.")
-        terms["likeness"] = (judges.likeness.distance(composite, truth) / _share(hole)).mean()
+        terms["log_mse"] = (error + _LEAST_ERROR).log().mean()
+    if weights.ssim:
+        terms["ssim"] = ((1 - similarity_map(composite, truth)).mean((1, 2, 3)) / _share(hole)).mean()
+    if weights.lpips:
+        if judges.lpips is None:
+            raise ConfigError("the lpips term needs LPIPS; give it or set the weight to 0.")
+        terms["lpips"] = (judges.lpips.distance(composite, truth) / _share(hole)).mean()
     if weights.needs_adversary:
         if judges.adversary is None:
-            raise ConfigError("the matching and adversarial terms need a discriminator; give it or set both to 0.")
-        asked = judges.adversary.terms(composite, truth, hole)
-        terms |= {"matching": (asked["matching"] / _share(hole)).mean(), "adversarial": asked["adversarial"].mean()}
+            raise ConfigError(
+                "the feature_matching and adversarial terms need a discriminator; give it or set both to 0."
+            )
+        asked = judges.adversary.terms(Shown(composite, truth, hole))
+        terms["feature_matching"] = (asked["feature_matching"] / _share(hole)).mean()
+        terms["adversarial"] = asked["adversarial"].mean()
     if weights.variation:
         terms["variation"] = total_variation(composite * hole)
     terms = {name: value for name, value in terms.items() if getattr(weights, name)}

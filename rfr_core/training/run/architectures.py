@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from safetensors import SafetensorError
@@ -24,65 +24,91 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.training.data.drafts import DraftRefiner, draft_preview, texture_of
+from rfr_core.training.data.input_stacks import StackRefiner, StackSample, collate_stacks, stack_preview
 from rfr_core.training.data.preview import preview_grid
 from rfr_core.training.data.samples import Sample, collate
-from rfr_core.training.losses.inpainting import Judges, LossWeights, inpainting_loss
-from rfr_core.training.run.edges import collate_edges, edge_loss, edge_preview
+from rfr_core.training.losses.adversary import Shown
+from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_loss
+from rfr_core.training.run.edges import EdgeBatch, collate_edges, edge_loss, edge_preview
 
 Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "edges-rfr", "edges-residual", "refinement"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 
 Output = Tensor | tuple[Tensor, ...]
 Judged = tuple[Tensor, dict[str, Tensor]]  # the loss and its terms
-Loss = Callable[[Output, Tensor, Tensor, Sequence[LossWeights], Judges], Judged]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What the trainer needs to know of what a network is for.
+    """What the trainer needs to know of what a network is for; a batch is what ``collate`` makes.
 
-    collate: samples -> the batch that the network is given. loss: as :func:`inpainting_loss`, for one output or
-    several, with the weights of a phase (see `Phase.losses`). takes_judges: whether its terms can need any. preview:
-    network, batch of pictures and masks -> a grid (3, H, W) to look at.
+    collate: samples -> a batch. run: network, batch, number of recurrences -> its output; and with the
+    number of an earlier recurrence, for a network that has them, that one's output and the last's. loss: output, batch, weights
+    of the phase, judges -> the loss and its terms. shown: output and batch -> what a discriminator judges; None where
+    there can be none. preview: network and batch -> a grid (3, H, W).
     """
 
-    collate: Callable[[Sequence[Sample]], Sample]
-    loss: Loss
-    preview: Callable[[nn.Module, Tensor, Tensor], Tensor]
-    takes_judges: bool = True
+    collate: Callable[[Sequence[Any]], Any]
+    run: Callable[..., Any]
+    loss: Callable[[Any, Any, PhaseLosses, Judges], Judged]
+    preview: Callable[[nn.Module, Any], Tensor]
+    shown: Callable[[Any, Any], Shown] | None = None
+
+    @property
+    def takes_judges(self) -> bool:
+        """Whether its loss has terms that need a `Judges`."""
+        return self.shown is not None
 
 
-def picture_loss(
-    output: Output, truth: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges
-) -> Judged:
+def picture_loss(output: Output, batch: Sample, weights: PhaseLosses, judges: Judges) -> Judged:
     """:func:`inpainting_loss` of every picture that the network gave, summed; the terms are the last one's."""
     outputs = (output,) if isinstance(output, Tensor) else output
-    judged = [inpainting_loss(one, truth, known, weights[0], judges) for one in outputs]
+    judged = [inpainting_loss(one, batch.image, batch.known, weights.output, judges) for one in outputs]
     return sum((loss for loss, _ in judged[1:]), judged[0][0]), judged[-1][1]
 
 
-def _edge_loss(output: Output, truth: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges) -> Judged:
-    assert isinstance(output, Tensor)
-    return edge_loss(output, truth, known, weights[0])
+def _run_on_pictures(network: nn.Module, batch: Sample, *recurrences: int) -> Any:
+    return network(batch.image, batch.known, *recurrences)
 
 
-def _refinement_loss(
-    output: Output, drafts: Tensor, known: Tensor, weights: Sequence[LossWeights], judges: Judges
-) -> Judged:
-    """The loss of the exact end, and of the textured one where the phase has one for it.
+def _shown_picture(output: Output, batch: Sample) -> Shown:
+    return _shown(output if isinstance(output, Tensor) else output[-1], batch.image, batch.known)
 
-    The textured end learns from both, each as far as texture is asked for or not.
+
+def _run_on_edges(network: nn.Module, batch: EdgeBatch, recurrences: int) -> Output:
+    return network(batch.picture, batch.known, recurrences)
+
+
+def _edge_loss(output: Tensor, batch: EdgeBatch, weights: PhaseLosses, judges: Judges) -> Judged:
+    return edge_loss(output, batch.edges, batch.known, weights.output)
+
+
+def _run_on_stacks(network: nn.Module, batch: StackSample, recurrences: int) -> Output:
+    return network(batch.stack, batch.known, batch.texture)
+
+
+def _refinement_loss(output: tuple[Tensor, Tensor], batch: StackSample, weights: PhaseLosses, judges: Judges) -> Judged:
+    """The loss of the L2 output, and of the perceptual one where the phase has one for it.
+
+    The perceptual output learns from both, each as far as texture is asked for or not.
     """
-    assert isinstance(output, tuple)
-    exact, textured = output
-    truth, texture = drafts[:, :3], texture_of(drafts)
-    total, terms = inpainting_loss(exact, truth, known, weights[0], judges)
-    if len(weights) > 1:
-        rest, _ = inpainting_loss(_learning(textured, 1 - texture), truth, known, weights[0], judges)
-        loss, judged = inpainting_loss(_learning(textured, texture), truth, known, weights[1], judges)
-        total, terms = total + rest + loss, terms | {f"textured_{name}": value for name, value in judged.items()}
+    (least_error, perceptual), truth, known = output, batch.truth, batch.known
+    total, terms = inpainting_loss(least_error, truth, known, weights.output, judges)
+    if weights.perceptual_output is not None:
+        texture = batch.texture[..., None, None]  # (N, 1, 1, 1)
+        rest, _ = inpainting_loss(_learning(perceptual, 1 - texture), truth, known, weights.output, judges)
+        loss, judged = inpainting_loss(_learning(perceptual, texture), truth, known, weights.perceptual_output, judges)
+        total, terms = total + rest + loss, terms | {f"perceptual_{name}": value for name, value in judged.items()}
     return total, terms
+
+
+def _shown_refinement(output: tuple[Tensor, Tensor], batch: StackSample) -> Shown:
+    return _shown(output[1], batch.truth, batch.known)
+
+
+def _shown(output: Tensor, truth: Tensor, known: Tensor) -> Shown:
+    truth = truth.float()
+    return Shown(torch.where(known > 0, truth, output.detach().float()), truth, 1 - known)
 
 
 def _learning(output: Tensor, share: Tensor) -> Tensor:
@@ -90,9 +116,9 @@ def _learning(output: Tensor, share: Tensor) -> Tensor:
     return torch.lerp(output.detach(), output, share)
 
 
-PICTURES = Task(collate, picture_loss, preview_grid)
-REFINEMENT = Task(collate, _refinement_loss, draft_preview)
-EDGES = Task(collate_edges, _edge_loss, edge_preview, takes_judges=False)
+PICTURES = Task(collate, _run_on_pictures, picture_loss, preview_grid, _shown_picture)
+REFINEMENT = Task(collate_stacks, _run_on_stacks, _refinement_loss, stack_preview, _shown_refinement)
+EDGES = Task(collate_edges, _run_on_edges, _edge_loss, edge_preview)
 
 
 def task_of(architecture: Architecture) -> Task:
@@ -103,16 +129,13 @@ def task_of(architecture: Architecture) -> Task:
 
 
 def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
-    """A network by name with random weights; each says in its docstring what it takes of the configuration.
-
-    All are called as ``network(image, known, recurrences)``.
-    """
+    """A network by name with random weights; each says in its docstring what it takes of the configuration."""
     if architecture == "pconv-unet":
         return PConvUNet(config)
     if architecture == "coarse-to-fine":
         return CoarseToFine(config)
     if architecture == "refinement":
-        return DraftRefiner(config)
+        return StackRefiner(config)
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
     return RFRModel(config)

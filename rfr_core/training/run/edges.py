@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,18 +33,37 @@ def gray_and_edges(image: Tensor) -> Tensor:
     return torch.stack([gray, torch.from_numpy(edges.astype(np.float32))])
 
 
-def collate_edges(samples: Sequence[Sample]) -> Sample:
-    """As :func:`~rfr_core.training.data.samples.collate`, the pictures as gray values and edges: image (N, 2, S, S)."""
-    return collate([sample._replace(image=gray_and_edges(sample.image)) for sample in samples])
+class EdgeBatch(NamedTuple):
+    """A batch to learn edges from.
+
+    gray: (N, 1, S, S) in [0, 1]. edges: (N, 1, S, S) in {0, 1}. known: (N, 1, S, S), 1 = known. skipped: as in
+    :class:`~rfr_core.training.data.samples.Sample`.
+    """
+
+    gray: Tensor
+    edges: Tensor
+    known: Tensor
+    skipped: list[str]
+
+    @property
+    def picture(self) -> Tensor:
+        """What an edge generator is given: (N, 2, S, S)."""
+        return torch.cat([self.gray, self.edges], 1)
 
 
-def edge_loss(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
+def collate_edges(samples: Sequence[Sample]) -> EdgeBatch:
+    """As :func:`~rfr_core.training.data.samples.collate`, the pictures as gray values and edges."""
+    batch = collate([sample._replace(image=gray_and_edges(sample.image)) for sample in samples])
+    gray, edges = batch.image.split(1, 1)
+    return EdgeBatch(gray, edges, batch.known, batch.skipped)
+
+
+def edge_loss(output: Tensor, edges: Tensor, known: Tensor, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross entropy over the hole and over the known part, edges and the rest counting alike.
 
-    output: logits (N, 1, H, W). truth: gray and edges (N, 2, H, W). known: (N, 1, H, W). Of the weights ``hole`` and
+    output: logits (N, 1, H, W). edges: (N, 1, H, W) in {0, 1}. known: (N, 1, H, W). Of the weights ``hole`` and
     ``valid`` count. EdgeConnect trains against a discriminator; this loss needs none.
     """
-    edges = truth[:, 1:]
     share = edges.mean().clamp(min=1e-6)
     weight = torch.where(edges > 0, ((1 - share) / share).clamp(max=_MAX_WEIGHT), 1.0)
     error = F.binary_cross_entropy_with_logits(output.float(), edges, weight, reduction="none")
@@ -91,14 +111,10 @@ def _average_precision(shown: np.ndarray, right: np.ndarray) -> float:
 
 
 @torch.inference_mode()
-def edge_preview(network: nn.Module, truth: Tensor, known: Tensor) -> Tensor:
-    """One row per picture: known gray, known edges, completed and true edges; (3, H, W) in [0, 1] on the CPU.
-
-    truth: (N, 2, S, S), gray and edges. known: (N, 1, S, S).
-    """
+def edge_preview(network: nn.Module, batch: EdgeBatch) -> Tensor:
+    """One row per picture: known gray, known edges, completed and true edges; (3, H, W) in [0, 1] on the CPU."""
     device = next(network.parameters()).device
-    completed = network(truth.to(device), known.to(device)).sigmoid().cpu()
-    gray, edges = truth.cpu().split(1, 1)
-    known = known.cpu()
+    completed = network(batch.picture.to(device), batch.known.to(device)).sigmoid().cpu()
+    gray, edges, known = batch.gray.cpu(), batch.edges.cpu(), batch.known.cpu()
     columns = [gray * known, edges * known, torch.where(known > 0, edges, completed), edges]
     return tiled(torch.stack([column.expand(-1, 3, -1, -1) for column in columns], 1))

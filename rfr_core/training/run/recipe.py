@@ -14,13 +14,23 @@ from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.training.data.layouts import Layout
 from rfr_core.training.data.samples import DataConfig
-from rfr_core.training.losses.inpainting import LossWeights
+from rfr_core.training.losses.inpainting import LossWeights, PhaseLosses
 from rfr_core.training.run.architectures import PICTURES, REFINEMENT, Architecture, task_of
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]  (not installed where tomllib exists)
+
+# Earlier names of settings, which recipes may go on using.
+_RENAMED = {
+    "drafts": "stacks",
+    "textured": "perceptual_output",
+    "exactness": "log_mse",
+    "structure": "ssim",
+    "likeness": "lpips",
+    "matching": "feature_matching",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,8 @@ class Phase:
         recurrences: the number, or a range that one is drawn from at each step; left out = the network's own.
         earlier: weight of the loss of one earlier recurrence, drawn at each step, where it has come; 0 = none.
         loss: the terms and their weights.
-        textured: those of a refinement's textured end, besides ``loss``; left out, it's not trained.
+        perceptual_output: those of a refinement's perceptual output, besides ``loss`` for its L2 output; left out, it
+            is not trained.
     """
 
     steps: int
@@ -51,7 +62,7 @@ class Phase:
     recurrences: tuple[int, int] | None = None
     earlier: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
-    textured: LossWeights | None = None
+    perceptual_output: LossWeights | None = None
 
     def __post_init__(self) -> None:
         for name, lowest in (("steps", 1), ("batch", 1), ("accumulate", 1), ("crop", 16), ("warmup", 0)):
@@ -66,9 +77,9 @@ class Phase:
             raise ConfigError(f"recurrences is {list(bounds)}; it must be two numbers from 1 to {MAX_RECURRENCES}.")
 
     @property
-    def losses(self) -> tuple[LossWeights, ...]:
-        """The terms of each output that has its own."""
-        return (self.loss,) if self.textured is None else (self.loss, self.textured)
+    def losses(self) -> PhaseLosses:
+        """The terms of each output."""
+        return PhaseLosses(self.loss, self.perceptual_output)
 
 
 @dataclass(frozen=True)
@@ -147,12 +158,12 @@ class Recipe:
         if task is not PICTURES and self.evaluation.pictures is not None:
             how = "compare, once it is joined to its network" if task is REFINEMENT else "experiment fig10"
             raise ConfigError(f"this architecture is judged by python -m train {how}; leave evaluation.pictures out.")
-        if (task is REFINEMENT) != (self.data.drafts is not None):
-            raise ConfigError("a refinement, and nothing else, is trained from data.drafts; correct one of both.")
+        if (task is REFINEMENT) != (self.data.stacks is not None):
+            raise ConfigError("a refinement, and nothing else, is trained from data.stacks; correct one of both.")
         if self.architecture != "rfr" and any(phase.earlier for phase in self.phases):
             raise ConfigError("phases.earlier is for RFR-Net, which has recurrences to learn from; leave it out.")
-        if task is not REFINEMENT and any(phase.textured is not None for phase in self.phases):
-            raise ConfigError("phases.textured is for a refinement's second end; leave it out.")
+        if task is not REFINEMENT and any(phase.perceptual_output is not None for phase in self.phases):
+            raise ConfigError("phases.perceptual_output is for a refinement; leave it out.")
 
     @property
     def steps(self) -> int:
@@ -188,6 +199,7 @@ def build(kind: type, table: object, where: str) -> Any:
     if not isinstance(table, Mapping):
         raise ConfigError(f"{where} must be a table of settings, not {table!r}.")
     known = {f.name for f in fields(kind)}
+    table = _renamed(table, known, where)
     for name in table:
         if name not in known:
             raise ConfigError(f"{where} has the unknown setting {name!r}; known are {', '.join(sorted(known))}.")
@@ -199,6 +211,18 @@ def build(kind: type, table: object, where: str) -> Any:
         raise ConfigError(f"{where} lacks a setting ({error}).") from error
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _renamed(table: Mapping[Any, Any], known: set[str], where: str) -> dict[Any, Any]:
+    """The table with today's names in place of earlier ones."""
+    values: dict[Any, Any] = {}
+    for name, value in table.items():
+        new = _RENAMED.get(name, name)
+        new = name if new not in known else new
+        if new in values:
+            raise ConfigError(f"{where} sets {new} and {name}, which are the same; leave one out.")
+        values[new] = value
+    return values
 
 
 def to_table(recipe: Recipe) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,18 +30,22 @@ from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
-from rfr_core.training.data.drafts import PREFIX, DraftRefiner, Drafts, draft_files
+from rfr_core.training.data.input_stacks import PREFIX, InputStacks, StackRefiner, stack_files
 from rfr_core.training.data.layouts import evaluation_files
-from rfr_core.training.data.samples import Position, Sample, TrainingPictures, pictures_of, training_files
+from rfr_core.training.data.samples import Position, TrainingPictures, pictures_of, training_files
 from rfr_core.training.data.shards import ShardPictures, StreamPlace, shard_files
 from rfr_core.training.evaluation.protocol import evaluate
-from rfr_core.training.losses.adversary import Adversary
+from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.inpainting import Judges
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
 from rfr_core.training.losses.vgg import VGG16Features
 from rfr_core.training.run.architectures import build_network, save_network, task_of
 from rfr_core.training.run.recipe import Phase, Recipe, load_recipe
 from rfr_core.training.run.run_folder import RunFolder
+
+_PREVIEWED = 4  # samples of a preview
+
+TrainingSet = TrainingPictures | ShardPictures | InputStacks
 
 
 def fit(recipe: str | Path | Recipe, overrides: list[str] | None = None, resume: bool = False) -> Path:
@@ -61,7 +66,7 @@ def fit(recipe: str | Path | Recipe, overrides: list[str] | None = None, resume:
 
 
 @dataclass
-class Progress:
+class Place:
     """Where a run stands: optimiser steps done, and samples drawn by all processes."""
 
     step: int = 0
@@ -92,16 +97,14 @@ class Trainer:
         self.judges = self._judges()
         optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.phases[0].learning_rate)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
-        self.progress = Progress()
+        self.place = Place()
         if resume:
             self._restore()
 
     def run(self) -> Path:
         """Trains to the end and returns the folder of the network."""
-        writer = SummaryWriter(self.folder.path, purge_step=self.progress.step) if self.main else None
-        bar = tqdm(
-            total=self.recipe.steps, initial=self.progress.step, disable=not self.main, unit="step", smoothing=0.1
-        )
+        writer = SummaryWriter(self.folder.path, purge_step=self.place.step) if self.main else None
+        bar = tqdm(total=self.recipe.steps, initial=self.place.step, disable=not self.main, unit="step", smoothing=0.1)
         try:
             for phase, done in self._phases_left():
                 self._run_phase(phase, done, writer, bar)
@@ -118,86 +121,79 @@ class Trainer:
         """The phases not finished yet, each with the steps of it that are done."""
         before = 0
         for phase in self.recipe.phases:
-            done = max(0, self.progress.step - before)
+            done = max(0, self.place.step - before)
             before += phase.steps
             if done < phase.steps:
                 yield phase, done
 
     def _run_phase(self, phase: Phase, done: int, writer: SummaryWriter | None, bar: tqdm) -> None:
-        batches = iter(self._loader(phase, done))
+        dataset = self._dataset(phase, done)
+        batches = iter(self._loader(dataset, phase, done))
         for step_of_phase in range(done, phase.steps):
             started = time.perf_counter()
             losses = self._step(phase, step_of_phase, batches)
-            self.progress.step += 1
-            self.progress.samples += phase.batch * phase.accumulate * self.accelerator.num_processes
-            step = self.progress.step
+            self.place.step += 1
+            self.place.samples += phase.batch * phase.accumulate * self.accelerator.num_processes
+            step = self.place.step
             if self.main and writer is not None:
                 seconds = time.perf_counter() - started
                 self._log(writer, bar, losses | {"seconds": seconds, "learning_rate": self._rate()})
             if step % self.recipe.preview_every == 0 and writer is not None:
-                self._preview(writer, phase)
+                self._preview(writer, phase, dataset)
             if step % self.recipe.evaluation.every == 0 and writer is not None:
                 self._evaluate(writer, bar)
             if step % self.recipe.save_every == 0:
                 self._save()
 
-    def _loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
-        if self.recipe.data.shards:
-            return self._streaming_loader(phase, done)
-        dataset = self._dataset(phase)
-        batches = (phase.steps - done) * phase.accumulate
-        position = Position(
-            self.progress.samples,
-            phase.batch,
-            batches,
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
-        )
+    def _loader(self, dataset: TrainingSet, phase: Phase, done: int) -> DataLoader[Any]:
+        # What is streamed comes in its own order.
+        sampler = None if isinstance(dataset, ShardPictures) else self._position(phase, done)
         return DataLoader(
             dataset,
             phase.batch,
-            sampler=position,
+            sampler=sampler,
             num_workers=self.recipe.workers,
             collate_fn=self.task.collate,
             pin_memory=self.accelerator.device.type == "cuda",
         )
 
-    def _dataset(self, phase: Phase) -> TrainingPictures | Drafts:
+    def _dataset(self, phase: Phase, done: int) -> TrainingSet:
         data, seed = self.recipe.data, self.recipe.seed
-        if data.drafts is not None:
-            return Drafts(Path(data.drafts), phase.crop, seed)
+        if data.stacks is not None:
+            return InputStacks(Path(data.stacks), phase.crop, seed)
+        if data.shards:
+            return ShardPictures(data, phase.crop, seed, self._stream_place(phase, done))
         return TrainingPictures(data, phase.crop, seed)
 
-    def _streaming_loader(self, phase: Phase, done: int) -> DataLoader[Sample]:
+    def _position(self, phase: Phase, done: int) -> Position:
+        batches = (phase.steps - done) * phase.accumulate
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        return Position(self.place.samples, phase.batch, batches, rank, processes)
+
+    def _stream_place(self, phase: Phase, done: int) -> StreamPlace:
         drawn = done * phase.accumulate * phase.batch * self.accelerator.num_processes
-        place = StreamPlace(
-            self.progress.samples - drawn,
+        return StreamPlace(
+            self.place.samples - drawn,
             phase.batch,
             done * phase.accumulate,
             self.accelerator.process_index,
             self.accelerator.num_processes,
             max(1, self.recipe.workers),
         )
-        return DataLoader(
-            ShardPictures(self.recipe.data, phase.crop, self.recipe.seed, place),
-            phase.batch,
-            num_workers=self.recipe.workers,
-            collate_fn=self.task.collate,
-            pin_memory=self.accelerator.device.type == "cuda",
-        )
 
-    def _step(self, phase: Phase, step_of_phase: int, batches: Iterator[Sample]) -> dict[str, float]:
+    def _step(self, phase: Phase, step_of_phase: int, batches: Iterator[Any]) -> dict[str, float]:
         """One optimiser step; returns the losses, averaged over the batches and processes that share it."""
         self._set_mode(phase)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(phase, step_of_phase)
         recurrences = self._recurrences(phase)
         sums: dict[str, Tensor] = {}
+        shown: list[Shown] = []
         for index in range(phase.accumulate):
             batch = next(batches)
             self._report_skipped(batch.skipped)
             last = index == phase.accumulate - 1
-            for name, value in self._backward(phase, batch, recurrences, last).items():
+            for name, value in self._backward(phase, batch, recurrences, last, shown).items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value / phase.accumulate
         if self.recipe.clip:
             sums["gradient"] = torch.as_tensor(
@@ -206,8 +202,7 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.judges.adversary is not None:
-            told = self.judges.adversary.learn(self._rate())
-            sums |= {} if told is None else {"discriminator": told}
+            sums["discriminator"] = self.judges.adversary.learn(shown, self._rate())
         if self.average is not None:
             self.average.update_parameters(self.network)
         reduced = self.accelerator.reduce(torch.stack([v.float() for v in sums.values()]), "mean")
@@ -215,40 +210,42 @@ class Trainer:
         losses = dict(zip(sums, reduced.tolist(), strict=True))
         if not math.isfinite(losses["loss"]):
             raise ConfigError(
-                f"the loss is {losses['loss']} at step {self.progress.step + 1}; lower the learning rate, or set clip."
+                f"the loss is {losses['loss']} at step {self.place.step + 1}; lower the learning rate, or set clip."
             )
         return losses
 
-    def _backward(self, phase: Phase, batch: Sample, recurrences: int, last: bool) -> dict[str, Tensor]:
-        truth = batch.image.to(self.accelerator.device, non_blocking=True)
-        known = batch.known.to(self.accelerator.device, non_blocking=True)
-        if self.recipe.channels_last:
-            truth = truth.contiguous(memory_format=torch.channels_last)
+    def _backward(
+        self, phase: Phase, batch: Any, recurrences: int, last: bool, shown: list[Shown]
+    ) -> dict[str, Tensor]:
+        """Adds a batch's gradients to those there are, and what a discriminator is to learn from to ``shown``."""
+        batch = _moved(batch, self.accelerator.device, self.recipe.channels_last)
         # Gradients travel between processes once a step, with the last batch.
         with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
             earlier = self._earlier(phase, recurrences)
             if earlier is None:
-                before, output = None, self.model(truth, known, recurrences)
+                before, output = None, self.task.run(self.model, batch, recurrences)
             else:
-                before, output = self.model(truth, known, recurrences, earlier)
+                before, output = self.task.run(self.model, batch, recurrences, earlier)
             with self.accelerator.autocast():
-                loss, terms = self.task.loss(output, truth, known, phase.losses, self.judges)
+                loss, terms = self.task.loss(output, batch, phase.losses, self.judges)
                 if before is not None:
-                    loss = loss + phase.earlier * self.task.loss(before, truth, known, phase.losses, self.judges)[0]
+                    loss = loss + phase.earlier * self.task.loss(before, batch, phase.losses, self.judges)[0]
             self.accelerator.backward(loss / phase.accumulate)
+        if self.judges.adversary is not None and self.task.shown is not None:
+            shown.append(self.task.shown(output, batch))
         return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
 
     def _recurrences(self, phase: Phase) -> int:
         if phase.recurrences is None:
             return self.recipe.network.recurrences
         low, high = phase.recurrences
-        return int(np.random.default_rng((self.recipe.seed, self.progress.step, 2)).integers(low, high + 1))
+        return int(np.random.default_rng((self.recipe.seed, self.place.step, 2)).integers(low, high + 1))
 
     def _earlier(self, phase: Phase, recurrences: int) -> int | None:
         """A recurrence before the last that is learned from as well, if the phase wants that."""
         if not phase.earlier or recurrences == 1:
             return None
-        return int(np.random.default_rng((self.recipe.seed, self.progress.step, 3)).integers(1, recurrences))
+        return int(np.random.default_rng((self.recipe.seed, self.place.step, 3)).integers(1, recurrences))
 
     def _set_mode(self, phase: Phase) -> None:
         self.model.train()
@@ -265,49 +262,49 @@ class Trainer:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _log(self, writer: SummaryWriter, bar: tqdm, values: dict[str, float]) -> None:
-        step = self.progress.step
+        step = self.place.step
         self.folder.log({"step": step} | values)
         for name, value in values.items():
             writer.add_scalar(f"train/{name}", value, step)
         bar.update()
         bar.set_postfix(loss=f"{values['loss']:.4f}", refresh=False)
 
-    def _preview(self, writer: SummaryWriter, phase: Phase) -> None:
-        data, seed = self.recipe.data, self.recipe.seed
-        if data.shards:
-            samples = list(itertools.islice(ShardPictures(data, phase.crop, seed, StreamPlace(batch=4)), 4))
+    def _preview(self, writer: SummaryWriter, phase: Phase, dataset: TrainingSet) -> None:
+        if isinstance(dataset, ShardPictures):
+            place = StreamPlace(batch=_PREVIEWED)
+            stream = ShardPictures(self.recipe.data, phase.crop, self.recipe.seed, place)
+            samples: list[Any] = list(itertools.islice(stream, _PREVIEWED))
         else:
-            dataset = self._dataset(phase)
-            samples = [dataset[i] for i in range(4)]
-        samples = self.task.collate(samples)
-        grid = self.task.preview(self.judged, samples.image, samples.known)  # (3, H, W)
-        writer.add_image("preview", grid, self.progress.step)
-        self.folder.save_preview(grid, self.progress.step)
+            samples = [dataset[number] for number in range(_PREVIEWED)]
+        with _evaluating(self.kept) as network:
+            grid = self.task.preview(network, self.task.collate(samples))  # (3, H, W)
+        writer.add_image("preview", grid, self.place.step)
+        self.folder.save_preview(grid, self.place.step)
 
     def _evaluate(self, writer: SummaryWriter, bar: tqdm) -> None:
         config = self.recipe.evaluation
         if config.pictures is None or config.holes is None:
             return
-        network, pictures = self.judged, Path(config.pictures)
-        table = evaluate(
-            lambda image, hole: fill(network, image, hole),
-            pictures if config.layout == "folder" else evaluation_files(config.layout, pictures),
-            Path(config.holes),
-            size=config.size,
-            buckets=config.buckets,
-            limit=config.limit,
-        )
+        pictures = Path(config.pictures)
+        with _evaluating(self.kept) as network:
+            table = evaluate(
+                lambda image, hole: fill(network, image, hole),
+                pictures if config.layout == "folder" else evaluation_files(config.layout, pictures),
+                Path(config.holes),
+                size=config.size,
+                buckets=config.buckets,
+                limit=config.limit,
+            )
         scores = {row.bucket: round(row.scores["psnr"], 3) for row in table.rows}
         for bucket, value in scores.items():
-            writer.add_scalar(f"psnr/{bucket}", value, self.progress.step)
-        self.folder.log({"step": self.progress.step, "psnr": scores})
-        bar.write(f"step {self.progress.step}: PSNR {scores}")
+            writer.add_scalar(f"psnr/{bucket}", value, self.place.step)
+        self.folder.log({"step": self.place.step, "psnr": scores})
+        bar.write(f"step {self.place.step}: PSNR {scores}")
 
     @property
-    def judged(self) -> nn.Module:
-        """The network that is evaluated and kept: the average where there is one, in eval mode."""
-        network = self.average.module if self.average is not None else self.network
-        return network.eval()
+    def kept(self) -> nn.Module:
+        """The network that is evaluated and kept: the average of the weights where there is one."""
+        return self.average.module if self.average is not None else self.network
 
     def _save(self) -> None:
         self.accelerator.wait_for_everyone()
@@ -321,11 +318,11 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
                 "adversary": None if self.judges.adversary is None else self.judges.adversary.state_dict(),
-                "step": self.progress.step,
-                "samples": self.progress.samples,
+                "step": self.place.step,
+                "samples": self.place.samples,
             }
         )
-        save_network(self.recipe.architecture, self.judged, self.folder.model)
+        save_network(self.recipe.architecture, self.kept, self.folder.model)
 
     def _restore(self) -> None:
         state = self.folder.load_state(self.accelerator.device)
@@ -341,13 +338,13 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
             if self.judges.adversary is not None and state["adversary"] is not None:
                 self.judges.adversary.load_state_dict(state["adversary"])
-            self.progress = Progress(int(state["step"]), int(state["samples"]))
+            self.place = Place(int(state["step"]), int(state["samples"]))
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"{self.folder.state} is of another network or version; train into another output folder."
             ) from error
         if self.main:
-            self.folder.rewind(self.progress.step)
+            self.folder.rewind(self.place.step)
 
     def _network(self) -> nn.Module:
         torch.manual_seed(self.recipe.seed)
@@ -355,7 +352,7 @@ class Trainer:
         if self.recipe.init is not None:
             start = load_network(self.recipe.init)
             state = start.state_dict()
-            if isinstance(network, DraftRefiner):  # a part of that network
+            if isinstance(network, StackRefiner):  # a part of that network
                 state = {name: value for name, value in state.items() if name.startswith(PREFIX)}
             try:
                 network.load_state_dict(state)
@@ -377,16 +374,16 @@ class Trainer:
 
     def _judges(self) -> Judges:
         """Those that a term of any phase needs."""
-        losses = [loss for phase in self.recipe.phases for loss in phase.losses] if self.task.takes_judges else []
-        device, vgg, likeness, adversary = self.accelerator.device, None, None, None
+        losses = [loss for phase in self.recipe.phases for loss in phase.losses.given] if self.task.takes_judges else []
+        device, vgg, lpips, adversary = self.accelerator.device, None, None, None
         if any(loss.needs_features for loss in losses):
             vgg = VGG16Features.from_pretrained(self.recipe.vgg, self.recipe.vgg_input).to(device)
             vgg = vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if any(loss.likeness for loss in losses):
-            likeness = ShiftTolerantLPIPS("vgg", device)
+        if any(loss.lpips for loss in losses):
+            lpips = ShiftTolerantLPIPS("vgg", device)
         if any(loss.needs_adversary for loss in losses):
             adversary = Adversary(self.accelerator, self.recipe.phases[0].learning_rate)
-        return Judges(vgg, likeness, adversary)
+        return Judges(vgg, lpips, adversary)
 
 
 def learning_rate(phase: Phase, step: int) -> float:
@@ -407,6 +404,28 @@ def fill(network: nn.Module, image: Tensor, hole: Tensor) -> Tensor:
     known = 1 - hole
     output = network(image.to(device), known.to(device), "auto").cpu()
     return torch.where(known > 0, image, output.clamp(0, 1))
+
+
+@contextlib.contextmanager
+def _evaluating(network: nn.Module) -> Iterator[nn.Module]:
+    """The network in eval mode, which it leaves as it came."""
+    training = network.training
+    try:
+        yield network.eval()
+    finally:
+        network.train(training)
+
+
+def _moved(batch: Any, device: torch.device, channels_last: bool) -> Any:
+    """A batch, which is a named tuple, with its tensors on a device."""
+    moved = {}
+    for name, value in batch._asdict().items():
+        if isinstance(value, Tensor):
+            value = value.to(device, non_blocking=True)
+            if channels_last and value.ndim == 4:
+                value = value.contiguous(memory_format=torch.channels_last)
+        moved[name] = value
+    return batch._replace(**moved)
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel | None:
@@ -436,8 +455,8 @@ def _set_recompute(network: nn.Module) -> None:
 
 def _check_folders(recipe: Recipe) -> None:
     """Names a missing folder before anything heavy is loaded."""
-    if recipe.data.drafts is not None:
-        draft_files(Path(recipe.data.drafts))
+    if recipe.data.stacks is not None:
+        stack_files(Path(recipe.data.stacks))
     elif recipe.data.shards:
         shard_files(recipe.data.shards)
     else:
