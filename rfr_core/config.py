@@ -21,6 +21,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "attention_scale": (4, 8, 16),
     "attention_query": ("raw", "normalized"),
     "attention_values": ("normalized", "raw"),
+    "attention_smoothing": ("sum", "mean"),
     "merge": ("adaptive", "mean", "last"),
     "tail": ("residual", "plain"),
 }
@@ -52,6 +53,8 @@ class RFRConfig:
             map halved once. 4, which ``"residual"`` blocks alone have, is that map halved once.
         attention_query: ``"raw"`` (released) or ``"normalized"`` (Eq. 4).
         attention_values: ``"normalized"`` (released) or ``"raw"`` (Eq. 8).
+        attention_smoothing: whether the scores around a position are added up, ``"sum"`` (released), or averaged,
+            ``"mean"`` (Eq. 5), which divides them by 9.
         attention_lambda: lambda of Eq. 6, the share of the current scores, fixed to a number from 0 to 1; ``None`` = it
             is learned (published).
         narrow_deconv: whether the deconvolutions halve their channels as in Table 4.
@@ -87,6 +90,7 @@ class RFRConfig:
     attention_scale: Literal[4, 8, 16] = 8
     attention_query: Literal["raw", "normalized"] = "raw"
     attention_values: Literal["normalized", "raw"] = "normalized"
+    attention_smoothing: Literal["sum", "mean"] = "sum"
     attention_lambda: float | None = None
     narrow_deconv: bool = False
     merge: Literal["adaptive", "mean", "last"] = "adaptive"
@@ -152,6 +156,7 @@ class RFRConfig:
             "attention_scale": 16,
             "attention_query": "normalized",
             "attention_values": "raw",
+            "attention_smoothing": "mean",
             "narrow_deconv": True,
             "area_slope": 0.0,
             "decoder_slope": 0.2,

@@ -22,7 +22,7 @@ def l1(result: Tensor, truth: Tensor, hole: Tensor | None = None) -> Tensor:
     """Mean absolute difference: mean |v_result - v_truth| / 255 over pixels and channels; lower is better.
 
     result, truth: (N, 3, H, W) in [0, 1]. hole: (N, 1, H, W), 1 = hole, to average over the hole alone. Returns
-    (N,) float64 on the CPU; NaN where a picture has no hole pixel. The paper's "mean l1" is this in per cent.
+    (N,) float64 on the CPU; NaN where a picture has no hole pixel. The paper's "mean l1" is this, a fraction.
     Raises ImageError: shapes that do not fit each other.
     """
     return _mean(_absolute(*_eight_bit(result, truth)), hole)

@@ -531,12 +531,15 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
 
 
-def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys; sys.argv = ['rfr', 'inpaint', '--help']; from rfr_core.command.cli import main\n"
+@pytest.mark.parametrize(
+    ("words", "shown"), [(["inpaint"], "white = fill"), (["train"], "experiment"), (["train", "fit"], "--resume")]
+)
+def test_help_does_not_wait_for_torch(words: list[str], shown: str) -> None:
+    code = f"import sys; sys.argv = ['rfr', *{words}, '--help']; from rfr_core.command.cli import main\n"
     code += "try: main()\nfinally: print('torch' in sys.modules)"
     process = run("-c", code)
     assert process.returncode == 0
-    assert "white = fill" in process.stdout
+    assert shown in process.stdout
     assert process.stdout.splitlines()[-1] == "False"
 
 

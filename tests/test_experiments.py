@@ -96,8 +96,8 @@ def test_lower_is_better_for_errors_and_costs() -> None:
         {"a": [table(l1=0.1)], "b": [table(l1=0.2)]}, {"a": {"parameters": 31.0}, "b": {"parameters": 33.0}}
     )
     for metric in ("l1", "parameters"):
-        (comparison,) = judge(Claim("…", ("a", "b"), (metric,), ("40-50",)), given).comparisons
-        assert comparison.gain.is_clear
+        (lead,) = judge(Claim("…", ("a", "b"), (metric,), ("40-50",)), given).leads
+        assert lead.gain.is_clear
     assert judge(Claim("…", ("a", "b"), ("l1", "parameters"), ("40-50",)), given).verdict == "reproduced in order"
 
 

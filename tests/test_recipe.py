@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
+from rfr_core.training.losses.inpainting import LossWeights
 from rfr_core.training.run.recipe import Recipe, build, load_recipe, to_table
 
 RECIPES = Path(__file__).parents[1] / "train" / "recipes"
@@ -29,6 +31,11 @@ def test_published_settings(name: str, steps: int, tuning: int) -> None:
     assert (first.batch, first.crop, first.freeze_batchnorm, second.freeze_batchnorm) == (6, 256, False, True)
     assert (first.loss.style, first.loss.perceptual, first.loss.hole) == (120, 0.05, 6)
     assert recipe.network.norm == "batch"
+    assert (recipe.initial_weights, recipe.data.form, second.new_optimizer) == ("torch", "released", True)
+    paper = load_recipe(RECIPES / f"paper_{name}.toml")
+    assert paper.network == RFRConfig.paper()
+    assert [phase.learning_rate for phase in paper.phases] == [1e-4, 1e-5]
+    assert all(phase.loss == LossWeights.paper() for phase in paper.phases)
 
 
 def test_overrides_reach_every_place(tmp_path: Path) -> None:
@@ -76,6 +83,10 @@ def test_earlier_names_of_settings_go_on_working(tmp_path: Path) -> None:
         ("precision=int8", "must be one of 'no', 'bf16', 'fp16'"),
         ("ema=1.0", "ema is 1.0"),
         ("nonsense", "takes name=value"),
+        ("network=large", "network is 'large'; it must be a table of settings, or one of 'released'"),
+        ("data=large", "data is 'large'; it must be a table of settings."),
+        ("betas=[0.9, 1.0]", "both must be at least 0 and below 1"),
+        ("weight_decay=-1.0", "weight_decay is -1.0; it must be 0 or more"),
     ],
 )
 def test_mistakes_are_named(override: str, match: str) -> None:

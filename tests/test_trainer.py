@@ -8,14 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from golden import GOLDEN, golden_weight
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.saving import save_pretrained
@@ -23,8 +29,9 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.losses.vgg import VGG16Features
+from rfr_core.training.run.architectures import PICTURES
 from rfr_core.training.run.recipe import Phase, load_recipe
-from rfr_core.training.run.trainer import fit, learning_rate
+from rfr_core.training.run.trainer import Trainer, fit, learning_rate
 
 ROOT = Path(__file__).parents[1]
 SMOKE = ROOT / "train" / "recipes" / "smoke.toml"
@@ -139,9 +146,9 @@ def test_two_processes_train_to_the_weights_of_one_with_a_doubled_batch(pictures
     # On the CPU, accelerate's own launcher starts one process or needs MPI; torch's starts what accelerate then finds.
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv_backend=c10d"]
     launch += ["--rdzv_endpoint=localhost:0", "-m", *command(pictures, tmp_path / "two", *larger)[2:]]
-    use_cpu = environment() | {"ACCELERATE_USE_CPU": "true"}
-    result = subprocess.run(launch, cwd=ROOT, env=use_cpu, capture_output=True, text=True)
+    result = subprocess.run(launch, cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
+    assert "on cpu, 2 processes, precision no: 4 of 4 steps, samples from 3 pictures" in result.stderr
     one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("one", "two"))
     torch.manual_seed(2020)  # the recipe's
     start = RFRNet(load_network(tmp_path / "one" / "model").config).state_dict()
@@ -285,3 +292,95 @@ def test_a_finished_run_is_not_overwritten_and_a_missing_one_not_resumed(
     with pytest.raises(ConfigError, match="nothing to resume"):
         fit(SMOKE, settings(pictures, tmp_path / "none"), resume=True)
     assert load_recipe(SMOKE).steps == len(losses(whole_run))
+
+
+def test_processes_that_would_train_each_by_itself_are_refused(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")  # as accelerate launch --cpu --num_processes 2 sets it
+    with pytest.raises(ConfigError, match="asked for several processes, but started one; on CPUs"):
+        fit(SMOKE, settings(pictures, tmp_path / "run"))
+    monkeypatch.delenv("MASTER_ADDR")
+    monkeypatch.setattr("rfr_core.training.run.launch.Accelerator", lambda **_: SimpleNamespace(num_processes=1))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="2 processes were started, but accelerate counts 1"):
+        fit(SMOKE, settings(pictures, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_keeps_every_step_in_its_curves_and_what_it_was_before(pictures: Path, tmp_path: Path) -> None:
+    start, output = tmp_path / "start", tmp_path / "run"
+    network = load_recipe(SMOKE).network
+    save_pretrained(RFRNet(network), start)
+    first = settings(pictures, output, f"init={start.as_posix()}", "ema=0.0", "preview_every=100")
+    fit(SMOKE, [*first, "phases.1.steps=2"])
+    rmtree(start)  # the state replaces it
+    fit(SMOKE, [*first, "phases.1.steps=3", "snapshot_every=5"], resume=True)
+    curve = EventAccumulator(str(output)).Reload().Scalars("train/loss")
+    assert [point.step for point in curve] == list(range(1, 8))
+    before = load_network(output / "snapshots" / "0000004")  # as it was before fine-tuning
+    assert before.config == network
+    assert sorted(path.name for path in (output / "snapshots").iterdir()) == ["0000004"]
+    steps = [json.loads((output / name).read_text())["phases"][1]["steps"] for name in ("recipe.1.json", "recipe.json")]
+    assert steps == [2, 3]
+
+
+def test_a_loss_that_is_no_number_leaves_the_weights_alone(pictures: Path, tmp_path: Path) -> None:
+    trainer = Trainer(load_recipe(SMOKE, settings(pictures, tmp_path / "run", "clip=0.0")))
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+
+    def broken(*arguments: Any) -> Any:
+        loss, terms = PICTURES.loss(*arguments)
+        return loss * float("nan"), terms
+
+    trainer.task = replace(PICTURES, loss=broken)
+    with pytest.raises(ConfigError, match="The loss is nan at step 1"):
+        trainer.run()
+    assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
+
+
+def test_initial_weights_and_a_new_optimizer_as_released(pictures: Path, tmp_path: Path) -> None:
+    deviations = {}
+    for form in ("he", "torch"):
+        recipe = load_recipe(SMOKE, settings(pictures, tmp_path / form, f"initial_weights={form}"))
+        weight = Trainer(recipe).network.get_parameter("reasoning.reason.enc_2.0.weight")
+        deviations[form] = float(weight.std())
+    assert deviations["he"] == pytest.approx(6**0.5 * deviations["torch"], rel=0.15)
+    moments = []
+    for number, again in enumerate(("false", "true")):
+        output = tmp_path / str(number)
+        more = [f"phases.1.new_optimizer={again}", "phases.1.steps=1", "betas=[0.8, 0.95]", "weight_decay=0.01"]
+        fit(SMOKE, settings(pictures, output, *more))
+        state = torch.load(output / "state.pt", weights_only=True)["optimizer"]
+        moments.append(float(state["state"][0]["step"]))
+        assert tuple(state["param_groups"][0]["betas"]) == (0.8, 0.95)
+        assert state["param_groups"][0]["weight_decay"] == 0.01
+    assert moments == [5, 1]
+
+
+def test_the_best_evaluation_is_kept_and_scored_in_all_ways(pictures: Path, tmp_path: Path) -> None:
+    holes = tmp_path / "holes" / "10-20"
+    holes.mkdir(parents=True)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:44, 20:44] = 255
+    Image.fromarray(mask).save(holes / "a.png")
+    more = [f"evaluation.pictures={pictures.as_posix()}", f"evaluation.holes={holes.parent.as_posix()}"]
+    more += ["evaluation.every=2", "evaluation.size=64", 'evaluation.buckets=["10-20"]']
+    output = tmp_path / "run"
+    fit(SMOKE, settings(pictures, output, *more))
+    lines = [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
+    scores = [line for line in lines if "psnr" in line]
+    assert [line["step"] for line in scores] == [2, 4, 6, 8]
+    assert all(set(line) == {"step", "psnr", "ssim", "lpips"} for line in scores)
+    assert {"psnr/10-20", "ssim/10-20", "lpips/10-20"} <= set(EventAccumulator(str(output)).Reload().Tags()["scalars"])
+    assert load_network(output / "best").config.width == 8
+
+
+def test_a_tracker_is_told_all_that_is_logged(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, dict[str, float]]] = []
+    monkeypatch.setattr(Accelerator, "log", lambda self, values, step: told.append((step, values)))
+    monkeypatch.chdir(tmp_path)
+    fit(SMOKE, settings(pictures, tmp_path / "run", 'trackers=["tensorboard"]', "phases.1.steps=1"))
+    assert [step for step, values in told if "train/loss" in values] == [1, 2, 3, 4, 5]
+    with pytest.raises(ConfigError, match="correct trackers"):
+        fit(SMOKE, settings(pictures, tmp_path / "other", 'trackers=["nothing"]'))

@@ -100,6 +100,21 @@ def test_without_scale_the_largest_square_is_scaled(folder: Path) -> None:
     assert crop[0, 12:].min() > 0.7
 
 
+def test_crops_and_holes_as_released(folder: Path) -> None:
+    ramp = Image.fromarray(np.linspace(0, 255, 100).astype(np.uint8)[:, None].repeat(100, 1)).convert("RGB")
+    config = DataConfig(form="released")
+    spans = [float(np.ptp(random_crop(ramp, 25, config, np.random.default_rng(i)))) for i in range(60)]
+    assert min(spans) < 0.35  # of a quarter of the picture
+    assert max(spans) > 0.9
+    tops = []
+    for form in ("free", "released"):
+        data = dataset(folder, 48, form=form, object=1.0, irregular=0.0)
+        tops.append([float(data[i].known[0, :24].mean()) for i in range(20)])
+    assert tops[0] != tops[1]
+    with pytest.raises(ConfigError, match="a scale of its own"):
+        DataConfig(form="released", scale=(0.5, 1.0))
+
+
 def test_flat_crops_are_drawn_anew() -> None:
     pixels = np.full((64, 640, 3), 128, np.uint8)
     pixels[:, 320:] = np.random.default_rng(0).integers(0, 256, (64, 320, 3), dtype=np.uint8)

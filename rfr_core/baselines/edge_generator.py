@@ -23,7 +23,8 @@ class EdgeGenerator(nn.Module):
 
     Of the configuration it takes ``width``, the channels of the first layer (64 as published), and ``norm``; with
     ``reasoning`` the middle part is the :class:`RecurrentFeatureReasoning` that the rest of it describes, on
-    4 x ``width`` channels at every scale, in place of eight dilated residual blocks.
+    4 x ``width`` channels at every scale, in place of eight dilated residual blocks. EdgeConnect normalises each
+    picture by itself (InstanceNorm); here ``norm`` is over the batch or groups of channels, as in the rest.
     """
 
     def __init__(self, config: RFRConfig, reasoning: bool = True) -> None:

@@ -58,17 +58,25 @@ class KnowledgeConsistentAttention(_Attention):
     """
 
     def __init__(
-        self, channels: int, query: str = "raw", values: str = "normalized", fixed: float | None = None
+        self,
+        channels: int,
+        query: str = "raw",
+        values: str = "normalized",
+        fixed: float | None = None,
+        smoothing: str = "sum",
     ) -> None:
         super().__init__(channels)
         self.query = query
         self.values = values
+        self.smoothing = smoothing
         self.fixed = fixed
         self.ratio = nn.Parameter(torch.ones(1)) if fixed is None else None
 
     def _attended(self, features: Tensor, known: Tensor, memory: AttentionMemory) -> tuple[Attended, Tensor]:
         normalized = normalize(features)
         query = neighbourhood_sum(normalized if self.query == "normalized" else features)
+        if self.smoothing == "mean":
+            query = query / 9
         kept = None if memory.known is None else self._kept(memory.known)
         now = Attended(positions(query), positions(normalized), features.dtype, kept)
         return now, now.keys if self.values == "normalized" else positions(features)
@@ -121,6 +129,10 @@ def build_attention(config: RFRConfig, channels: int) -> KnowledgeConsistentAtte
     """The attention that ``config`` names, for maps of ``channels`` channels; ``None`` where it names none."""
     if config.attention == "kca":
         return KnowledgeConsistentAttention(
-            channels, config.attention_query, config.attention_values, config.attention_lambda
+            channels,
+            config.attention_query,
+            config.attention_values,
+            config.attention_lambda,
+            config.attention_smoothing,
         )
     return ContextualAttention(channels) if config.attention == "contextual" else None

@@ -1,4 +1,4 @@
-"""``python -m train fit|evaluate|compare|patterns|experiment|shards|pack|stacks|join``."""
+"""``rfr train fit|evaluate|compare|patterns|experiment|shards|pack|stacks|join``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from rfr_core.errors import ConfigError, RFRError
 
 T = TypeVar("T")
 
-app = typer.Typer(add_completion=False, help="Train RFR networks and judge them.", pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    help="Train RFR networks and judge them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 class BudgetChoice(str, Enum):
@@ -53,7 +59,7 @@ def fit(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
 ) -> None:
-    """Train a network as a recipe says; on several devices with ``accelerate launch -m train fit RECIPE``."""
+    """Train a network as a recipe says; on several devices with accelerate launch or torchrun."""
     with _one_sentence():
         from rfr_core.training.run.trainer import fit as run
 

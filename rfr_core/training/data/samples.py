@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -50,6 +50,8 @@ class DataConfig:
             where they are too large each time.
         scale: factor by which a photograph is scaled before cropping, drawn from this range (even in its logarithm);
             ``None`` scales the largest square that fits (published).
+        form: ``"free"``; or ``"released"``, how the authors' code varies its data: a square crop whose side is drawn
+            evenly from the crop's size to the shorter side, and holes flipped left to right alone.
         jitter: largest random change of brightness, contrast and each channel's gain; 0.1 = 10 %.
         deviation: crops flatter than this standard deviation (of 0-255) are drawn anew, 4 times at most.
         cache: keep decoded photographs in memory, in each worker.
@@ -75,6 +77,7 @@ class DataConfig:
     zoom: tuple[float, float] = (1.0, 1.0)
     most: float = 0.75
     scale: tuple[float, float] | None = None
+    form: Literal["free", "released"] = "free"
     jitter: float = 0.0
     deviation: float = 0.0
     cache: bool = False
@@ -95,6 +98,8 @@ class DataConfig:
                 raise ConfigError(
                     f"{name} is {bounds}; it must be two numbers, the first no larger, from {lowest:g} on."
                 )
+        if self.form == "released" and self.scale is not None:
+            raise ConfigError("form is 'released', which has a scale of its own; leave scale out.")
         if self.bank < 0 or not 0 <= self.synthetic <= 1:
             raise ConfigError(f"bank is {self.bank} and synthetic {self.synthetic}; they must be 0 or more and 0 to 1.")
         if not 0 < self.most <= 1 or not 0 <= self.jitter < 1:
@@ -195,7 +200,8 @@ class TrainingHoles:
             hole = self._new_hole(index, rng, skipped)
         top, left = rng.integers(0, hole.shape[-1] - self.crop + 1, 2)
         hole = hole[..., top : top + self.crop, left : left + self.crop].clone()
-        return hole.flip([axis for axis in (2, 3) if rng.random() < 0.5])
+        axes = (3,) if self.config.form == "released" else (2, 3)
+        return hole.flip([axis for axis in axes if rng.random() < 0.5])
 
     def _banked(self, number: int, skipped: list[str]) -> Tensor:
         """A hole of the bank, at the size that it was drawn at."""
@@ -299,9 +305,9 @@ def pictures_of(folders: Sequence[str], name: str) -> list[Path]:
 
 def random_crop(photograph: Image.Image, size: int, config: DataConfig, rng: np.random.Generator) -> Tensor:
     """A square of an RGB photograph, scaled, flipped and varied -> (3, size, size) float32 in [0, 1]."""
-    values = np.zeros((size, size, 3), np.float32)
+    values, released = np.zeros((size, size, 3), np.float32), config.form == "released"
     for _ in range(_FLAT_TRIES):
-        values = np.asarray(crop_photograph(photograph, size, config.scale, rng), np.float32)
+        values = np.asarray(crop_photograph(photograph, size, config.scale, rng, released=released), np.float32)
         if values.std() >= config.deviation:
             break
     values = values / np.float32(255)

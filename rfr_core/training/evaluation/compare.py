@@ -43,7 +43,7 @@ from rfr_core.training.evaluation.protocol import (
 from rfr_core.training.evaluation.sheet import marked, picture_sheet
 from rfr_core.training.losses import lpips
 
-Progress = Callable[[str, int, int], None]  # what is being done, how many of them are done, of how many
+Tell = Callable[[str, int, int], None]  # what is being done, how many of them are done, of how many
 Scores = dict[str, dict[str, float]]  # of one case: title -> score's name -> value
 
 
@@ -78,7 +78,7 @@ def compare(
     work: Path | None = None,
     device: str = "cpu",
     without_network: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: Tell = lambda *_: None,
 ) -> Comparison:
     """Compares, and writes ``comparison.md``, ``comparison.json`` and ``sheet.jpg`` to ``out``.
 
@@ -176,7 +176,7 @@ def _write_cases(cases: Sequence[Case], work: Path) -> Path:
     return folder
 
 
-def _run(method: Method, folder: Path, device: str, total: int, progress: Progress) -> Mapping:
+def _run(method: Method, folder: Path, device: str, total: int, progress: Tell) -> Mapping:
     """Fills all cases with one method, unless they are there, and returns the report of `evaluation.measure`."""
     out = folder / method.folder
     done = out / "report.json"
@@ -208,7 +208,7 @@ def _run_process(arguments: Sequence[str], title: str) -> Iterator[int]:
             raise ConfigError(f"{title} failed: {last}")
 
 
-def _score(cases: Sequence[Case], fills: Sequence[Mapping[str, Path]], progress: Progress) -> list[Scores]:
+def _score(cases: Sequence[Case], fills: Sequence[Mapping[str, Path]], progress: Tell) -> list[Scores]:
     perceptual = lpips.ShiftTolerantLPIPS() if lpips.is_available() else None
     scores = []
     for case, paths in zip(cases, fills, strict=True):

@@ -26,6 +26,7 @@ from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_
 from rfr_core.images.pixels import to_tensor
 from rfr_core.metrics import SSIM_WINDOW, all_metrics
 from rfr_core.training.data.layouts import bucket_name
+from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
 
 Fill = Callable[[Tensor, Tensor], Tensor]
 
@@ -86,19 +87,21 @@ def evaluate(
     size: int = 256,
     buckets: Sequence[str] | None = None,
     limit: int | None = None,
+    lpips: ShiftTolerantLPIPS | None = None,
 ) -> Table:
     """Score a fill by the protocol above.
 
     fill: takes an image (1, 3, size, size) in [0, 1], 0 in the hole, and a hole (1, 1, size, size), 1 = fill;
-    returns the picture (1, 3, size, size), whose hole alone is used. The other arguments are those of
-    `read_cases`. Raises ImageError, HoleError or ConfigError as it does, and whatever the fill raises.
+    returns the picture (1, 3, size, size), whose hole alone is used. lpips: scored as well where it is given. The other
+    arguments are those of `read_cases`. Raises ImageError, HoleError or ConfigError as it does, and whatever the fill
+    raises.
     """
-    return evaluate_cases(fill, read_cases(pictures, holes, size=size, buckets=buckets, limit=limit))
+    return evaluate_cases(fill, read_cases(pictures, holes, size=size, buckets=buckets, limit=limit), lpips)
 
 
-def evaluate_cases(fill: Fill, cases: Iterable[Case]) -> Table:
+def evaluate_cases(fill: Fill, cases: Iterable[Case], lpips: ShiftTolerantLPIPS | None = None) -> Table:
     """Score a fill, as for `evaluate`, on the cases of `read_cases`."""
-    return average((case.bucket, score(case.composite(fill(case.image, case.hole)), case)) for case in cases)
+    return average((case.bucket, score(case.composite(fill(case.image, case.hole)), case, lpips)) for case in cases)
 
 
 def read_cases(
@@ -132,9 +135,13 @@ def read_cases(
     return _cases(chosen, _hole_files(Path(holes), buckets), size)
 
 
-def score(result: Tensor, case: Case) -> dict[str, float]:
+def score(result: Tensor, case: Case, lpips: ShiftTolerantLPIPS | None = None) -> dict[str, float]:
     """The metrics of a composite (1, 3, S, S) against the truth, over the whole picture and inside the hole."""
-    return {name: value.item() for name, value in all_metrics(result, case.truth, case.hole).items()}
+    scores = {name: value.item() for name, value in all_metrics(result, case.truth, case.hole).items()}
+    if lpips is not None:
+        whole, inside = lpips(result, case.truth, case.hole)
+        scores |= {"lpips": whole.item(), "lpips_hole": inside.item()}
+    return scores
 
 
 def average(scores: Iterable[tuple[str, Mapping[str, float]]]) -> Table:

@@ -78,7 +78,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Lead:
     """The gain of one system over another on a score or cost."""
 
     metric: str
@@ -89,11 +89,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict on a claim, and the comparisons that it rests on."""
+    """The verdict on a claim, and the leads that it rests on."""
 
     claim: Claim
     verdict: Verdict
-    comparisons: Sequence[Comparison] = ()
+    leads: Sequence[Lead] = ()
 
 
 def judge(claim: Claim, results: Results) -> Finding:
@@ -102,13 +102,13 @@ def judge(claim: Claim, results: Results) -> Finding:
         return Finding(claim, "not testable without the data")
     first, *others = claim.systems
     pairs = list(pairwise(claim.systems)) if claim.kind == "ordered" else [(first, other) for other in others]
-    comparisons = [
-        Comparison(metric, better, worse, gain_of(results, better, worse, metric, claim.buckets))
+    leads = [
+        Lead(metric, better, worse, gain_of(results, better, worse, metric, claim.buckets))
         for metric in claim.metrics
         for better, worse in pairs
     ]
-    holds = all(_holds(claim, comparison.gain) for comparison in comparisons)
-    return Finding(claim, "reproduced in order" if holds else "not at this scale", comparisons)
+    holds = all(_holds(claim, lead.gain) for lead in leads)
+    return Finding(claim, "reproduced in order" if holds else "not at this scale", leads)
 
 
 def gain_of(results: Results, first: str, other: str, metric: str, buckets: Sequence[str]) -> Gain:

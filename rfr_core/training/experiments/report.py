@@ -110,7 +110,7 @@ class Report:
     def _evidence(self, finding: Finding) -> str:
         """By how much the first of each pair is ahead of the other."""
         parts = []
-        for metric, group in groupby(finding.comparisons, lambda comparison: comparison.metric):
+        for metric, group in groupby(finding.leads, lambda lead: lead.metric):
             gains = [f"{self.title(c.first)} vs {self.title(c.other)} {c.gain.text(metric)}" for c in group]
             parts.append(f"{_NAMES.get(metric, metric)}: {', '.join(gains)}")
         return "; ".join(parts) or finding.claim.reason

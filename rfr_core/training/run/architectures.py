@@ -42,9 +42,9 @@ Judged = tuple[Tensor, dict[str, Tensor]]  # the loss and its terms
 class Task:
     """What the trainer needs to know of what a network is for; a batch is what ``collate`` makes.
 
-    collate: samples -> a batch. run: network, batch, number of recurrences -> its output; and with the
-    number of an earlier recurrence, for a network that has them, that one's output and the last's. loss: output, batch, weights
-    of the phase, judges -> the loss and its terms. shown: output and batch -> what a discriminator judges; None where
+    collate: samples -> a batch. run: network, batch, number of recurrences -> its output; and with the number of an
+    earlier recurrence, for a network that has them, that one's output and the last's. loss: output, batch, weights of
+    the phase, judges -> the loss and its terms. shown: output and batch -> what a discriminator judges; None where
     there can be none. preview: network and batch -> a grid (3, H, W).
     """
 
@@ -139,6 +139,15 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
     return RFRModel(config)
+
+
+def reset_parameters(module: nn.Module) -> None:
+    """Torch's own initial weights of a convolution, for :meth:`torch.nn.Module.apply`, as the released code has them.
+
+    The network's own (He et al. 2015) have 2.45 times their standard deviation.
+    """
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        module.reset_parameters()
 
 
 def save_network(architecture: Architecture, network: nn.Module, folder: Path) -> None:

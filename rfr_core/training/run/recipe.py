@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,7 @@ class Phase:
         crop: side of the training square in pixels.
         learning_rate: Adam's, after ``warmup`` steps; falls to ``final_learning_rate`` along half a cosine.
         freeze_batchnorm: keep every BatchNorm's statistics as they are (the released fine-tuning).
+        new_optimizer: forget Adam's moments at the start of the phase (the released fine-tuning).
         recurrences: the number, or a range that one is drawn from at each step; left out = the network's own.
         earlier: weight of the loss of one earlier recurrence, drawn at each step, where it has come; 0 = none.
         loss: the terms and their weights.
@@ -59,6 +60,7 @@ class Phase:
     final_learning_rate: float | None = None
     warmup: int = 0
     freeze_batchnorm: bool = False
+    new_optimizer: bool = False
     recurrences: tuple[int, int] | None = None
     earlier: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
@@ -118,6 +120,8 @@ class Recipe:
         phases: one after another.
         evaluation: how the run is judged.
         seed: decides initial weights and every sample.
+        initial_weights: of convolutions: ``"he"`` (He et al. 2015), or ``"torch"``, torch's own, as released.
+        betas: Adam's. weight_decay: decoupled from the gradient (AdamW); 0 = none.
         precision: ``"no"`` = float32, ``"bf16"`` or ``"fp16"`` mixed precision.
         channels_last: memory layout of the convolutions.
         recompute: compute each recurrence again for its gradient instead of keeping it: less memory, more time.
@@ -125,6 +129,8 @@ class Recipe:
         clip: largest norm of the gradient; 0 = not clipped.
         workers: processes that make samples; 0 = the training process itself.
         save_every, preview_every: steps between two saves and between two picture grids.
+        snapshot_every: steps between two networks that are kept for good; 0 = those at the ends of phases alone.
+        trackers: names of experiment trackers that accelerate knows, such as ``"wandb"``, told all that is logged.
         vgg, vgg_input: VGG-16 weights (a safetensors file; left out = from the Hub) and what they take.
     """
 
@@ -136,6 +142,9 @@ class Recipe:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     init: str | None = None
     seed: int = 2020
+    initial_weights: Literal["he", "torch"] = "he"
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
     precision: Literal["no", "bf16", "fp16"] = "no"
     channels_last: bool = True
     recompute: bool = False
@@ -144,6 +153,8 @@ class Recipe:
     workers: int = 2
     save_every: int = 1000
     preview_every: int = 1000
+    snapshot_every: int = 0
+    trackers: tuple[str, ...] = ()
     vgg: str | None = None
     vgg_input: Literal["rgb", "caffe"] = "rgb"
 
@@ -152,8 +163,13 @@ class Recipe:
             raise ConfigError("the recipe has no [[phases]]; give at least one.")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1.")
-        if self.workers < 0 or self.save_every < 1 or self.preview_every < 1 or self.clip < 0:
-            raise ConfigError("workers and clip must be 0 or more, save_every and preview_every 1 or more.")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas is {list(self.betas)}; both must be at least 0 and below 1.")
+        for name in ("workers", "snapshot_every", "clip", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
+        if self.save_every < 1 or self.preview_every < 1:
+            raise ConfigError("save_every and preview_every must be 1 or more.")
         task = task_of(self.architecture)
         if task is not PICTURES and self.evaluation.pictures is not None:
             how = "compare, once it is joined to its network" if task is REFINEMENT else "experiment fig10"
@@ -169,6 +185,13 @@ class Recipe:
     def steps(self) -> int:
         """Optimiser steps of all phases."""
         return sum(phase.steps for phase in self.phases)
+
+
+# What a recipe may name in place of a table: network = "paper", loss = "paper".
+_NAMED: dict[type, dict[str, Callable[[], Any]]] = {
+    RFRConfig: {"released": RFRConfig, "small_hole": RFRConfig.small_hole, "paper": RFRConfig.paper},
+    LossWeights: {"released": LossWeights, "paper": LossWeights.paper},
+}
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -237,7 +260,7 @@ def _value(hint: Any, value: object, where: str) -> Any:
             return None
         return _value(next(a for a in arguments if a is not type(None)), value, where)
     if is_dataclass(hint) and isinstance(hint, type):
-        return build(hint, value, where)
+        return _named(hint, value, where) if isinstance(value, str) else build(hint, value, where)
     if origin is tuple:
         return _sequence(arguments, value, where)
     if origin is Literal:
@@ -249,6 +272,14 @@ def _value(hint: Any, value: object, where: str) -> Any:
     if type(value) is not hint:
         raise ConfigError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}.")
     return value
+
+
+def _named(kind: type, name: str, where: str) -> Any:
+    forms = _NAMED.get(kind, {})
+    if name not in forms:
+        known = f", or one of {', '.join(map(repr, forms))}" if forms else ""
+        raise ConfigError(f"{where} is {name!r}; it must be a table of settings{known}.")
+    return forms[name]()
 
 
 def _sequence(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:

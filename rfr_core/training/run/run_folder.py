@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 from collections.abc import Iterator, Mapping
@@ -21,8 +22,10 @@ from rfr_core.training.run.recipe import Recipe, to_table
 class RunFolder:
     """What a run writes, every file by rename or by whole lines, so that a run killed at any moment can go on.
 
-    ``state.pt``: weights, average, moments and position. ``model/``: the judged network, ready for
-    :meth:`Inpainter.from_pretrained`. ``log.jsonl``: a line per step. ``recipe.json``: all settings of the last start.
+    ``state.pt``: weights, average, moments and position. ``model/``: the kept network, ready for
+    :meth:`Inpainter.from_pretrained`. ``best/``: the same of the best evaluation. ``snapshots/``: of earlier steps.
+    ``log.jsonl``: a line per step. ``recipe.json``: all settings of the last start; ``recipe.1.json`` and so on: those
+    of earlier ones that differed.
     ``skipped.txt``: files that could not be read. ``previews/``: picture grids.
     """
 
@@ -30,6 +33,7 @@ class RunFolder:
         self.path = path
         self.state = path / "state.pt"
         self.model = path / "model"
+        self.best = path / "best"
         self._log = path / "log.jsonl"
         self._skipped: set[str] = set()
 
@@ -52,10 +56,22 @@ class RunFolder:
             (self.path / "previews").mkdir(parents=True, exist_ok=True)
             for folder in (self.path, self.model, self.path / "previews"):
                 remove_left_overs(folder, older_than=0)
-            with appearing(self.path / "recipe.json") as file:
-                file.write(json.dumps(to_table(recipe), indent=2).encode())
+            self._note(json.dumps(to_table(recipe), indent=2).encode())
             if not resume:
                 self._log.write_text("", encoding="utf-8")
+
+    def snapshot(self, step: int) -> Path:
+        """The folder of the network that is kept of a step."""
+        return self.path / "snapshots" / f"{step:07d}"
+
+    def _note(self, recipe: bytes) -> None:
+        """Writes ``recipe.json``; one with other settings is kept under a number."""
+        path = self.path / "recipe.json"
+        if path.is_file() and path.read_bytes() != recipe:
+            number = next(n for n in itertools.count(1) if not path.with_name(f"recipe.{n}.json").exists())
+            path.replace(path.with_name(f"recipe.{number}.json"))
+        with appearing(path) as file:
+            file.write(recipe)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -37,10 +36,11 @@ from rfr_core.training.data.shards import ShardPictures, StreamPlace, shard_file
 from rfr_core.training.evaluation.protocol import evaluate
 from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.inpainting import Judges
-from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
+from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, is_available
 from rfr_core.training.losses.vgg import VGG16Features
-from rfr_core.training.run.architectures import build_network, save_network, task_of
-from rfr_core.training.run.recipe import Phase, Recipe, load_recipe
+from rfr_core.training.run.architectures import build_network, reset_parameters, save_network, task_of
+from rfr_core.training.run.launch import start
+from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
 from rfr_core.training.run.run_folder import RunFolder
 
 _PREVIEWED = 4  # samples of a preview
@@ -67,10 +67,11 @@ def fit(recipe: str | Path | Recipe, overrides: list[str] | None = None, resume:
 
 @dataclass
 class Place:
-    """Where a run stands: optimiser steps done, and samples drawn by all processes."""
+    """Where a run stands: optimiser steps done, samples drawn by all processes, and the best evaluation so far."""
 
     step: int = 0
     samples: int = 0
+    best: float = -math.inf
 
 
 class Trainer:
@@ -79,35 +80,37 @@ class Trainer:
     def __init__(self, recipe: Recipe, resume: bool = False) -> None:
         self.recipe = recipe
         self.task = task_of(recipe.architecture)
-        _check_folders(recipe)
+        source = _check_folders(recipe)
         # The released network leaves the attention's blend unused in a single recurrence.
         unused = any((p.recurrences or (recipe.network.recurrences,))[0] == 1 for p in recipe.phases)
-        AcceleratorState._reset_state()  # it outlives a run, and would refuse the next one another precision
-        self.accelerator = Accelerator(
-            mixed_precision=recipe.precision,
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
-        )
+        self.accelerator = start(recipe.precision, unused, recipe.trackers)
         self.main = self.accelerator.is_main_process
         self.folder = RunFolder(Path(recipe.output))
         if self.main:
             self.folder.prepare(recipe, resume)
         self.accelerator.wait_for_everyone()
-        self.network = self._network()
+        self.network = self._network(resume)
         self.average = _average(self.network, recipe.ema)
         self.judges = self._judges()
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.phases[0].learning_rate)
+        optimizer = self._new_optimizer(recipe.phases[0].learning_rate)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
         self.place = Place()
         if resume:
             self._restore()
+        if self.main:
+            print(self._summary(source), file=sys.stderr, flush=True)
 
     def run(self) -> Path:
         """Trains to the end and returns the folder of the network."""
-        writer = SummaryWriter(self.folder.path, purge_step=self.place.step) if self.main else None
+        # What was logged after the last save is logged again.
+        writer = SummaryWriter(self.folder.path, purge_step=self.place.step + 1) if self.main else None
+        if self.recipe.trackers:
+            self.accelerator.init_trackers("rfr", {"recipe": json.dumps(to_table(self.recipe))})
         bar = tqdm(total=self.recipe.steps, initial=self.place.step, disable=not self.main, unit="step", smoothing=0.1)
         try:
             for phase, done in self._phases_left():
                 self._run_phase(phase, done, writer, bar)
+                self._keep_snapshot()
             self._save()
         finally:
             bar.close()
@@ -127,6 +130,8 @@ class Trainer:
                 yield phase, done
 
     def _run_phase(self, phase: Phase, done: int, writer: SummaryWriter | None, bar: tqdm) -> None:
+        if phase.new_optimizer and done == 0:
+            self.optimizer = self.accelerator.prepare(self._new_optimizer(phase.learning_rate))
         dataset = self._dataset(phase, done)
         batches = iter(self._loader(dataset, phase, done))
         for step_of_phase in range(done, phase.steps):
@@ -144,6 +149,8 @@ class Trainer:
                 self._evaluate(writer, bar)
             if step % self.recipe.save_every == 0:
                 self._save()
+            if self.recipe.snapshot_every and step % self.recipe.snapshot_every == 0:
+                self._keep_snapshot()
 
     def _loader(self, dataset: TrainingSet, phase: Phase, done: int) -> DataLoader[Any]:
         # What is streamed comes in its own order.
@@ -199,20 +206,25 @@ class Trainer:
             sums["gradient"] = torch.as_tensor(
                 self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
             )
+        losses = self._reduced(sums)
+        if not math.isfinite(losses["loss"]):
+            raise ConfigError(
+                f"The loss is {losses['loss']} at step {self.place.step + 1}, before which training has stopped; lower "
+                "the learning rate, or set clip, and go on from the last save with --resume."
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.judges.adversary is not None:
-            sums["discriminator"] = self.judges.adversary.learn(shown, self._rate())
+            losses |= self._reduced({"discriminator": self.judges.adversary.learn(shown, self._rate())})
         if self.average is not None:
             self.average.update_parameters(self.network)
-        reduced = self.accelerator.reduce(torch.stack([v.float() for v in sums.values()]), "mean")
-        assert isinstance(reduced, Tensor)
-        losses = dict(zip(sums, reduced.tolist(), strict=True))
-        if not math.isfinite(losses["loss"]):
-            raise ConfigError(
-                f"the loss is {losses['loss']} at step {self.place.step + 1}; lower the learning rate, or set clip."
-            )
         return losses
+
+    def _reduced(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """The means over all processes."""
+        reduced = self.accelerator.reduce(torch.stack([value.float() for value in values.values()]), "mean")
+        assert isinstance(reduced, Tensor)
+        return dict(zip(values, reduced.tolist(), strict=True))
 
     def _backward(
         self, phase: Phase, batch: Any, recurrences: int, last: bool, shown: list[Shown]
@@ -264,8 +276,7 @@ class Trainer:
     def _log(self, writer: SummaryWriter, bar: tqdm, values: dict[str, float]) -> None:
         step = self.place.step
         self.folder.log({"step": step} | values)
-        for name, value in values.items():
-            writer.add_scalar(f"train/{name}", value, step)
+        self._plot(writer, {f"train/{name}": value for name, value in values.items()})
         bar.update()
         bar.set_postfix(loss=f"{values['loss']:.4f}", refresh=False)
 
@@ -294,12 +305,29 @@ class Trainer:
                 size=config.size,
                 buckets=config.buckets,
                 limit=config.limit,
+                lpips=ShiftTolerantLPIPS() if is_available() else None,
             )
-        scores = {row.bucket: round(row.scores["psnr"], 3) for row in table.rows}
-        for bucket, value in scores.items():
-            writer.add_scalar(f"psnr/{bucket}", value, self.place.step)
-        self.folder.log({"step": self.place.step, "psnr": scores})
-        bar.write(f"step {self.place.step}: PSNR {scores}")
+        scores = {
+            name: {row.bucket: round(row.scores[name], 4) for row in table.rows}
+            for name in ("psnr", "ssim", "lpips")
+            if name in table.rows[0].scores
+        }
+        self._plot(writer, {f"{name}/{bucket}": value for name, by in scores.items() for bucket, value in by.items()})
+        self.folder.log({"step": self.place.step} | scores)
+        bar.write(f"Step {self.place.step}: PSNR {scores['psnr']}")
+        self._keep_best(sum(row.scores["psnr_hole"] for row in table.rows) / len(table.rows))
+
+    def _keep_best(self, psnr: float) -> None:
+        """Keeps the network where it is the best so far, by the mean PSNR inside the holes."""
+        if psnr > self.place.best:
+            self.place.best = psnr
+            save_network(self.recipe.architecture, self.kept, self.folder.best)
+
+    def _plot(self, writer: SummaryWriter, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            writer.add_scalar(name, value, self.place.step)
+        if self.recipe.trackers:
+            self.accelerator.log(values, step=self.place.step)
 
     @property
     def kept(self) -> nn.Module:
@@ -320,9 +348,15 @@ class Trainer:
                 "adversary": None if self.judges.adversary is None else self.judges.adversary.state_dict(),
                 "step": self.place.step,
                 "samples": self.place.samples,
+                "best": self.place.best,
             }
         )
         save_network(self.recipe.architecture, self.kept, self.folder.model)
+
+    def _keep_snapshot(self) -> None:
+        """Keeps the network of this step for good: at the end of every phase, and each ``snapshot_every`` steps."""
+        if self.main and self.place.step < self.recipe.steps:
+            save_network(self.recipe.architecture, self.kept, self.folder.snapshot(self.place.step))
 
     def _restore(self) -> None:
         state = self.folder.load_state(self.accelerator.device)
@@ -338,7 +372,7 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
             if self.judges.adversary is not None and state["adversary"] is not None:
                 self.judges.adversary.load_state_dict(state["adversary"])
-            self.place = Place(int(state["step"]), int(state["samples"]))
+            self.place = Place(int(state["step"]), int(state["samples"]), float(state.get("best", -math.inf)))
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"{self.folder.state} is of another network or version; train into another output folder."
@@ -346,10 +380,29 @@ class Trainer:
         if self.main:
             self.folder.rewind(self.place.step)
 
-    def _network(self) -> nn.Module:
+    def _summary(self, source: str) -> str:
+        """What is about to be trained, on what and where to: one sentence."""
+        processes, recipe = self.accelerator.num_processes, self.recipe
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        left = recipe.steps - self.place.step
+        return (
+            f"Training {recipe.architecture} ({parameters:,} parameters) on {self.accelerator.device}, "
+            f"{processes} {'process' if processes == 1 else 'processes'}, precision {recipe.precision}: {left:,} of "
+            f"{recipe.steps:,} steps, samples from {source}, into {self.folder.path}."
+        )
+
+    def _new_optimizer(self, learning_rate: float) -> torch.optim.Optimizer:
+        kind = torch.optim.AdamW if self.recipe.weight_decay else torch.optim.Adam
+        decay = self.recipe.weight_decay
+        return kind(self.network.parameters(), lr=learning_rate, betas=self.recipe.betas, weight_decay=decay)
+
+    def _network(self, resume: bool) -> nn.Module:
         torch.manual_seed(self.recipe.seed)
         network = build_network(self.recipe.architecture, self.recipe.network)
-        if self.recipe.init is not None:
+        if self.recipe.initial_weights == "torch":
+            torch.manual_seed(self.recipe.seed)
+            network.apply(reset_parameters)
+        if self.recipe.init is not None and not resume:  # the state to resume holds all weights
             start = load_network(self.recipe.init)
             state = start.state_dict()
             if isinstance(network, StackRefiner):  # a part of that network
@@ -453,13 +506,12 @@ def _set_recompute(network: nn.Module) -> None:
         reasoning.recompute = True
 
 
-def _check_folders(recipe: Recipe) -> None:
-    """Names a missing folder before anything heavy is loaded."""
-    if recipe.data.stacks is not None:
-        stack_files(Path(recipe.data.stacks))
-    elif recipe.data.shards:
-        shard_files(recipe.data.shards)
-    else:
-        training_files(recipe.data)
+def _check_folders(recipe: Recipe) -> str:
+    """What the samples come from; names a missing folder before anything heavy is loaded."""
     if recipe.data.folder:
         pictures_of(recipe.data.holes, "holes")
+    if recipe.data.stacks is not None:
+        return f"{len(stack_files(Path(recipe.data.stacks)))} files of input stacks"
+    if recipe.data.shards:
+        return f"{len(shard_files(recipe.data.shards))} shards"
+    return f"{len(training_files(recipe.data)):,} pictures"
