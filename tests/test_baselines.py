@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rfr_core.baselines.coarse_to_fine import CoarseToFine
 from rfr_core.baselines.edge_generator import EdgeGenerator
+from rfr_core.baselines.gated_conv_net import GatedConvNet
 from rfr_core.baselines.pconv_unet import PConvUNet
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.config import RFRConfig
@@ -78,6 +79,7 @@ def test_sizes_are_those_of_the_paper() -> None:
     # Table 2: 31 M, 33 M and more than 100 M.
     with torch.device("meta"):
         assert count(RFRNet(RFRConfig(attention=None))) == 30_699_264
+        assert count(GatedConvNet(RFRConfig(width=48))) == 3_926_862  # 4.1 M in its authors' paper
         assert count(PConvUNet(RFRConfig())) == 32_859_729
         assert count(CoarseToFine(RFRConfig())) == 110_754_054
         # EdgeConnect's generator has 10.8 million with its biases.

@@ -463,3 +463,17 @@ def test_gradients_through_six_recurrences_equal_a_plain_reference(norm: str) ->
         scale = plain.abs().max()
         assert scale > 0, f"{name} has no gradient to compare"
         assert (ours - plain).abs().max() <= 1e-7 * scale, name
+
+
+@pytest.mark.parametrize(
+    ("features", "known", "match"),
+    [
+        ((1, 16, 32, 32), (1, 1, 32, 32), r"must be \(N, 8, h, w\)"),
+        ((1, 8, 32, 32), (1, 1, 16, 16), r"known has shape .* it must be \(1, 1, 32, 32\)"),
+        ((1, 8, 36, 32), (1, 1, 36, 32), "36 × 32; both sides must be multiples of 8"),
+    ],
+)
+def test_the_module_says_what_it_cannot_take(features: tuple[int, ...], known: tuple[int, ...], match: str) -> None:
+    module = RecurrentFeatureReasoning.from_config(RFRConfig(width=8, norm="group"))
+    with pytest.raises(ValueError, match=match):
+        module(torch.rand(features), torch.ones(known))

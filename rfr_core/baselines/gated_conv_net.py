@@ -18,9 +18,9 @@ _DILATIONS = (2, 4, 8, 16)
 class GatedConvNet(nn.Module):
     """Two networks of gated convolutions in a row; the second has a branch with contextual attention.
 
-    Of the configuration it takes ``width``, the channels of the first layer (48 as published: 4.1 million parameters,
-    as in the authors' paper). There is no normalisation, as published. Trained with the ``adversarial`` term it has the
-    published SN-PatchGAN, but for that discriminator's view of the mask.
+    Of the configuration it takes ``width``, the channels of the first layer, half of which are gates (48 as published:
+    3.9 million parameters, 4.1 in its paper). There is no normalisation, as published. Its discriminator, an
+    SN-PatchGAN, is the trainer's ``adversarial`` term, which is not shown the mask.
     """
 
     def __init__(self, config: RFRConfig) -> None:

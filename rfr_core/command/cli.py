@@ -99,9 +99,6 @@ def _with_detail_named(arguments: Sequence[str]) -> list[str]:
     return named
 
 
-app.add_typer(training, name="train")
-
-
 @app.command()
 def inpaint(
     image: Annotated[Path, typer.Argument(help="Picture (JPEG, PNG, WebP, TIFF, BMP, AVIF), or a folder of them.")],

@@ -200,8 +200,20 @@ class RecurrentFeatureReasoning(nn.Module):
 
         Raises:
             ConfigError: ``recurrences`` is neither.
+            ValueError: the shapes do not fit each other or the module.
         """
+        self._check(features, known)
         return self._run(features * known.to(features.dtype), known, self.plan(known, recurrences))
+
+    def _check(self, features: Tensor, known: Tensor) -> None:
+        channels = self.area.convs[0].in_channels
+        if features.ndim != 4 or features.shape[1] != channels:
+            raise ValueError(f"features has shape {tuple(features.shape)}; it must be (N, {channels}, h, w).")
+        n, _, height, width = features.shape
+        if known.shape != (n, 1, height, width):
+            raise ValueError(f"known has shape {tuple(known.shape)}; it must be {(n, 1, height, width)}.")
+        if isinstance(self.reason, FeatureReasoning) and (height % 8 or width % 8):
+            raise ValueError(f"features is {height} × {width}; both sides must be multiples of 8: pad it.")
 
     def plan(self, known: Tensor, recurrences: int | str = "auto", at_least: int = 1) -> list[list[Coverage]]:
         """The masks of all recurrences to come, which depend on ``known`` (N, 1, h, w) alone.

@@ -33,6 +33,7 @@ SYSTEMS: dict[str, System] = {
     "rfr": System("RFR-Net"),
     "bare": System("bare RFR-Net", differs=_BARE),
     "pconv": System("PConv", "pconv-unet"),
+    "gated-conv": System("GatedConv", "gated-conv"),
     "coarse-to-fine": System("Coarse-To-Fine", "coarse-to-fine"),
     "iternum-7": System("IterNum 7", differs={"recurrences": 7}),
     "iternum-8": System("IterNum 8", differs={"recurrences": 8}),

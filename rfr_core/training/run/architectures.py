@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from rfr_core.baselines.coarse_to_fine import CoarseToFine
 from rfr_core.baselines.edge_generator import EdgeGenerator
+from rfr_core.baselines.gated_conv_net import GatedConvNet
 from rfr_core.baselines.pconv_unet import PConvUNet
 from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
 from rfr_core.checkpoints.model import RFRModel
@@ -31,7 +32,7 @@ from rfr_core.training.losses.adversary import Shown
 from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_loss
 from rfr_core.training.run.edges import EdgeBatch, collate_edges, edge_loss, edge_preview
 
-Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "edges-rfr", "edges-residual", "refinement"]
+Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "gated-conv", "edges-rfr", "edges-residual", "refinement"]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 
 Output = Tensor | tuple[Tensor, ...]
@@ -134,6 +135,8 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return PConvUNet(config)
     if architecture == "coarse-to-fine":
         return CoarseToFine(config)
+    if architecture == "gated-conv":
+        return GatedConvNet(config)
     if architecture == "refinement":
         return StackRefiner(config)
     if task_of(architecture) is EDGES:

@@ -113,8 +113,9 @@ class Recipe:
     Attributes:
         output: folder that everything the run writes goes to.
         network: the network's configuration.
-        architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``), an
-            edge generator (``"edges-rfr"``, ``"edges-residual"``), or the ``"refinement"`` of a finished one.
+        architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``,
+            ``"gated-conv"``), an edge generator (``"edges-rfr"``, ``"edges-residual"``), or the ``"refinement"`` of a
+            finished one.
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
         data: pictures and holes.
         phases: one after another.

@@ -386,7 +386,7 @@ class Trainer:
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
         left = recipe.steps - self.place.step
         return (
-            f"Training {recipe.architecture} ({parameters:,} parameters) on {self.accelerator.device}, "
+            f"Training {recipe.architecture} ({parameters:,} parameters) on {self.accelerator.device.type}, "
             f"{processes} {'process' if processes == 1 else 'processes'}, precision {recipe.precision}: {left:,} of "
             f"{recipe.steps:,} steps, samples from {source}, into {self.folder.path}."
         )
