@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -14,11 +15,14 @@ from rfr_core.errors import ConfigError
 _LAUNCH = "torchrun --nproc_per_node N -m train fit RECIPE"
 
 
-def start(precision: str, unused_parameters: bool = False, trackers: Sequence[str] = ()) -> Accelerator:
+def start(
+    precision: str, folder: Path, *, unused_parameters: bool = False, trackers: Sequence[str] = ()
+) -> Accelerator:
     """The accelerator of this process, which agrees with the launcher on how many processes there are.
 
     Args:
         precision: ``"no"``, ``"bf16"`` or ``"fp16"``.
+        folder: where trackers that write files write them.
         unused_parameters: whether some parameters may get no gradient in a step.
         trackers: names that accelerate knows as ``log_with``.
 
@@ -30,6 +34,7 @@ def start(precision: str, unused_parameters: bool = False, trackers: Sequence[st
         accelerator = Accelerator(
             mixed_precision=precision,
             cpu=not torch.accelerator.is_available(),
+            project_dir=folder,
             log_with=list(trackers) or None,  # type: ignore[arg-type]
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused_parameters)],
         )

@@ -83,9 +83,10 @@ class Trainer:
         source = _check_folders(recipe)
         # The released network leaves the attention's blend unused in a single recurrence.
         unused = any((p.recurrences or (recipe.network.recurrences,))[0] == 1 for p in recipe.phases)
-        self.accelerator = start(recipe.precision, unused, recipe.trackers)
+        output = Path(recipe.output)
+        self.accelerator = start(recipe.precision, output, unused_parameters=unused, trackers=recipe.trackers)
         self.main = self.accelerator.is_main_process
-        self.folder = RunFolder(Path(recipe.output))
+        self.folder = RunFolder(output)
         if self.main:
             self.folder.prepare(recipe, resume)
         self.accelerator.wait_for_everyone()
