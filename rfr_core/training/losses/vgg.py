@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from rfr_core import hub
 from rfr_core.errors import CheckpointError
+from rfr_core.hub import download
 
 HUB_REPOSITORY = "timm/vgg16.tv_in1k"
 
@@ -83,6 +83,6 @@ class VGG16Features(nn.Module):
 
 def _downloaded() -> Path:
     try:
-        return hub.download(HUB_REPOSITORY, ["model.safetensors"])[0]
+        return download(HUB_REPOSITORY, ["model.safetensors"])[0]
     except CheckpointError as error:
         raise CheckpointError(f"{error} Or name a local safetensors file of VGG-16 as vgg in the recipe.") from error
