@@ -284,19 +284,20 @@ def test_random_masks_keep_to_their_ratio_and_seed(host: Host, client: Client) -
 
 
 def gray_mask(host: Host, value: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> dict[str, Any]:
-    """A node that gives a mask of one gray where mask.png is white."""
+    """A node that gives a mask of a gray, and a darker one, where mask.png is white."""
     name = f"gray-{value}-{size[0]}.png"
     with Image.open(host.base / "input" / "mask.png") as mask:
-        mask.resize(size).point(lambda white: value if white else 0).save(host.base / "input" / name)
+        gray = mask.resize(size).point(lambda white: value if white else 0)
+        gray.paste(gray.point(lambda light: light // 2).crop((0, 0, size[0] // 2, size[1])), (0, 0))
+        gray.save(host.base / "input" / name)
     return node("LoadImageMask", image=name, channel="red")
 
 
 @pytest.mark.parametrize(
     ("value", "size", "settings", "sentence"),
     [
-        (102, (WIDTH, HEIGHT), {}, "the highest value in the mask is 0.4"),
         (0, (WIDTH, HEIGHT), {}, "the highest value in the mask is 0,"),
-        (0, (40, 30), {}, "the highest value in the mask is 0,"),
+        (0, (WIDTH // 2, HEIGHT // 2), {}, "the highest value in the mask is 0,"),
         (255, (WIDTH, HEIGHT), {"grow": -256}, "the mask vanishes when it shrinks by 256 pixels"),
     ],
 )
@@ -310,6 +311,12 @@ def test_a_mask_that_does_nothing_says_so(
     assert run.executed["inpaint"]["rfr_text"][-1].startswith("Nothing to fill: ")
     assert sentence in run.executed["inpaint"]["rfr_text"][-1]
     assert run.executed["inpaint"]["rfr_strip"] == []
+
+
+def test_a_mask_of_grays_below_the_threshold_says_so(host: Host, client: Client) -> None:
+    said = client.run(with_mask(gray_mask(host, 102))).sentence
+    assert "its values go from 0 to 0.39" in said
+    assert "the threshold is 0.5" in said
 
 
 def test_a_faint_mask_is_filled_at_a_lower_threshold(host: Host, client: Client) -> None:
