@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rfr_core.checkpoints.loading import load_network
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError, HoleError
 from rfr_core.fill.canvas import Canvas, to_canvas
@@ -35,7 +36,7 @@ class Inpainter:
 
     def __init__(
         self,
-        network: RFRNet,
+        network: RFRNet | None = None,
         *,
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
@@ -43,11 +44,13 @@ class Inpainter:
     ) -> None:
         """Makes copies of the network for the device and number format; the one given stays as it is.
 
+        network: None = that of the bundled model.
         compile: whether it's compiled by `torch.compile`, at the first pictures, which then take a minute or more; for
         many pictures on a GPU. Raises DeviceError: a device or dtype that this machine does not have.
         """
         self.device = resolve_device(device)
         self.dtype = resolve_dtype(dtype, self.device)
+        network = load_network() if network is None else network
         self._runner = Runner(network, self.device, self.dtype, compile=compile)
 
     @property
@@ -71,8 +74,6 @@ class Inpainter:
 
         Raises CheckpointError: the checkpoint cannot be found or read. DeviceError: as for the constructor.
         """
-        from rfr_core.checkpoints.loading import load_network
-
         network = load_network(source, revision=revision, local_files_only=local_files_only)
         return cls(network, device=device, dtype=dtype, compile=compile)
 

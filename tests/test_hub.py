@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hub_process import REPO, Client, outcome, sentence
 from hub_server import Files, HubServer
 
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
-
-TESTS = Path(__file__).parent
-REPO = "owner/tiny"
 
 
 @pytest.fixture
@@ -40,47 +34,6 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def files(checkpoint: Path) -> Files:
     return {path.name: path.read_bytes() for path in checkpoint.iterdir()}
-
-
-class Client:
-    """The library in a process of its own, with its cache in ``home``."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.home = home
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        self.environment |= {"HF_ENDPOINT": url, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
-        self.environment |= {"HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"}
-
-    def start(self, action: str = "download", source: str = REPO, env: dict[str, str] | None = None, **arguments: Any):
-        command = [sys.executable, str(TESTS / "hub_client.py"), action]
-        given = {"source": source} if action in ("download", "load") else {}
-        command.append(json.dumps(given | arguments))
-        environment = self.environment | (env or {})
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return outcome(self.start(*args, **kwargs))
-
-    def refused(self, *args: Any, **kwargs: Any) -> str:
-        return sentence(self(*args, **kwargs))
-
-    def cached(self) -> list[str]:
-        """What the cache offers to its users: the files of its snapshots and its finished blobs."""
-        blobs = [path for path in self.home.rglob("blobs/*") if path.suffix != ".incomplete"]
-        return sorted(path.name for path in [*self.home.rglob("snapshots/*/*"), *blobs])
-
-
-def outcome(process: subprocess.Popen[str]) -> dict[str, Any]:
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, errors
-    return json.loads(output)
-
-
-def sentence(result: dict[str, Any]) -> str:
-    text = result["error"]
-    assert "\n" not in text
-    assert text.endswith(".")
-    return text
 
 
 class Patient:
@@ -107,9 +60,6 @@ def client(hub: HubServer, tmp_path: Path) -> Client:
 
 def content(result: dict[str, Any]) -> list[bytes]:
     return [Path(path).read_bytes() for path in result["paths"]]
-
-
-# What goes well
 
 
 def test_the_first_time_is_a_download_and_the_second_is_not(hub: HubServer, client: Client, files: Files) -> None:
@@ -175,9 +125,6 @@ def test_a_guarded_repository_opens_to_its_token(hub: HubServer, client: Client,
     repository.gated = True
     assert f"{REPO} is gated" in client.refused()
     assert content(client(env={"HF_TOKEN": "hf_secret"}))[0] == files["config.json"]
-
-
-# What goes wrong
 
 
 def test_what_is_not_there_is_said(hub: HubServer, client: Client, files: Files) -> None:
@@ -268,9 +215,6 @@ def test_a_poisoned_pickle_is_never_run(hub: HubServer, client: Client, files: F
     assert "model.safetensors is no checkpoint" in client.refused("load")
     assert not (tmp_path / "ran").exists()
     assert not any(path.endswith((".bin", ".pth")) for path in hub.asked("GET"))
-
-
-# Pushing
 
 
 def test_a_checkpoint_is_pushed_and_comes_back(hub: HubServer, client: Client, files: Files, checkpoint: Path) -> None:

@@ -683,3 +683,7 @@ def test_a_hole_by_both_names_is_refused(inpainter: Inpainter) -> None:
     image, hole = _array(64, 64), _mask(64, 64, (20, 20, 30, 30))
     with pytest.raises(HoleError, match="give one of them"):
         inpainter(image, hole, mask=hole)
+
+
+def test_without_a_network_it_is_the_bundled_model() -> None:
+    assert Inpainter(device="cpu").config == RFRNet.from_pretrained().config

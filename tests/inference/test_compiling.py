@@ -48,7 +48,7 @@ def test_without_a_compiler_the_command_says_so(tmp_path: Path) -> None:
     process = subprocess.run(
         [sys.executable, *command.split()],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | variables,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | variables,
         capture_output=True,
         text=True,
         check=False,

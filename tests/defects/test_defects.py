@@ -7,28 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from defect_scenes import marked, scene
 from PIL import Image
-from torch import Tensor
 
 from rfr_core import ConfigError, ImageError
 from rfr_core.defects import KINDS, SharedDefects, draw_defects, find_defects
 from rfr_core.defects.components import label_components
 from rfr_core.defects.scans import read_infrared
-
-
-def scene(seed: int = 0, height: int = 240, width: int = 320) -> Tensor:
-    """A picture with smooth shapes and an edge, without anything thin."""
-    noise = torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(seed)) * 0.5 + 0.15
-    smooth = torch.nn.functional.interpolate(noise, (height, width), mode="bicubic").clamp(0, 1)
-    smooth[..., width // 2 :] = (smooth[..., width // 2 :] * 0.8 + 0.1).clamp(0, 1)
-    return smooth
-
-
-def marked(*boxes: tuple[slice, slice]) -> Tensor:
-    hole = torch.zeros(1, 1, 240, 320, dtype=torch.bool)
-    for box in boxes:
-        hole[(..., *box)] = True
-    return hole
 
 
 def test_components_are_told_apart_also_along_spirals() -> None:

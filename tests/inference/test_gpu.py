@@ -18,7 +18,7 @@ from rfr_core.views.recording import Recording
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
-PHOTO = Path(__file__).parents[1] / "examples" / "creek.jpg"
+PHOTO = Path(__file__).parents[2] / "examples" / "creek.jpg"
 DEVICE = "cuda"
 
 

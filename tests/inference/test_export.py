@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from golden import GOLDEN
-from test_network import build
+from network_samples import build
 from torch import Tensor
 
 from rfr_core import ConfigError, RFRNet

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from golden import GOLDEN
-from test_network import assert_close, build, sample, spoken
+from network_samples import assert_close, build, sample, spoken
 from torch import nn
 
 from rfr_core import RFRConfig, RFRNet

@@ -27,7 +27,7 @@ from rfr_core.training.losses.inpainting import LossWeights
 from rfr_core.training.run.recipe import Phase, Recipe
 from rfr_core.training.run.trainer import fit
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SIDE = 32
 
 

@@ -24,7 +24,7 @@ from rfr_core.training.experiments.runs import run_folder, trained
 from rfr_core.training.experiments.systems import SYSTEMS
 from rfr_core.training.run.recipe import Phase
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from rfr_core.training.run.architectures import PICTURES
 from rfr_core.training.run.recipe import Phase, load_recipe
 from rfr_core.training.run.trainer import Trainer, fit, learning_rate
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMOKE = ROOT / "train" / "recipes" / "smoke.toml"
 
 

@@ -11,7 +11,7 @@ from rfr_core.errors import ConfigError
 from rfr_core.training.losses.inpainting import LossWeights
 from rfr_core.training.run.recipe import Recipe, build, load_recipe, to_table
 
-RECIPES = Path(__file__).parents[1] / "train" / "recipes"
+RECIPES = Path(__file__).parents[2] / "train" / "recipes"
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_network import build, sample
+from network_samples import build, sample
 from torch import Tensor
 
 from rfr_core import RFRNet

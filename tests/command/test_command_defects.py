@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from defect_scenes import marked, scene
 from PIL import Image
-from test_defects import marked, scene
 
 from rfr_core.command.cli import main
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hub_process import Client
 from hub_server import HubServer
 from huggingface_hub import ModelCard
 from PIL import Image
-from test_hub import Client
 
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.saving import save_pretrained

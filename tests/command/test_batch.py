@@ -20,7 +20,7 @@ from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.batch import Job, Outcome, plan_jobs, run_jobs
 from rfr_core.options import Options
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COUNT = 24
 
 

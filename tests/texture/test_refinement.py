@@ -38,7 +38,7 @@ from rfr_core.training.run.architectures import REFINEMENT, read_network
 from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.run.trainer import fit
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = RFRConfig(width=8, norm="group", recurrences=2, detail=True, refinement=8)
 
 

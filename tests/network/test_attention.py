@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from test_network import assert_close, build, sample
+from network_samples import assert_close, build, sample
 from torch import Tensor
 
 from rfr_core.network import attention_memory

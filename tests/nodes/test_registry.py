@@ -15,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 19 * 2**20
 SUSPICIOUS = re.compile(
     r"\bsubprocess\b|\bsocket\b|\bos\.(environ|system|popen)|(?<!\.)\b(exec|eval|compile|__import__)\("
