@@ -17,6 +17,7 @@ from rfr_core.defects.synthetic import draw_defects
 from rfr_core.holes.shaping import grow
 from rfr_core.inpainter import Inpainter
 from rfr_core.metrics import psnr, ssim
+from rfr_core.options import Detail
 from rfr_core.training.losses import lpips
 
 
@@ -25,7 +26,7 @@ def run(setting: Setting) -> Table:
     ways: dict[str, Callable[[np.ndarray, Tensor], np.ndarray]] = {
         "as it is": lambda pixels, truth: pixels,
         "`rfr restore`": lambda pixels, truth: _restored(inpainter, pixels, None, "exact"),
-        "`rfr restore --texture`": lambda pixels, truth: _restored(inpainter, pixels, None, True),
+        "`rfr restore --texture`": lambda pixels, truth: _restored(inpainter, pixels, None, "texture"),
         "known defects, exact": lambda pixels, truth: _restored(inpainter, pixels, truth, "exact"),
         "top-hat + Telea": lambda pixels, truth: _top_hat(pixels),
         "median + Telea": lambda pixels, truth: _median(pixels),
@@ -45,7 +46,7 @@ def run(setting: Setting) -> Table:
     return Table(title, ("way", "PSNR dB", "SSIM", "LPIPS"), rows)
 
 
-def _restored(inpainter: Inpainter, pixels: np.ndarray, hole: Tensor | None, detail: bool | str) -> np.ndarray:
+def _restored(inpainter: Inpainter, pixels: np.ndarray, hole: Tensor | None, detail: Detail) -> np.ndarray:
     hole = find_defects(pixels) if hole is None else hole
     return inpainter(pixels, grow(hole, 1), detail=detail)
 

@@ -207,7 +207,7 @@ def test_the_checkpoint_decides_unless_one_is_asked_for(inpainter: Inpainter) ->
     assert torch.equal(without(image, hole), inpainter(image, hole, detail=False))
     assert torch.equal(without(image, hole, detail=True), inpainter(image, hole))
     with pytest.raises(ConfigError, match=r"Detail is 'much'; expected one of auto, texture, exact, off\."):
-        inpainter(image, hole, detail="much")
+        inpainter(image, hole, detail="much")  # pyright: ignore[reportArgumentType]
 
 
 def test_pictures_of_a_batch_get_the_detail_they_get_alone(inpainter: Inpainter) -> None:

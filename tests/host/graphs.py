@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conftest import MODEL
+from prepared_host import MODEL
 
 Graph = dict[str, dict[str, Any]]
 

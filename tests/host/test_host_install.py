@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from comfy_server import PACK, ROOT, Host
-from conftest import prepared, write_model
 from graphs import fill
+from prepared_host import prepared, write_model
 
 PARTS = ("__init__.py", "rfr_core", "rfr_nodes", "web", "examples", "example_workflows", "pyproject.toml")
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 from comfy_server import ROOT, Client, Host, RefusedError, Run
-from conftest import HEIGHT, HOLE, REPOSITORY, WIDTH
 from graphs import INPAINT, LOAD_MASK, Graph, fill, node, with_mask
 from hub_server import HubServer
 from PIL import Image
+from prepared_host import HEIGHT, HOLE, REPOSITORY, WIDTH
 from safetensors.torch import save_file
 
 NODES = {
@@ -287,8 +287,8 @@ def gray_mask(host: Host, value: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -
     """A node that gives a mask of a gray, and a darker one, where mask.png is white."""
     name = f"gray-{value}-{size[0]}.png"
     with Image.open(host.base / "input" / "mask.png") as mask:
-        gray = mask.resize(size).point(lambda white: value if white else 0)
-        gray.paste(gray.point(lambda light: light // 2).crop((0, 0, size[0] // 2, size[1])), (0, 0))
+        gray = mask.resize(size).point([0] + [value] * 255)
+        gray.paste(gray.point([light // 2 for light in range(256)]).crop((0, 0, size[0] // 2, size[1])), (0, 0))
         gray.save(host.base / "input" / name)
     return node("LoadImageMask", image=name, channel="red")
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from comfy_page import PATIENCE, RUN, build, click_picture, enter, load, open_page, run, screenshot, strip_of
 from comfy_server import ROOT, Host
-from conftest import HEIGHT, HOLE, MODEL, WIDTH, prepared
 from graphs import NEEDS_A_MODEL
 from playwright.sync_api import Page, expect
+from prepared_host import HEIGHT, HOLE, MODEL, WIDTH, prepared
 
 WORKFLOWS = sorted({path.stem for path in (ROOT / "example_workflows").glob("*.json")} - NEEDS_A_MODEL)
 FIRST_VUE_NODES = 1, 30

@@ -12,6 +12,7 @@ from PIL import Image
 
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.errors import DeviceError
+from rfr_core.options import Detail
 from rfr_core.training.run.recipe import load_recipe
 from rfr_core.training.run.trainer import fit
 from rfr_core.views.recording import Recording
@@ -46,7 +47,7 @@ def off(one: np.ndarray, other: np.ndarray, hole: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("detail", "most"), [(False, 0.1), ("exact", 1.0), (True, 12.0)])
-def test_fills_as_the_cpu_does(detail: bool | str, most: float) -> None:
+def test_fills_as_the_cpu_does(detail: Detail | bool, most: float) -> None:
     picture = photo(400, 300)
     hole = hole_in(picture, (100, 120, 160, 190), (20, 300, 26, 390))
     expected = inpainter("cpu", "float32")(picture, hole, detail=detail)

@@ -13,7 +13,7 @@ from PIL import Image
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 19 * 2**20

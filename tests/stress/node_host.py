@@ -15,8 +15,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "host"))  # its modules find each other by that
 
 from host.comfy_server import Client, Host, RefusedError, Run
-from host.conftest import prepared
 from host.graphs import Graph, fill, node
+from host.prepared_host import prepared
 
 from .figures import Figures
 from .mutation import VALUES, Random
