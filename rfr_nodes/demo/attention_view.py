@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from rfr_nodes.demo.filling import Maps, attention_of
 from rfr_nodes.demo.models import Models
-from rfr_nodes.demo.previews import Box
+from rfr_nodes.demo.previews import PILBox
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Session, Version
 
@@ -44,7 +44,7 @@ class LatestRun:
         return maps
 
 
-def save_attention(maps: Maps, index: int, x: int, y: int, size: tuple[int, int], path: Path) -> tuple[Box, int]:
+def save_attention(maps: Maps, index: int, x: int, y: int, size: tuple[int, int], path: Path) -> tuple[PILBox, int]:
     """Writes where a recurrence fetched pixel (x, y) from, as a translucent PNG; returns the box it covers and which.
 
     maps: of all recurrences. index: the wanted one, from 1. A recurrence may fill a part of the hole alone, such as its

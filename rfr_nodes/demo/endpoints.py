@@ -19,7 +19,7 @@ from rfr_nodes.demo.filling import filled_steps
 from rfr_nodes.demo.limits import MAX_CALLS, MAX_CALLS_IN_ALL, MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.sentences import RequestError, in_sentences
-from rfr_nodes.demo.session import Options
+from rfr_nodes.demo.session import FillOptions
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.turns import Turns
 from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_upload, safe_stem, uploaded
@@ -31,7 +31,7 @@ DESCRIPTION = (
 )
 
 
-def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any, detail: Any) -> Options:
+def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any, detail: Any) -> FillOptions:
     """The options of a request; 0 recurrences lets the hole decide. Raises RequestError for one out of range."""
     if not isinstance(model, str | None):
         raise RequestError(f"The model is {model!r}: give a name, or nothing for the default one.")
@@ -43,7 +43,7 @@ def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any, detai
         values[name] = int(value)
     if not isinstance(detail, str) or detail not in get_args(Detail):
         raise RequestError(f"The option detail is {detail!r}: give {', '.join(get_args(Detail)[:-1])} or off.")
-    return Options(model, values["recurrences"] or None, values["grow"], values["feather"], cast(Detail, detail))
+    return FillOptions(model, values["recurrences"] or None, values["grow"], values["feather"], cast(Detail, detail))
 
 
 def add_endpoints(models: Models, storage: Storage) -> None:

@@ -15,9 +15,9 @@ from rfr_core import Inpainter
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import Picture, save_picture
-from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, Box, near_box, preview, renewed, save_preview
+from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, PILBox, near_box, preview, renewed, save_preview
 from rfr_nodes.demo.sentences import RequestError
-from rfr_nodes.demo.session import Fill, Options, Run, Session, Version, View
+from rfr_nodes.demo.session import FillOptions, FillRecord, Run, Session, Version, View
 
 _NEARLY = 0.95  # the most that is said to be done before all is
 
@@ -41,7 +41,7 @@ class Progress:
 
 
 def fill(
-    session: Session, base: Version, hole: torch.Tensor, inpainter: Inpainter, options: Options
+    session: Session, base: Version, hole: torch.Tensor, inpainter: Inpainter, options: FillOptions
 ) -> Generator[Progress, None, None]:
     """Fills ``hole`` (1, 1, H, W) in a version of the session; the last progress is finished and in the history.
 
@@ -82,14 +82,14 @@ def attention_of(session: Session, run: Run, inpainter: Inpainter) -> Generator[
 
 
 def filled_steps(
-    inpainter: Inpainter, image: Image.Image, hole: torch.Tensor, options: Options
+    inpainter: Inpainter, image: Image.Image, hole: torch.Tensor, options: FillOptions
 ) -> Generator[Image.Image, None, None]:
     """The picture as often as there are recurrences; only the last one is filled. None for an empty hole."""
     for step in inpainter.steps(image, hole, **keywords(options)):
         yield step.picture() if step.index == step.total else image
 
 
-def keywords(options: Options) -> dict[str, Any]:
+def keywords(options: FillOptions) -> dict[str, Any]:
     """The options as `Inpainter` takes them."""
     return {
         "recurrences": options.recurrences or "auto",
@@ -103,12 +103,14 @@ def _as_image(hole: torch.Tensor) -> Image.Image:
     return Image.fromarray(hole[0, 0].mul(255).to(torch.uint8).numpy())
 
 
-def _grown(box: Box, pixels: int, size: tuple[int, int]) -> Box:
+def _grown(box: PILBox, pixels: int, size: tuple[int, int]) -> PILBox:
     left, top, right, bottom = box
     return max(0, left - pixels), max(0, top - pixels), min(size[0], right + pixels), min(size[1], bottom + pixels)
 
 
-def _start(base: Version, picture: Picture, mask: Image.Image, box: Box, folder: Path, options: Options) -> Version:
+def _start(
+    base: Version, picture: Picture, mask: Image.Image, box: PILBox, folder: Path, options: FillOptions
+) -> Version:
     hole = folder / "hole.png"
     mask.convert("1").save(hole)
     image = picture.image
@@ -140,4 +142,4 @@ def _finished(version: Version, picture: Picture) -> Version:
     path = version.folder / "fill.tif"
     preview(picture.image, THUMBNAIL_SIDE).convert("RGB").save(version.thumbnail)
     save_picture(Picture(picture.image.crop(box), icc_profile=picture.icc_profile), path)
-    return replace(version, fills=(*version.fills, Fill(path, box[0], box[1])))
+    return replace(version, fills=(*version.fills, FillRecord(path, box[0], box[1])))

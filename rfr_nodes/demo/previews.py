@@ -12,7 +12,7 @@ SIDE = 1600
 NEAR_SIDE = 1000
 THUMBNAIL_SIDE = 320
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom
+PILBox = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def preview(image: Image.Image, side: int = SIDE) -> Image.Image:
@@ -25,7 +25,7 @@ def preview(image: Image.Image, side: int = SIDE) -> Image.Image:
     return image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB")
 
 
-def renewed(old: Image.Image, image: Image.Image, box: Box) -> Image.Image:
+def renewed(old: Image.Image, image: Image.Image, box: PILBox) -> Image.Image:
     """The preview of ``image``, made from that of a picture that differed from it within ``box`` alone.
 
     The work depends on the box, not on the picture.
@@ -64,7 +64,7 @@ def save_preview(image: Image.Image, folder: Path, name: str, profile: bytes | N
     return path
 
 
-def near_box(box: Box, size: tuple[int, int]) -> Box | None:
+def near_box(box: PILBox, size: tuple[int, int]) -> PILBox | None:
     """Where to look closely: ``box`` and as much around it, or None where that is most of a picture of that size."""
     left, top, right, bottom = box
     margin = max(48, max(right - left, bottom - top) // 2)

@@ -12,7 +12,7 @@ from rfr_core.errors import ImageError
 from rfr_core.images.picture_files import Picture, read_picture
 from rfr_core.options import Detail
 from rfr_nodes.demo.limits import MAX_PIXELS, MAX_SESSION_BYTES, MAX_VERSIONS
-from rfr_nodes.demo.previews import THUMBNAIL_SIDE, Box, preview, save_preview
+from rfr_nodes.demo.previews import THUMBNAIL_SIDE, PILBox, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.storage import bytes_in
 from rfr_nodes.demo.uploads import Upload, read_upload, safe_stem
@@ -21,7 +21,7 @@ THUMBNAIL = "thumbnail.jpg"
 
 
 @dataclass(frozen=True)
-class Options:
+class FillOptions:
     """How to fill. recurrences: None lets the hole decide. grow, feather: pixels. model: a name that `Models` has."""
 
     model: str | None = None
@@ -32,7 +32,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Fill:
+class FillRecord:
     """A piece of picture that replaces what was there: a file in the picture's own mode, and where it goes."""
 
     path: Path
@@ -44,7 +44,7 @@ class Fill:
 class View:
     """The same part of a picture before and at each recurrence, as previews. box: that part, in pixels."""
 
-    box: Box
+    box: PILBox
     before: Path
     frames: tuple[Path, ...] = ()
 
@@ -55,8 +55,8 @@ class Run:
 
     base: Version
     hole: Path
-    box: Box
-    options: Options
+    box: PILBox
+    options: FillOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Version:
 
     number: int
     folder: Path
-    fills: tuple[Fill, ...]
+    fills: tuple[FillRecord, ...]
     run: Run | None
     whole: View
     near: View | None = None

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 from PIL import Image
 
-from rfr_nodes.demo.previews import Box
+from rfr_nodes.demo.previews import PILBox
 
 RADIUS = 5
 _MAX_SIDE = 1000  # Telea takes seconds beyond
@@ -15,7 +15,7 @@ _MAX_SIDE = 1000  # Telea takes seconds beyond
 available = find_spec("cv2") is not None
 
 
-def telea(image: Image.Image, hole: Image.Image, box: Box) -> Image.Image:
+def telea(image: Image.Image, hole: Image.Image, box: PILBox) -> Image.Image:
     """``image`` (RGB) with the part of ``hole`` (L, white = fill) that lies in ``box`` filled by Telea's method."""
     import cv2
 

@@ -11,7 +11,7 @@ from gradio.data_classes import FileData
 from rfr_nodes.demo import telea
 from rfr_nodes.demo.filling import Progress
 from rfr_nodes.demo.html_component import html_component
-from rfr_nodes.demo.previews import Box
+from rfr_nodes.demo.previews import PILBox
 from rfr_nodes.demo.session import Version, View
 
 
@@ -48,7 +48,7 @@ def shown(version: Version, note: str = "") -> dict[str, Any]:
     }
 
 
-def layer(path: Path, box: Box, index: int, x: int, y: int, from_recurrence: int) -> dict[str, Any]:
+def layer(path: Path, box: PILBox, index: int, x: int, y: int, from_recurrence: int) -> dict[str, Any]:
     """What to add to the viewer's value to show attention: a layer over a box of the picture, and what was asked.
 
     from_recurrence: the recurrence whose attention it is, where the asked one left the pixel out.

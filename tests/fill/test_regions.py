@@ -138,7 +138,7 @@ def test_doubling_a_part_is_that_part_of_the_doubled_whole() -> None:
         torch.testing.assert_close(doubled(small, box), whole[(..., *box.slices)])
 
 
-def test_a_membrane_keeps_what_is_there_and_extends_a_constant() -> None:
+def test_pull_push_keeps_what_is_there_and_extends_a_constant() -> None:
     weight = (torch.rand(1, 1, 45, 67) < 0.1).float()
     values = torch.rand(1, 2, 45, 67)
     extended = pull_push(values, weight)
