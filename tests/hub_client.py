@@ -19,7 +19,7 @@ def main(action: str, arguments: dict[str, Any]) -> dict[str, Any]:
             return {"paths": [str(path) for path in hub.download(arguments.pop("source"), names, **arguments)]}
         folder = Path(arguments.pop("folder"))
         return {"address": hub.upload(folder, names, private=False, message="Upload", **arguments)}
-    if action == "push":
+    if action == "push_repository":
         from rfr_core.command.push import push
 
         address, missing = push(arguments.pop("checkpoint"), arguments.pop("repo_id"), **_paths(arguments))

@@ -76,7 +76,9 @@ def test_a_full_memory_is_told_in_a_sentence(mebibytes: int) -> None:
 
 def test_a_fill_asks_nothing_of_the_network(tmp_path: Path) -> None:
     photograph(64, 48).save(tmp_path / "photo.png")
-    Image.new("L", (64, 48)).save(tmp_path / "mask.png")
+    mask = Image.new("L", (64, 48))
+    mask.paste(255, (20, 16, 34, 30))
+    mask.save(tmp_path / "mask.png")
     names = [str(tmp_path / name) for name in ("photo.png", "mask.png", "filled.png")]
     done, asked = watched(["-m", "rfr_core", "inpaint", *names[:2], "-o", names[2]], tmp_path)
     assert (done.returncode, asked) == (0, [])

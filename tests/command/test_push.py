@@ -120,9 +120,11 @@ def test_both_arrive_at_a_hub(checkpoint: Path, examples: Path, tmp_path: Path) 
     with HubServer() as hub:
         client = Client(hub.url, tmp_path)
         token = {"HF_TOKEN": "hf_secret"}
-        model = client("push", env=token, checkpoint=str(checkpoint), repo_id="owner/tiny", examples=str(examples))
+        model = client(
+            "push_repository", env=token, checkpoint=str(checkpoint), repo_id="owner/tiny", examples=str(examples)
+        )
         assert model["missing"] == []
-        space = client("push", env=token, checkpoint="owner/tiny", repo_id="owner/page", space=True)
+        space = client("push_repository", env=token, checkpoint="owner/tiny", repo_id="owner/page", space=True)
         assert "owner/page" in space["address"]
         files = {name: repository.commits[repository.refs["main"]] for name, repository in hub.repositories.items()}
         assert files["owner/tiny"]["model.safetensors"] == (checkpoint / "model.safetensors").read_bytes()

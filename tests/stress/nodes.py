@@ -59,10 +59,10 @@ def _try_fill(inpainter: Inpainter, random: Random) -> str:
     size = list(pictures.shape[-2:]) if random.random() < 0.7 else [_side(random), _side(random)]
     lead = [len(pictures)] if random.random() < 0.7 else [int(random.integers(0, 4))]
     mask = _tensor(random, lead + size if random.random() < 0.9 else size)
-    hole, note = hole_for(mask, pictures)
+    hole, notes = hole_for(mask, pictures)
     assert hole.shape[-2:] == pictures.shape[-2:]
     assert set(hole.unique().tolist()) <= {0.0, 1.0}
-    assert (note is None) == (mask.shape[-2:] == pictures.shape[-2:])
+    assert any("resized" in note for note in notes) == (mask.shape[-2:] != pictures.shape[-2:])
     to_mask(hole)
     filled = inpainter(pictures, hole, recurrences=2)
     assert bool(torch.isfinite(filled[(hole > 0).expand_as(filled)].float()).all())
