@@ -206,7 +206,6 @@ def test_a_painted_mask_that_claims_a_giant_size_is_refused() -> None:
 
 
 @pytest.mark.skipif(not memory.AVAILABLE, reason="only Linux tells how much memory another process has")
-@pytest.mark.xfail(reason="The page keeps some 90 kB of every caller: a known fault.", strict=True)
 def test_the_page_forgets_callers_who_never_come_back(tmp_path: Path) -> None:
     from stress.demo_server import Server
 

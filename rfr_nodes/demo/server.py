@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from rfr_nodes.demo.events import Events
 from rfr_nodes.demo.guard import Guard
-from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_THREADS, MAX_WAITING
+from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_SESSIONS, MAX_THREADS, MAX_WAITING
 from rfr_nodes.demo.models import Models
 from rfr_nodes.demo.page import build_page
 from rfr_nodes.demo.storage import Storage
@@ -42,6 +42,7 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
             prevent_thread_lock=True,
             max_file_size=MAX_FILE_BYTES,
             max_threads=MAX_THREADS,
+            state_session_capacity=MAX_SESSIONS,  # Gradio keeps 0.1 MB of every caller, too
             app_kwargs={"middleware": [guard], "openapi_url": None},
             theme=theme(),
             css_paths=STYLE,
