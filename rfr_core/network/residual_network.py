@@ -32,7 +32,7 @@ from rfr_core.ops.precision import wide
 from rfr_core.ops.pyramid import pull_push
 
 DILATIONS = (1, 2, 4, 8)  # of the blocks in the middle, one after another
-CALM = 0.1  # what a residual branch counts at the start, to what it is added to
+RESIDUAL_SCALE = 0.1  # of a residual branch's last convolution at the start of training
 _COLOURS, _FILLS = 3, len(DIRECTIONS) + 1  # channels of a picture; fills that are blended
 _COARSE, _FINE = 10, 10 + 4 * len(DIRECTIONS)  # channels of the input stack for encoder and decoder
 _TRUST = -3.5  # in the interpolated picture, where a line between two equal colours has 0 next to its end
@@ -171,25 +171,25 @@ class ResidualDecoder(nn.Module):
         return stack.blend(stack.trust + logits) + added
 
 
-def _unshuffled(head: nn.Module, planes: Tensor, scale: int) -> Tensor:
+def _unshuffled(head: nn.Module, pictures: Tensor, scale: int) -> Tensor:
     """A convolution over squares of pixels that become channels."""
-    weight = next(head.parameters(), planes)
-    planes = F.pixel_unshuffle(planes.to(weight.dtype), scale)
-    return head(planes.contiguous(memory_format=torch.channels_last))
+    weight = next(head.parameters(), pictures)
+    pictures = F.pixel_unshuffle(pictures.to(weight.dtype), scale)
+    return head(pictures.contiguous(memory_format=torch.channels_last))
 
 
-def calm(network: nn.Module) -> None:
+def scale_branches(network: nn.Module) -> None:
     """Initial weights with which nothing grows from block to block and the output is 0."""
     for module in network.modules():
         if isinstance(module, ResidualBlock):
-            module.second.weight.data.mul_(CALM)
+            module.second.weight.data.mul_(RESIDUAL_SCALE)
         elif isinstance(module, PartialConv2d):
-            module.weight.data.mul_(CALM)  # at the front its ratio is large
+            module.weight.data.mul_(RESIDUAL_SCALE)  # at the front its ratio is large
         elif isinstance(module, ResidualReasoning):
             for up in (module.up_0, module.up_1):
-                up.weight.data.mul_(CALM)
+                up.weight.data.mul_(RESIDUAL_SCALE)
             if module.attention is not None:
-                module.attention.combiner.weight.data.mul_(CALM)
+                module.attention.combiner.weight.data.mul_(RESIDUAL_SCALE)
         elif isinstance(module, ResidualDecoder):
             nn.init.zeros_(module.out.weight)
 

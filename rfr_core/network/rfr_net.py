@@ -17,7 +17,7 @@ from rfr_core.network.blocks import activation, conv, deconv, norm
 from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
 from rfr_core.network.pretrained import Pretrained
 from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last
-from rfr_core.network.residual_network import InputStack, ResidualDecoder, ResidualEncoder, calm, input_stack
+from rfr_core.network.residual_network import InputStack, ResidualDecoder, ResidualEncoder, input_stack, scale_branches
 from rfr_core.ops.colour_match import match_colours
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
@@ -209,7 +209,7 @@ class RFRNet(Pretrained, nn.Module):
         self.decoder = ResidualDecoder(config) if residual else Decoder(config)
         self.apply(initialize)
         if residual:
-            calm(self)
+            scale_branches(self)
 
     def forward(
         self, image: Tensor, known: Tensor, recurrences: int | str | None = None, earlier: int | None = None
@@ -221,8 +221,7 @@ class RFRNet(Pretrained, nn.Module):
             known: (N, 1, H, W) in {0, 1}, 1 = known, 0 = fill. Pictures of a batch may differ in it.
             recurrences: 1-64; ``"auto"`` = at least the configured number, more until all is known; ``"early"`` = as
                 many as it takes until all is known, which may be fewer; ``None`` = the configured number.
-
-            earlier: an earlier recurrence whose picture is wanted as well, as :meth:`Step.decode_reached` gives it.
+            earlier: an earlier recurrence whose picture is wanted as well; see :meth:`NetworkStep.decode_reached`.
 
         Returns:
             (N, 3, H, W), before compositing and not clamped; what it shows at known pixels is no exact copy. With
