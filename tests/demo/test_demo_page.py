@@ -641,6 +641,8 @@ def violations(visitor: Visitor) -> list[str]:
     axe_playwright = pytest.importorskip("axe_playwright_python")
     script = Path(axe_playwright.__file__).parent / "axe.min.js"
     visitor.page.evaluate(script.read_text("utf-8"))
+    # A colour on its way, such as that of a button that was just enabled, has less contrast than either of its ends.
+    visitor.page.wait_for_function("document.getAnimations().every(one => !(one instanceof CSSTransition))")
     return visitor.page.evaluate(
         "async () => (await axe.run(document)).violations.map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200))"
     )
