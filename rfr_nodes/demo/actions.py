@@ -297,7 +297,8 @@ def _canvas(session: Session, *, filled: bool = False) -> dict[str, Any]:
     version = session.current
     mask = _paint(session, session.mask) if session.mask is not None else None
     state = {"undoable": session.undoable, "redoable": session.redoable, "filled": filled}
-    return canvas(version.whole.frames[-1], mask) | {"session": session.token, "version": version.number} | state
+    photo = {"session": session.token, "size": session.size, "version": version.number}
+    return canvas(version.whole.frames[-1], mask) | photo | state
 
 
 def _paint(session: Session, mask: Path) -> Path:

@@ -30,7 +30,9 @@ from rfr_nodes.demo.words import WORDS, spoken
 TITLE = WORDS["en"]["title"]
 
 _KEPT_TOKEN = "() => [sessionStorage.getItem('rfr-session') || '']"  # in the tab, for a reload
-_LANGUAGE = "() => { if (navigator.language.startsWith('zh')) document.documentElement.lang = 'zh'; }"
+_CHINESE = f"document.documentElement.lang = 'zh'; document.title = '{WORDS['zh']['title']}';"
+_LANGUAGE = f"() => {{ if (navigator.language.startsWith('zh')) {{ {_CHINESE} }} }}"
+_FILE_READY = "(file) => { document.dispatchEvent(new CustomEvent('rfr-file', { detail: file })); }"
 
 
 @dataclass
@@ -62,7 +64,7 @@ def build_page(models: Models, storage: Storage) -> gr.Blocks:
     actions = Actions(models, storage, examples)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         session = gr.Textbox("", visible=False)
-        gr.Markdown("# " + TITLE, elem_id="heading")
+        gr.Markdown(spoken("heading"), elem_id="heading")
         gr.Markdown(spoken("introduction"), elem_id="introduction")
         dropper = html_component("dropper", ["dropper"])
         parts = _Parts(session=session, dropper=dropper, **_intake(examples), **_work(models))
@@ -167,7 +169,7 @@ def _wire(page: gr.Blocks, parts: _Parts, actions: Actions) -> None:
     buttons: list[Component] = [parts.remove, parts.cancel]
     shown = [parts.viewer, parts.painter, parts.history, parts.download]
     opened = [session, parts.intake, parts.work, parts.photo, parts.mask, *buttons, *shown]
-    run = _wire_run(parts, actions, quickly, buttons, shown, quick)
+    run, stopped = _wire_run(parts, actions, quickly, buttons, shown, quick)
 
     page.load(None, js=_LANGUAGE)
     events = [
@@ -181,11 +183,10 @@ def _wire(page: gr.Blocks, parts: _Parts, actions: Actions) -> None:
         parts.history.pick(quickly(actions.show), session, shown, **quick),
         run,
     ]
-    wanted = [session, parts.file_format]
-    for event in events:
-        event.success(quickly(actions.write), wanted, parts.download, **quick)
-    chosen = parts.file_format.input(quickly(actions.prepare), session, parts.download, **quick)
-    chosen.success(quickly(actions.write), wanted, parts.download, **quick)
+    events.append(parts.file_format.input(quickly(actions.prepare), session, parts.download, **quick))
+    for event in [*events, *stopped]:
+        written = event.success(quickly(actions.write), [session, parts.file_format], parts.download, **quick)
+        written.success(None, parts.download, None, js=_FILE_READY)
     parts.mask.upload(quickly(actions.take_mask), [session, parts.mask], parts.painter, **quick)
     parts.find.click(actions.find, [session, parts.painter], parts.painter, **quick)
     # The dropper asks before a photo with fills is left.
@@ -199,19 +200,16 @@ def _wire_run(
     buttons: list[Component],
     shown: list[Component],
     quick: dict[str, Any],
-) -> Any:
-    """Running, and all that needs the network; returns the event to cancel."""
+) -> tuple[Any, list[Any]]:
+    """Running, and all that needs the network; returns the event to cancel, and those after it was stopped."""
     once: dict[str, Any] = quick | {"trigger_mode": "once"}
     waiting = [parts.viewer, *buttons, parts.download]
     busy = parts.remove.click(quickly(actions.busy), parts.session, waiting, **once)
     run = busy.success(actions.run, [parts.session, parts.painter, *parts.options], shown, **quick)
     run.success(quickly(actions.ready), None, buttons, **quick)
-    run.failure(quickly(actions.stop), parts.session, waiting, **quick).success(
-        quickly(actions.write), [parts.session, parts.file_format], parts.download, **quick
-    )
+    failed = run.failure(quickly(actions.stop), parts.session, waiting, **quick)
     cancelled = parts.cancel.click(quickly(actions.stop), parts.session, waiting, cancels=[run], **quick)
-    cancelled.success(quickly(actions.write), [parts.session, parts.file_format], parts.download, **quick)
     parts.viewer.attend(actions.attend, parts.session, parts.viewer, **quick)
     if telea.available:
         parts.viewer.compare(quickly(actions.compare), parts.session, parts.viewer, **quick)
-    return run
+    return run, [failed, cancelled]

@@ -54,9 +54,9 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
             mcp_server=False,
             pwa=False,
         )
+        if share and not _shared(page):
+            return _closed(page, 2)
         print(f"The page is at {page.local_url} (end it with Ctrl-C).", flush=True)
-        if share:
-            _share(page)
         while True:
             time.sleep(0.5)
     except OSError:  # which ports are free has been looked at before; someone was quicker
@@ -64,19 +64,29 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
         print(f"The page cannot be served on {host}: {where} taken. Give another one by --port.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        closing = Thread(target=page.close, kwargs={"verbose": False}, daemon=True)
-        closing.start()
-        closing.join(_CLOSING_SECONDS)
-        return 0
+        return _closed(page, 0)
 
 
-def _share(page: Any) -> None:
-    """Gives the page a public address and prints it, or why there is none."""
+def _closed(page: Any, status: int) -> int:
+    """The exit status, once the server has ended or had its time to."""
+    closing = Thread(target=page.close, kwargs={"verbose": False}, daemon=True)
+    closing.start()
+    closing.join(_CLOSING_SECONDS)
+    return status
+
+
+def _shared(page: Any) -> bool:
+    """Gives the page a public address and prints it; prints why, and returns False, where there is none."""
     from gradio import networking
 
     try:
         address = networking.setup_tunnel("127.0.0.1", page.server_port, secrets.token_urlsafe(32), None, None)
     except Exception as error:  # of many classes: no network, no server, a program that cannot be fetched
-        print(f"The page has no public address, since gradio.live does not answer ({error}).", file=sys.stderr)
-    else:
-        print(f"Everyone reaches it at {address.replace('http://', 'https://', 1)} for a week at most.", flush=True)
+        reason = str(error).rstrip(".") or type(error).__name__
+        print(
+            f"The page has no public address, since gradio.live does not answer ({reason}): leave out --share.",
+            file=sys.stderr,
+        )
+        return False
+    print(f"Everyone reaches it at {address.replace('http://', 'https://', 1)} for a week at most.", flush=True)
+    return True

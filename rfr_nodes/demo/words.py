@@ -9,6 +9,7 @@ import gradio as gr
 _WORDS: dict[str, tuple[str, str]] = {
     # The page
     "title": ("Remove something from a photo", "从照片中移除物体"),
+    "heading": ("# Remove something from a photo", "# 从照片中移除物体"),
     "introduction": (
         "Brush over what should go and press **Remove**. Only the painted part is filled, at full resolution; every "
         "other pixel stays as it is. Photos are deleted two hours after your last step.",
@@ -101,6 +102,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "full-screen": ("Full screen", "全屏"),
     "copy": ("Copy", "复制"),
     "copied": ("The result was copied.", "结果已复制。"),
+    "copied-preview": (
+        "A preview was copied: the browser cannot read the full file, or it is not ready yet.",
+        "已复制预览图：浏览器无法读取完整文件，或文件尚未准备好。",
+    ),
     "not-copied": ("The browser did not allow copying: download the result instead.", "浏览器不允许复制：请改为下载。"),
     "empty": ("The result appears here.", "结果将显示在这里。"),
     "before": ("Before", "之前"),

@@ -572,6 +572,17 @@ def test_an_address_that_cannot_be_used_is_told_at_the_start(arguments: list[str
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_no_public_address_is_one_sentence_and_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")  # as without a network
+    code = "import sys; from rfr_nodes.demo.__main__ import main; sys.exit(main())"
+    result = started(code, "--share", temporary=tmp_path)
+    assert result.returncode == 2
+    assert "gradio.live does not answer" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def started(code: str, *arguments: str, temporary: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *arguments]
     environment = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})

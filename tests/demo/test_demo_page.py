@@ -449,6 +449,12 @@ def test_three_objects_take_three_strokes_and_three_presses_on_a_laptop(
         assert visitor.page.locator("#history button").count() == 4
         assert moved(visitor) <= 0.1
         before, after = pixels(phone_photo), pixels(visitor.download(tmp_path))
+        visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        visitor.page.get_by_role("button", name="Copy").click()
+        visitor.page.get_by_text("The result was copied.").wait_for()
+        width = """async () => createImageBitmap(await (await navigator.clipboard.read())[0].getType('image/png'))
+            .then((picture) => picture.width)"""
+        assert visitor.page.evaluate(width) == 4000
         for number in range(3):
             place = slice(1190, 1210), slice(820 + 800 * number, 900 + 800 * number)
             assert (before[place] != after[place]).any()
@@ -701,5 +707,7 @@ def test_it_speaks_chinese_where_the_browser_does(chromium: Any, demo: Demo, pho
     page.locator("#painter [data-ready]").wait_for()
     assert page.locator("#remove").inner_text() == "移除"
     assert page.get_by_role("button", name="橡皮").is_visible()
+    assert page.get_by_role("heading", name="从照片中移除物体").is_visible()
+    assert page.title() == "从照片中移除物体"
     assert page.evaluate("document.documentElement.lang") == "zh"
     opened.close()

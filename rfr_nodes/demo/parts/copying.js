@@ -9,8 +9,17 @@ async function png(url) {
 
 const canCopy = Boolean(navigator.clipboard?.write && window.ClipboardItem);
 
-function copy(shown) {
-  const prepared = document.querySelector('#download a[href], a#download[href]')?.href;
-  const picture = prepared ? png(prepared).catch(() => png(shown)) : png(shown);
-  return navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
+let prepared = ''; // the address of the download
+document.addEventListener('rfr-file', (event) => { prepared = event.detail?.url || ''; });
+
+// version: whose download counts. Returns whether the full picture was copied.
+async function copy(shown, version) {
+  let whole = prepared.includes('/' + version + '/');
+  const preview = () => {
+    whole = false;
+    return png(shown);
+  };
+  const picture = whole ? png(prepared).catch(preview) : preview();
+  await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
+  return whole;
 }

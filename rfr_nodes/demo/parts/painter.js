@@ -181,6 +181,7 @@ function run() {
 async function show(value) {
   if (!value || !value.photo) return;
   const mine = ++newest;
+  if (value.session !== session) viewport.show(...value.size); // before the photo is there, so that nothing moves then
   const [picture, mask] = await Promise.all([loaded(value.photo.url), value.mask && loaded(value.mask.url)]);
   if (mine !== newest) return;
   photo.src = value.photo.url;

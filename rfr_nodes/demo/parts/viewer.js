@@ -158,7 +158,11 @@ find('[data-action="full"]').addEventListener('click', () => {
 });
 find('[data-action="copy"]').addEventListener('click', () => {
   if (!value().whole) return;
-  copy(last().url).then(() => { said.textContent = word('copied'); }, () => { said.textContent = word('not-copied'); });
+  const { whole, id } = value();
+  copy(whole.frames[whole.frames.length - 1].url, id).then(
+    (full) => { said.textContent = word(full ? 'copied' : 'copied-preview'); },
+    () => { said.textContent = word('not-copied'); },
+  );
 });
 range.addEventListener('input', () => {
   if (wide()) index = Number(range.value);

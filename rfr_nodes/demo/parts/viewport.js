@@ -24,6 +24,7 @@ const viewport = {
 
   show(width, height) {
     this.size = [width, height];
+    if (!this.own) this.view.style.setProperty('--shape', width / height);
     this.apply();
   },
 
