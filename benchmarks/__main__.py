@@ -29,6 +29,7 @@ SECTIONS = {
     "restore": "restoration",
     "sequence": "sequences",
     "seams": "seams",
+    "comfyui": "comfyui",
 }
 
 

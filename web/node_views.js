@@ -27,10 +27,14 @@ export function addView(node, property, view) {
   if (view.maxHeight !== undefined) widget.computeSize = (width) => [width ?? 0, view.isEmpty ? -4 : view.height];
   viewsOf.set(node, { ...viewsOf.get(node), [property]: view });
   let shown = 0;
+  let grown = 0; // by how much the node has grown for this view
   view.resized = () => {
     widget.hidden = view.isEmpty;
     const needed = view.isEmpty ? 0 : view.height;
-    fit(node, Math.max(0, shown - needed));
+    const [, before] = node.size;
+    // A node that came from a saved graph has its height already.
+    fit(node, needed ? Math.max(0, Math.min(grown, shown - needed)) : shown);
+    grown = Math.max(0, grown + node.size[1] - before);
     shown = needed;
   };
   view.saved = redraw;

@@ -65,12 +65,26 @@ function keepDefaults(node) {
   };
 }
 
+// The host empties the colours of types that its palette does not name, at the start and whenever the palette changes.
 function colourLinks() {
+  const sheet = new CSSStyleSheet();
   for (const [type, colour] of Object.entries(LINK_COLOURS)) {
-    document.documentElement.style.setProperty(`--color-datatype-${type}`, colour);
-    app.canvas.default_connection_color_byType[type] = colour;
-    app.canvas.constructor.link_type_colors[type] = colour;
+    sheet.insertRule(`:root { --color-datatype-${type}: ${colour}; }`);
+    for (const colours of [app.canvas.default_connection_color_byType, app.canvas.constructor.link_type_colors])
+      keepValue(colours, type, colour);
   }
+  document.adoptedStyleSheets.push(sheet);
+}
+
+// Let a property have a value of its own wherever it is given an empty one.
+function keepValue(target, name, own) {
+  let value = own;
+  Object.defineProperty(target, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => value,
+    set: (given) => (value = given || own),
+  });
 }
 
 // Extensions are loaded before the host adds its own listener, which would show the picture below the strip and leave it

@@ -1,7 +1,7 @@
 // A few lines of text on a node: figures, notes, or what went wrong.
 
 const STYLE = `
-  :host { display: block; width: 100%; height: 100%; overflow: auto; }
+  :host { display: block; width: 100%; height: 100%; overflow: hidden; }
   :host([hidden]) { display: none; }
   pre {
     margin: 0; padding: 4px 6px; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text;
@@ -10,7 +10,7 @@ const STYLE = `
   }
   pre.error { color: var(--error-text, #ff6b6b); border-left: 3px solid currentColor; }
 `;
-const LINE = 44; // characters that surely fit beside each other
+const LINE = 30; // characters that surely fit beside each other
 const MARGIN = 10; // CSS pixels
 
 export class TextView {
@@ -23,6 +23,8 @@ export class TextView {
     root.append(style, this.pre);
     this.text = "";
     this.error = "";
+    this.measured = 0; // the height of the lines as they were broken, 0 while that is not known
+    new ResizeObserver(() => this.measure()).observe(this.pre);
   }
 
   get isEmpty() {
@@ -31,8 +33,19 @@ export class TextView {
 
   // In CSS pixels, with the margins that the host leaves around it.
   get height() {
+    return 2 * MARGIN + (this.measured || this.estimate());
+  }
+
+  estimate() {
     const lines = this.pre.textContent.split("\n").map((line) => Math.max(1, Math.ceil(line.length / LINE)));
-    return 2 * MARGIN + 8 + 16 * lines.reduce((sum, count) => sum + count, 0);
+    return 8 + 16 * lines.reduce((sum, count) => sum + count, 0);
+  }
+
+  measure() {
+    const height = this.pre.offsetHeight; // not scaled with the graph
+    if (!height || height === this.measured) return;
+    this.measured = height;
+    this.resized();
   }
 
   get maxHeight() {
@@ -61,6 +74,7 @@ export class TextView {
     this.pre.classList.toggle("error", Boolean(this.error));
     this.pre.setAttribute("role", this.error ? "alert" : "note");
     this.element.hidden = this.isEmpty;
+    this.measured = this.pre.offsetHeight; // 0 where it is not in view
   }
 
   close() {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from chromium import CHROMIUM, FLAGS
 from comfy_server import Host
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import FloatRect, Locator, Page, expect, sync_playwright
 
 PATIENCE = 120_000  # milliseconds; a busy machine is slow, and nothing here measures time
 
@@ -124,9 +124,30 @@ def strip_of(page: Page, kind: str, number: int = 0) -> Locator:
 
 def click_picture(page: Page, strip: Locator, x: float, y: float) -> None:
     """Click into a strip's picture at shares of its width and height."""
-    box = strip.locator("canvas").bounding_box()
-    assert box is not None
+    box = _settled(page, strip.locator("canvas"))
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def _settled(page: Page, locator: Locator) -> FloatRect:
+    """Where an element lies on the page, once it no longer moves: the host places it a frame or two late."""
+    before = None
+    while (box := locator.bounding_box()) is None or box != before:
+        before = box
+        page.wait_for_timeout(200)
+    return box
+
+
+def drag(page: Page, kind: str, right: int, down: int) -> None:
+    """Drag the first node of a kind by its title, by pixels of the page."""
+    page.wait_for_timeout(500)
+    left, top, _, _ = box_of(page, kind)
+    scale = page.evaluate("window.app.canvas.ds.scale")
+    x, y = left + 60 * scale, top + 15 * scale
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right / 2, y + down / 2, steps=4)
+    page.mouse.move(x + right, y + down, steps=4)
+    page.mouse.up()
 
 
 def fit(page: Page) -> None:

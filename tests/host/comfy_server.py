@@ -119,6 +119,11 @@ class Host:
             self._process.kill()
             self._process.wait()
 
+    def restart(self) -> None:
+        """Stop it and start it anew, with the same address and folders."""
+        self.__exit__()
+        self.__enter__()
+
     def _wait_until_ready(self) -> None:
         for _ in range(3000):
             if self._process.poll() is not None:

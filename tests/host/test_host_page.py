@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfy_page import PATIENCE, RUN, build, click_picture, enter, load, open_page, run, screenshot, strip_of
+from comfy_page import PATIENCE, RUN, build, click_picture, drag, enter, load, open_page, run, screenshot, strip_of
 from comfy_server import ROOT, Host
 from graphs import NEEDS_A_MODEL
 from playwright.sync_api import Page, expect
@@ -123,6 +123,14 @@ def test_figures_are_shown_on_the_node(page: Page) -> None:
             .widgets.find((w) => w.name === "rfr_text").element.shadowRoot.querySelector("pre").textContent"""
     )
     assert re.fullmatch(r"whole: l1 [\d.]+, PSNR [\d.]+ dB, SSIM [\d.]+", text)
+    page.wait_for_function(
+        """() => {
+            const node = window.app.graph.nodes.find((n) => n.comfyClass === "RFRCompare");
+            const { element } = node.widgets.find((w) => w.name === "rfr_text");
+            const lines = element.shadowRoot.querySelector("pre").getBoundingClientRect();
+            return lines.height > 0 && lines.bottom <= element.getBoundingClientRect().bottom + 1;
+        }"""  # none of them is cut off
+    )
 
 
 def test_the_strip_survives_saving_reloading_copying_and_undoing(page: Page, running: Host, name: str) -> None:
@@ -202,6 +210,36 @@ def test_the_strip_says_when_its_pictures_are_gone(page: Page, running: Host) ->
     expect(strip.locator("img, canvas").locator("visible=true")).to_have_count(0)
 
 
+def test_a_run_brings_the_pictures_back_after_a_restart_of_the_host(page: Page, running: Host, name: str) -> None:
+    _built_and_run(page)
+    saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
+    running.restart()
+    enter(page, running)
+    load(page, saved)
+    strip = strip_of(page, "RFRInpaint")
+    expect(strip.locator(".label")).to_have_text(re.compile("Run the graph again to bring them back"))
+    expect(strip.locator("img, canvas").locator("visible=true")).to_have_count(0)
+    screenshot(page, name)
+    run(page)
+    expect(strip.locator(".label")).to_have_text("6 of 6, 100 % filled")
+    expect(strip.locator("img").locator("visible=true")).to_have_count(7)
+
+
+def test_links_of_our_types_have_colours_of_their_own_in_every_palette(page: Page) -> None:
+    build(page, NODES, LINKS)
+    for palette in ("light", "dark"):
+        page.evaluate("palette => window.app.extensionManager.setting.set('Comfy.ColorPalette', palette)", palette)
+        page.wait_for_timeout(1000)
+        colours = page.evaluate(
+            """() => [
+                window.app.canvas.constructor.link_type_colors.RFR_MODEL,
+                window.app.canvas.default_connection_color_byType.RFR_MODEL,
+                getComputedStyle(document.documentElement).getPropertyValue("--color-datatype-RFR_MODEL").trim(),
+            ]"""
+        )
+        assert colours == ["#c792ea"] * 3
+
+
 def _ours(page: Page, kind: str = "RFRInpaint", property: str = "rfr_strip") -> dict[str, Any]:
     """What a user sees of a node: its height, the host's pictures on it, and a view's place on the page and text."""
     return page.evaluate(
@@ -247,16 +285,8 @@ def _set(page: Page, kind: str, name: str, value: Any) -> None:
 
 def test_the_strip_lives_on_after_undo(page: Page, name: str) -> None:
     _built_and_run(page)
-    page.evaluate(
-        """() => {
-            const tracker = window.app.extensionManager.workflow.activeWorkflow.changeTracker;
-            const note = () => (tracker.captureCanvasState ?? tracker.checkState).call(tracker);
-            note();
-            const node = window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint");
-            node.pos = [node.pos[0] + 60, node.pos[1] + 40];
-            note();
-        }"""
-    )
+    drag(page, "RFRInpaint", 60, 40)
+    page.wait_for_function("window.app.graph.nodes.find((n) => n.comfyClass === 'RFRInpaint').pos[0] > 680")
     page.locator("body").press("Control+z")
     page.wait_for_function("window.app.graph.nodes.find((n) => n.comfyClass === 'RFRInpaint').pos[0] === 680")
     page.wait_for_timeout(1500)
@@ -295,7 +325,7 @@ def test_a_node_in_a_subgraph_shows_its_strip_and_keeps_its_size(page: Page, nam
         }"""
     )
     seen = []
-    for recurrences in (2, 3, 4):
+    for recurrences in (2, 3, 4, 5, 6):
         _set(page, "RFRInpaint", "recurrences", recurrences)
         run(page)
         _settle(page, f"{recurrences} of {recurrences}, 100 % filled")
