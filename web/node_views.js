@@ -2,7 +2,8 @@
 
 import { app } from "../../scripts/app.js";
 
-const CHECKS = [50, 300, 1000, 3000]; // milliseconds after which a new node's element must have come into the page
+const CHECK_EVERY = 100; // milliseconds; a new node's element must come into the page
+const CHECKS = 100;
 
 const viewsOf = new WeakMap(); // node -> {property: view}
 const elements = new Map(); // where a view was seen last: "graph:node:property" -> element
@@ -56,15 +57,14 @@ export function addView(node, property, view) {
 
 // Undo puts a new node in the place of the one with its id; Vue nodes keep their component, with the old element in it.
 function bringIntoPage(node, property, element) {
-  for (const wait of CHECKS) {
-    setTimeout(() => {
-      const place = `${node.graph?.id}:${node.id}:${property}`;
-      const before = elements.get(place);
-      if (!node.graph || before === element) return;
-      if (!element.isConnected && before?.isConnected) before.replaceWith(element);
-      if (element.isConnected) elements.set(place, element);
-    }, wait);
-  }
+  let left = CHECKS;
+  const timer = setInterval(() => {
+    if (!node.graph || !left--) return clearInterval(timer);
+    const place = `${node.graph.id}:${node.id}:${property}`;
+    const before = elements.get(place);
+    if (before !== element && before?.isConnected && !element.isConnected) before.replaceWith(element);
+    if (element.isConnected) elements.set(place, element);
+  }, CHECK_EVERY);
 }
 
 // Grow the node to what its widgets need, or give back so many pixels of height.

@@ -103,6 +103,7 @@ export class StripView {
   show(state) {
     this.state = state;
     this.element.hidden = this.isEmpty;
+    this.element.inert = false;
     this.asked = null;
     if (state) this.showPicture();
   }
@@ -130,9 +131,11 @@ export class StripView {
     this.resized();
   }
 
+  // Its element may stay in the page for a moment.
   close() {
     this.state = null;
     this.files = null;
+    this.element.inert = true;
   }
 
   listen() {

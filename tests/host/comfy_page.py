@@ -112,6 +112,7 @@ def strip_of(page: Page, kind: str, number: int = 0) -> Locator:
     mark = f"{kind}-{number}"
     page.evaluate(
         """([kind, number, mark]) => {
+            for (const earlier of document.querySelectorAll("[data-test]")) delete earlier.dataset.test;
             const node = window.app.graph.nodes.filter((n) => n.comfyClass === kind)[number];
             node.widgets.find((w) => w.name === "rfr_strip").element.dataset.test = mark;
         }""",

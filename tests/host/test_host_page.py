@@ -24,7 +24,7 @@ NODES: dict[str, list[Any]] = {
     "image": ["LoadImage", 0, 0, {"image": "photo.png"}],
     "mask": ["RFRLoadMask", 0, 400, {"image": "mask.png"}],
     "model": ["RFRLoadModel", 340, 0, {"model_name": MODEL}],
-    "inpaint": ["RFRInpaint", 680, 0, {}],
+    "inpaint": ["RFRInpaint", 680, 0, {"recurrences": 0}],  # 1.49 gives a new node what one of its number had
     "steps": ["RFRRecurrences", 1080, 0, {}],
     "preview": ["PreviewImage", 1080, 460, {}],
     "compare": ["RFRCompare", 340, 200, {}],
