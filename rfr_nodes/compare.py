@@ -77,7 +77,7 @@ def _report(a: Tensor, b: Tensor, hole: Tensor | None) -> list[str]:
     figures = {place: _figures(a, b, within) for place, within in places}
     count = len(a)
     return [
-        (f"picture {item}, {place}: " if count > 1 else f"{place}: ") + figures[place][item]
+        (f"picture {item + 1} of {count}, {place}: " if count > 1 else f"{place}: ") + figures[place][item]
         for item in range(count)
         for place, _ in places
     ]

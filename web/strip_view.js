@@ -27,10 +27,9 @@ const STYLE = `
   }
   .tool[aria-pressed=true] { border-color: #ffb81a; }
   :focus-visible { outline: 2px solid #ffb81a; outline-offset: 1px; }
-  .label { flex: 1 1 0; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .label { flex: 1 1 0; min-width: 0; }
   [hidden], .live :is(.frames, .row.scrub, .tool), .gone :is(.stage, .frames, .row.scrub, .tool),
   .unfilled :is(.frames, .row.scrub, .outline, .compare) { display: none !important; }
-  .gone .label { white-space: normal; }
 `;
 
 const HTML = `
