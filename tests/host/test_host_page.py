@@ -290,7 +290,11 @@ def test_the_strip_lives_on_after_undo(page: Page, name: str) -> None:
     page.locator("body").press("Control+z")
     page.wait_for_function("window.app.graph.nodes.find((n) => n.comfyClass === 'RFRInpaint').pos[0] === 680")
     page.wait_for_timeout(1500)
-    assert _ours(page)["connected"]
+    page.wait_for_function(
+        """() => window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint").widgets
+            .find((w) => w.name === "rfr_strip").element.isConnected""",
+        timeout=10_000,
+    )
     strip = strip_of(page, "RFRInpaint")
     strip.locator("input").fill("2", timeout=10_000)
     expect(strip.locator(".label")).to_have_text(re.compile("^2 of 6"), timeout=10_000)
