@@ -6,7 +6,7 @@ const CHECK_EVERY = 100; // milliseconds; a new node's element must come into th
 const CHECKS = 100;
 
 const viewsOf = new WeakMap(); // node -> {property: view}
-const elements = new Map(); // where a view was seen last: "graph:node:property" -> element
+const elements = new Map(); // where a view was seen last: "subgraph:node:property" -> element
 
 // The view of a node's property; undefined where it has none.
 export function shownBy(node, property) {
@@ -46,7 +46,10 @@ export function addView(node, property, view) {
   chain(node, "onExecuted", (output) => {
     const news = view.readOutput(output ?? {});
     if (news === undefined) return;
+    // As a step of its own, so that undoing what comes after the run does not take its result away.
+    app.canvas?.emitBeforeChange?.();
     node.properties[property] = news;
+    app.canvas?.emitAfterChange?.();
     show();
   });
   chain(node, "onConfigure", show);
@@ -60,7 +63,8 @@ function bringIntoPage(node, property, element) {
   let left = CHECKS;
   const timer = setInterval(() => {
     if (!node.graph || !left--) return clearInterval(timer);
-    const place = `${node.graph.id}:${node.id}:${property}`;
+    const subgraph = node.graph.isRootGraph === false ? node.graph.id : ""; // the root may get another id
+    const place = `${subgraph}:${node.id}:${property}`;
     const before = elements.get(place);
     if (before !== element && before?.isConnected && !element.isConnected) before.replaceWith(element);
     if (element.isConnected) elements.set(place, element);
