@@ -72,10 +72,13 @@ class Actions:
 
     @in_sentences
     def resume(self, token: Any) -> tuple[Any, ...]:
-        """The photo and its history after a reload; the page's start where they are gone."""
+        """The photo and its history after a reload; where they are gone the page stays as it is.
+
+        That is its start, or a photo that was opened before this answer came.
+        """
         session = self._sessions.find(token)
         if session is None:
-            return self._closed()
+            return tuple(gr.skip() for _ in self._closed())
         return (*self._work(session), viewer.shown(session.current), *self._shown(session))
 
     @in_sentences

@@ -6,6 +6,7 @@ are one function to the browser, so the later ones use what the earlier ones def
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,20 @@ _PARTS = Path(__file__).parent / "parts"
 
 
 def html_component(
-    name: str, scripts: Sequence[str], *, value: Any = None, elem_id: str | None = None, **options: Any
+    name: str, scripts: Sequence[str], *, value: Any = None, elem_id: str | None = None, title: str = "", **options: Any
 ) -> gr.HTML:
-    """The component of ``parts/<name>.html`` and these of ``parts/*.js``; its id is its name unless one is given."""
-    texts = [(_PARTS / f"{script}.js").read_text("utf-8") for script in ("words", *scripts)]
+    """The component of ``parts/<name>.html`` and these of ``parts/*.js``; its id is its name unless one is given.
+
+    title: a key of `words.WORDS`, for the scripts. What is constant stands in the scripts: Gradio replaces a
+    component's properties by those of an update that comes before it is drawn.
+    """
+    constants = f"const WORDS = {json.dumps(WORDS)}, TITLE = {json.dumps(title)};"
+    texts = [constants, *((_PARTS / f"{script}.js").read_text("utf-8") for script in ("words", *scripts))]
     return gr.HTML(
         value,
         html_template=(_PARTS / f"{name}.html").read_text("utf-8"),
         js_on_load="\n".join(texts),
         apply_default_css=False,
         elem_id=elem_id or name,
-        words=WORDS,
         **options,
     )

@@ -368,6 +368,18 @@ def test_a_reloaded_page_goes_on_and_a_new_photo_is_asked_for(
     assert len(set(demo.sessions) - others) == 1
 
 
+def test_a_photo_that_is_opened_at_once_is_not_closed_by_the_page_s_start(visitor: Visitor, photo: Path) -> None:
+    held: list[Any] = []
+    visitor.page.route("**/queue/join*", lambda route: route.continue_() if held else held.append(route))
+    visitor.page.reload()  # its first request asks for a photo from before
+    visitor.upload(photo)
+    with visitor.page.expect_response("**/queue/join*"):
+        held[0].continue_()
+    visitor.page.wait_for_timeout(1000)
+    assert visitor.page.locator(".painter-mask").is_visible()
+    visitor.complaints.clear()  # of connections that the reload cut
+
+
 def colours(visitor: Visitor) -> tuple[int, int]:
     """The brightness of the page's background and of its text."""
     channels = "name => getComputedStyle(document.body)[name].match(/\\d+/g).slice(0, 3).map(Number)"
@@ -697,6 +709,12 @@ def test_what_is_touched_is_large_enough_and_nothing_jumps(chromium: Any, demo: 
         )
         assert small == []
         assert moved(visitor) <= 0.1
+        covering = "([x, y]) => document.elementFromPoint(x, y).className"
+        for corner in ((0.02, 0.02), (0.98, 0.02), (0.02, 0.98), (0.98, 0.98)):
+            assert visitor.page.evaluate(covering, visitor.spot(*corner)) == "painter-mask"
+        visitor.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        end, buttons = (visitor.page.locator(one).bounding_box() for one in ("footer", "#actions"))
+        assert end["y"] + end["height"] <= buttons["y"]
 
 
 def test_it_speaks_chinese_where_the_browser_does(chromium: Any, demo: Demo, photo: Path) -> None:

@@ -1,8 +1,8 @@
 // Small pictures to choose from.
 const root = element.querySelector('.thumbnails');
 const row = element.querySelector('.thumbnails-row');
-root.setAttribute('aria-label', word(props.title));
-element.querySelector('.thumbnails-label').textContent = word(props.title);
+root.setAttribute('aria-label', word(TITLE));
+element.querySelector('.thumbnails-label').textContent = word(TITLE);
 
 function named(label) {
   if (typeof label !== 'number') return label;

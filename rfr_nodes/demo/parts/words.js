@@ -2,7 +2,7 @@
 const language = navigator.language.startsWith('zh') ? 'zh' : 'en';
 
 function word(key, values = {}) {
-  const text = props.words[language][key];
+  const text = WORDS[language][key];
   return text === undefined ? String(key) : text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
