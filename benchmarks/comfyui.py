@@ -28,7 +28,6 @@ _PROBE = """
 import time
 from aiohttp import web
 from server import PromptServer
-from rfr_core import Inpainter
 
 class LibraryFill:
     INPUTS = {"image": ("IMAGE",), "mask": ("MASK",), "threshold": ("FLOAT",)}
@@ -37,6 +36,8 @@ class LibraryFill:
     inpainter = None
 
     def fill(self, image, mask, threshold):
+        from rfr_core import Inpainter  # the pack's, which is loaded by now
+
         cls = type(self)
         cls.inpainter = cls.inpainter or Inpainter(device="cpu", dtype="float32")
         filled = cls.inpainter(image.movedim(-1, 1), mask, threshold=threshold)
@@ -66,7 +67,7 @@ def run(setting: Setting) -> Table:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         host = Host(Path(comfyui), Path(name))
         host.put_pack()
-        (host.base / "custom_nodes" / "z_probe.py").write_text(_PROBE)  # loaded after the pack, whose library it uses
+        (host.base / "custom_nodes" / "probe.py").write_text(_PROBE)
         for path in save_photo(Path(name), "photo", _SIZE, _HOLE):
             host.add_input(path)
         with host, host.client() as client:
