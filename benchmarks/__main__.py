@@ -30,6 +30,7 @@ SECTIONS = {
     "sequence": "sequences",
     "seams": "seams",
     "comfyui": "comfyui",
+    "dust": "dust",
 }
 
 

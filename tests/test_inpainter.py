@@ -687,3 +687,25 @@ def test_a_hole_by_both_names_is_refused(inpainter: Inpainter) -> None:
 
 def test_without_a_network_it_is_the_bundled_model() -> None:
     assert Inpainter(device="cpu").config == RFRNet.from_pretrained().config
+
+
+def test_a_long_thin_hole_is_run_in_tiles_that_follow_it_without_seams() -> None:
+    """What is filled in a gradient goes on evenly, also where the tiles of the hole meet."""
+    size = 700
+    picture = np.linspace(0.1, 0.9, size, dtype=np.float32)[None, :, None].repeat(size, 0).repeat(3, 2)
+    y, x = np.mgrid[:size, :size]
+    hole = np.abs(y - x) < 4
+    filled = Inpainter.from_pretrained(device="cpu", dtype="float32")(picture, hole, detail="off")
+    assert np.array_equal(filled[~hole], picture[~hole])
+    assert np.abs(filled - picture)[hole].max() < 0.05
+
+
+def test_one_of_many_spots_is_filled_as_well_as_others() -> None:
+    picture = np.linspace(0.1, 0.9, 400, dtype=np.float32)[None, :, None].repeat(400, 0).repeat(3, 2)
+    hole = np.zeros((400, 400), dtype=bool)
+    for top in range(30, 400, 90):
+        for left in range(0, 400, 90):
+            hole[top : top + 12, left : left + 12] = True
+    filled = Inpainter.from_pretrained(device="cpu", dtype="float32")(picture, hole)
+    assert np.array_equal(filled[~hole], picture[~hole])
+    assert np.abs(filled - picture)[hole].max() < 0.05

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,7 +29,9 @@ FAINT = 3 / 255  # finest detail so strong is halved, stronger less so: what doe
 NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 
-Finish = Callable[[Tensor, Tensor], Tensor]  # of an input stack and what is known
+BATCH_PIXELS = 2**18  # of small regions that are refined in one call
+
+Finish = Callable[[Tensor, Tensor], Tensor]  # of input stacks and what is known
 
 
 class Refine(Protocol):
@@ -35,61 +40,115 @@ class Refine(Protocol):
     def __call__(self, stack: Tensor, known: Tensor, *, texture: float) -> Tensor: ...
 
 
+@dataclass(frozen=True)
+class Part:
+    """Pixels of a region that detail is added to at once.
+
+    box: around them. window: what may be looked at. piece: whether the region goes on beside it.
+    """
+
+    region: Region
+    box: Box
+    window: Box
+    piece: bool
+
+
 def add_detail(
-    scene: Scene, windows: Mapping[Region, Box], filled: Sequence[FilledBox], refine: Refine | None
+    scene: Scene, parts: Sequence[Part], filled: Sequence[FilledBox], refine: Refine | None
 ) -> list[FilledBox]:
     """The same pixels filled with the texture of their surroundings, or as exactly as the network can.
 
-    windows: what may be looked at around each region. filled: the finished fill of all regions. refine: None where the
-    network has no refinement.
+    filled: the finished fill of all regions. refine: None where the network has no refinement.
     """
+    fills = _Fills(filled)
+    detailed: list[FilledBox] = []
+    for batch in _batches(parts):
+        # Where a hole was cut, it goes on from what has been made of the piece before.
+        finished = _Fills(detailed) if batch[0].piece else None
+        seen = [_seen(scene, part, fills, finished) for part in batch]
+        pictures, knowns = (torch.cat(tensors) for tensors in zip(*seen, strict=True))
+        made = _synthesized(pictures, knowns, partial(_finished, refine=refine, exact=scene.exact))
+        for part, picture in zip(batch, made.split(1), strict=True):
+            detailed += _in_cells(scene, part, picture)
+    return detailed
 
-    def finish(stack: Tensor, known: Tensor) -> Tensor:
-        detailed = stack[:, PATCHED]
-        if refine is None or not bool(stack[:, MISMATCH].any()):  # an exact copy cannot be made better
-            return detailed
-        refined = _refined(stack, known, refine, 0.0 if scene.exact else TEXTURE)
-        return refined if scene.exact else _crisp(detailed, _calmed(refined, detailed, known), known)
 
-    return [box for region in windows for box in _detailed(scene, region, windows[region], filled, finish)]
+class _Fills:
+    """Fills, found by their place."""
+
+    def __init__(self, filled: Sequence[FilledBox]) -> None:
+        self._filled = filled
+        self._places = np.array([(fill.item, *fill.box) for fill in filled], dtype=int).reshape(-1, 5)
+
+    def near(self, item: int, box: Box) -> list[FilledBox]:
+        """Those of a picture that have pixels in ``box``."""
+        items, top, left, bottom, right = self._places.T
+        rows, columns = (top < box.bottom) & (bottom > box.top), (left < box.right) & (right > box.left)
+        return [self._filled[i] for i in np.flatnonzero((items == item) & rows & columns).tolist()]
 
 
-def _detailed(
-    scene: Scene, region: Region, window: Box, filled: Sequence[FilledBox], finish: Finish
-) -> Iterator[FilledBox]:
-    known = ~scene.unknown[(slice(region.item, region.item + 1), slice(None), *window.slices)]
-    picture = _synthesized(_filled(scene, region.item, window, known, filled), known, finish)
-    for cell in tile_boxes(region.box, CELL, 0):
-        weight = scene.weight_of(region, cell)
+def _batches(parts: Sequence[Part]) -> list[list[Part]]:
+    """Large parts and pieces one by one, then small ones, whose windows have one size, together."""
+    alone = [[part] for part in parts if part.piece or not part.region.thin]
+    small: dict[tuple[int, int], list[list[Part]]] = {}
+    for part in parts:
+        if part.region.thin and not part.piece:
+            alike = small.setdefault((part.window.height, part.window.width), [[]])
+            if alike[-1] and (len(alike[-1]) + 1) * part.window.area > BATCH_PIXELS:
+                alike.append([])
+            alike[-1].append(part)
+    return alone + [batch for alike in small.values() for batch in alike]
+
+
+def _in_cells(scene: Scene, part: Part, picture: Tensor) -> Iterator[FilledBox]:
+    """What the picture of a part's window shows of the part."""
+    for cell in tile_boxes(part.box, CELL, 0):
+        weight = scene.weight_of(part.region, cell)
         if bool(weight.any()):
-            yield FilledBox(region.item, cell, picture[(..., *cell.within(window).slices)].clone(), weight)
+            fill = picture[(..., *cell.within(part.window).slices)].clone()
+            yield FilledBox(part.region.item, cell, fill, weight)
 
 
-def _filled(scene: Scene, item: int, window: Box, known: Tensor, filled: Sequence[FilledBox]) -> Tensor:
-    """The picture with its fill in a window, (1, 3, h, w); what is neither known nor filled is interpolated."""
+def _seen(scene: Scene, part: Part, fills: _Fills, finished: _Fills | None) -> tuple[Tensor, Tensor]:
+    """The picture with its fill in a part's window, (1, 3, h, w), and what is known there, (1, 1, h, w) bool.
+
+    What is neither known nor filled is interpolated. finished: fills that count as known.
+    """
+    item, window = part.region.item, part.window
+    known = ~scene.unknown[(slice(item, item + 1), slice(None), *window.slices)]
     picture, there = scene.canvas.crop(item, window), known.clone()
-    for box in filled:
-        common = box.box.common(window) if box.item == item else None
-        if common is not None:
-            place, source = (..., *common.within(window).slices), (..., *common.within(box.box).slices)
-            counts = box.weight[source] > 0
-            picture[place] = torch.where(counts, box.fill[source], picture[place])
-            there[place] |= counts
+    for fill in fills.near(item, window):
+        _show(picture, there, fill, window)
+    if finished is not None:
+        for fill in finished.near(item, window):
+            known |= _show(picture, there, fill, window)
     if not bool(there.all()):
         picture = pull_push(torch.where(there, picture, 0), there.float())
-    return picture.clamp_(0, 1)
+    return picture.clamp_(0, 1), known
+
+
+def _show(picture: Tensor, there: Tensor, fill: FilledBox, window: Box) -> Tensor:
+    """Puts a fill into the picture of a window and into what is there; returns its pixels, (1, 1, h, w) bool."""
+    common = fill.box.common(window)
+    shown = torch.zeros_like(there)
+    if common is not None:
+        place, source = (..., *common.within(window).slices), (..., *common.within(fill.box).slices)
+        shown[place] = fill.weight[source] > 0
+        picture[place] = torch.where(shown[place], fill.fill[source], picture[place])
+        there |= shown
+    return shown
 
 
 def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
     levels = 0
-    while known.numel() > LARGEST * 4**levels:
+    while known[0].numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(input_stack(picture, known), known)
+        return finish(_input_stacks(picture, known), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(input_stack(small, surely), surely) - small, side)
+    difference = enlarged(finish(_input_stacks(small, surely), surely) - small, side)
     return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
 
 
@@ -98,9 +157,29 @@ def input_stack(blurry: Tensor, known: Tensor) -> Tensor:
     return torch.cat([blurry, *synthesize(blurry, known)], 1)
 
 
+def _input_stacks(blurry: Tensor, known: Tensor) -> Tensor:
+    """As :func:`input_stack`, of several pictures (N, 3, H, W): (N, 10, H, W)."""
+    return torch.cat([input_stack(*pair) for pair in zip(blurry.split(1), known.split(1), strict=True)])
+
+
+def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: bool) -> Tensor:
+    """Pictures (N, 3, H, W) made of their input stacks."""
+    detailed = stack[:, PATCHED]
+    better = [bool(mismatch.any()) for mismatch in stack[:, MISMATCH]]  # an exact copy cannot be made better
+    if refine is None or not any(better):
+        return detailed
+    refined = _refined(stack, known, refine, 0.0 if exact else TEXTURE)
+    parts = zip(better, *(values.split(1) for values in (detailed, refined, known)), strict=True)
+    return torch.cat([_textured(*part, exact=exact) if wanted else part[0] for wanted, *part in parts])
+
+
+def _textured(detailed: Tensor, refined: Tensor, known: Tensor, *, exact: bool) -> Tensor:
+    return refined if exact else _crisp(detailed, _calmed(refined, detailed, known), known)
+
+
 def _refined(stack: Tensor, known: Tensor, refine: Refine, texture: float) -> Tensor:
     """What the refinement makes of a stack, tile by tile."""
-    box = around((~known[0, 0]).numpy())
+    box = around((~known).any(0)[0].numpy())
     assert box is not None
     height, width = known.shape[-2:]
     detailed = stack[:, PATCHED]

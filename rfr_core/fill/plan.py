@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from rfr_core.config import MAX_RECURRENCES
+from rfr_core.fill.detail import Part
 from rfr_core.fill.level import OVERLAP, CropTask, Level, build_levels
 from rfr_core.fill.regions import BLOCK, Region, around, crop_cost, find_regions, tile_boxes
 from rfr_core.fill.scene import Scene
@@ -19,9 +21,11 @@ from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import at_size
 
 MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds a small hole
+THIN_CONTEXT = 24  # pixels around spots and long thin holes
 TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and shows it little of use
 LARGEST_CROP = 640 * 640  # pixels
 TILE = 320  # pixels a side of the tiles that a larger crop is cut into
+THIN_TILE = 128
 SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
 BATCH_PIXELS = 2**18  # in one call of the network
 GROUP_COST = 2**21  # of crops that advance together, each holding its features between recurrences
@@ -33,8 +37,7 @@ DETAIL_COST = 4  # of adding detail, in recurrences of the last group of tasks; 
 class Planner:
     """Plans a fill, from the hole alone.
 
-    groups: tasks that advance together, in the order in which they are run. windows: what the network sees of each
-    region's surroundings.
+    groups: tasks that advance together, in the order in which they are run. parts: what detail is added to at once.
     """
 
     def __init__(self, scene: Scene, network: RFRNet) -> None:
@@ -44,37 +47,56 @@ class Planner:
         asked_for = scene.recurrences if isinstance(scene.recurrences, int) else None
         self._rim = min(self._reach, reach(network, asked_for))
         known = ~scene.unknown
-        regions = find_regions(scene.hole, scene.unknown, lambda box: self._window(box, 0), LARGEST_CROP)
+        regions = find_regions(scene.hole, scene.unknown, partial(self._window, halvings=0), LARGEST_CROP)
         tasks = [task for region in regions for level in self._levels(region, known) for task in self._tasks(level)]
-        self.windows = {task.level.region: task.level.window for task in tasks}
+        windows = {task.level.region: task.level.window for task in tasks}
+        self.parts = [part for region, window in windows.items() for part in self._parts(region, window)]
         self.groups = _grouped(tasks)
 
-    def _window(self, box: Box, halvings: int) -> Box:
+    def _window(self, box: Box, thin: bool, halvings: int) -> Box:
         """A region's box with its surroundings, in the picture's pixels, to be run at 1 / 2^halvings of its size."""
         scale = 2**halvings
         longer = -(-max(box.height, box.width) // scale)
         most = max(MIN_CONTEXT, round(2 * self._reach * self._scene.context))
-        context = min(max(MIN_CONTEXT, round(self._scene.context * longer)), most)
+        context = self._thin_context if thin else min(max(MIN_CONTEXT, round(self._scene.context * longer)), most)
         canvas = self._scene.canvas
         return box.grown(context * scale, canvas.height, canvas.width, self._network.config.multiple_of * scale)
 
     def _levels(self, region: Region, known: Tensor) -> list[Level]:
         halvings = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
-        return build_levels(self._scene.canvas, known, region, self._window(region.box, halvings), halvings, self._rim)
+        window = self._window(region.box, region.thin, halvings)
+        return build_levels(self._scene.canvas, known, region, window, halvings, self._rim)
 
     def _tasks(self, level: Level) -> Iterator[CropTask]:
         whole = Box(0, 0, level.height, level.width)
         if level.coarser is None and whole.area <= LARGEST_CROP:
             yield self._task(level, whole, level.hole_box, level.hole_box)
             return
-        context = max(MIN_CONTEXT, round(TILE_CONTEXT * min(2.0, self._scene.context)))
-        for tile in tile_boxes(level.hole_box, TILE, OVERLAP):
+        thin = level.region.thin
+        context = self._thin_context if thin else max(MIN_CONTEXT, round(TILE_CONTEXT * min(2.0, self._scene.context)))
+        for tile in tile_boxes(level.hole_box, THIN_TILE if thin else TILE, OVERLAP):
             wanted = level.to_run(tile)
             if level.halvings == 0:
                 wanted = wanted & level.region.owns(level.in_picture(tile))
             part = _tight(wanted, tile)
             if part is not None:
                 yield self._task(level, part.grown(context, *whole[2:], self._network.config.multiple_of), part, tile)
+
+    def _parts(self, region: Region, window: Box) -> Iterator[Part]:
+        """A region as a whole, or a long thin one in pieces along itself."""
+        if not region.thin or window.area <= LARGEST_CROP:
+            yield Part(region, region.box, window, piece=False)
+            return
+        canvas = self._scene.canvas
+        for cell in tile_boxes(region.box, THIN_TILE, 0):
+            own = self._scene.hole[(slice(region.item, region.item + 1), slice(None), *cell.slices)] & region.owns(cell)
+            box = _tight(own, cell)
+            if box is not None:
+                yield Part(region, box, box.grown(self._thin_context, canvas.height, canvas.width), piece=True)
+
+    @property
+    def _thin_context(self) -> int:
+        return round(THIN_CONTEXT * min(2.0, max(1.0, self._scene.context)))
 
     def _task(self, level: Level, crop: Box, part: Box, tile: Box) -> CropTask:
         return CropTask(level, crop, part, tile, self._recurrences(level, crop, part))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rfr_core.fill.thin_holes import are_thin
 from rfr_core.ops.box import Box
 
 BLOCK = 16  # pixels; holes are found on blocks of this side, and those in neighbouring blocks count as connected
@@ -26,6 +27,7 @@ class Region:
     item: int
     box: Box
     depth: int
+    thin: bool
     _labels: np.ndarray = field(repr=False, compare=False)  # (rows, columns) of blocks
     _label: int
 
@@ -36,12 +38,12 @@ class Region:
         return torch.from_numpy(self._labels[rows[:, None], columns] == self._label)[None, None]
 
 
-def find_regions(hole: Tensor, unknown: Tensor, crop: Callable[[Box], Box], largest: int) -> list[Region]:
+def find_regions(hole: Tensor, unknown: Tensor, crop: Callable[[Box, bool], Box], largest: int) -> list[Region]:
     """The regions of a batch's holes, none where nothing is hole.
 
     Args:
         hole: (N, 1, H, W) bool, what to fill. unknown: the same or more, what the network may not look at.
-        crop: the crop that would be run for a box.
+        crop: the crop that would be run for a box, and whether that is of thin holes.
         largest: pixels that a crop may have for two regions to be joined in it. They are where it costs no more than
             their own crops together.
     """
@@ -51,11 +53,10 @@ def find_regions(hole: Tensor, unknown: Tensor, crop: Callable[[Box], Box], larg
         labels = connected(_any(inside))
         depths = _depths(_full(unknown[item, 0].numpy()))
         boxes = [_tight(inside, labels, label, box) for label, box in enumerate(_label_boxes(labels), 1)]
-        labels, boxes = _joined(labels, boxes, crop, largest)
-        deepest = np.zeros(len(boxes) + 1, dtype=int)
-        np.maximum.at(deepest, labels.ravel(), depths.ravel())
-        for label, box in enumerate(boxes, 1):
-            regions.append(Region(item, box, max(1, int(deepest[label]) * BLOCK), labels, label))
+        thin = are_thin(labels, boxes, _deepest(labels, depths), lambda box: crop(box, False), largest)
+        labels, boxes, thin = _joined(labels, boxes, thin.tolist(), crop, largest)
+        for label, (box, deep) in enumerate(zip(boxes, _deepest(labels, depths), strict=True), 1):
+            regions.append(Region(item, box, max(1, int(deep) * BLOCK), thin[label - 1], labels, label))
     return regions
 
 
@@ -142,6 +143,13 @@ def _depths(full: np.ndarray) -> np.ndarray:
     return depths + left * max(full.shape)  # a picture without any part known
 
 
+def _deepest(labels: np.ndarray, depths: np.ndarray) -> np.ndarray:
+    """The greatest depth of each label from 1 on."""
+    deepest = np.zeros(int(labels.max(initial=0)) + 1, dtype=int)
+    np.maximum.at(deepest, labels.ravel(), depths.ravel())
+    return deepest[1:]
+
+
 def _label_boxes(labels: np.ndarray) -> list[Box]:
     """The box in blocks of each label from 1 on."""
     rows, columns = np.nonzero(labels)
@@ -173,11 +181,11 @@ def around(marked: np.ndarray) -> Box | None:
 
 
 def _joined(
-    labels: np.ndarray, boxes: list[Box], crop: Callable[[Box], Box], largest: int
-) -> tuple[np.ndarray, list[Box]]:
-    """Labels and boxes with those joined that are cheaper to run in one crop."""
+    labels: np.ndarray, boxes: list[Box], thin: list[bool], crop: Callable[[Box, bool], Box], largest: int
+) -> tuple[np.ndarray, list[Box], list[bool]]:
+    """Labels, boxes and what is thin, with those joined that are cheaper to run in one crop."""
     groups = [[label] for label in range(1, len(boxes) + 1)]
-    places = np.array([crop(box) for box in boxes], dtype=int).reshape(-1, 4)
+    places = np.array([crop(*pair) for pair in zip(boxes, thin, strict=True)], dtype=int).reshape(-1, 4)
     i = 0
     while i < len(boxes):
         partner = _partner(places, i, largest)
@@ -187,15 +195,16 @@ def _joined(
         # The joined region takes the earlier place and is looked at again.
         first, second = sorted((i, partner))
         boxes[first] = boxes[first].joined(boxes[second])
+        thin[first] = thin[first] and thin[second]
         groups[first] += groups[second]
-        places[first] = crop(boxes[first])
+        places[first] = crop(boxes[first], thin[first])
         places = np.delete(places, second, axis=0)
-        del boxes[second], groups[second]
+        del boxes[second], groups[second], thin[second]
         i = first
     mapping = np.zeros(labels.max(initial=0) + 1, dtype=np.int32)
     for label, group in enumerate(groups, 1):
         mapping[group] = label
-    return mapping[labels], boxes
+    return mapping[labels], boxes, thin
 
 
 def _partner(crops: np.ndarray, i: int, largest: int) -> int | None:

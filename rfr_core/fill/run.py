@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rfr_core.errors import ImageError
 from rfr_core.fill.canvas import FilledBox
+from rfr_core.fill.detail import Part
 from rfr_core.fill.level import CropTask, coarse_fill
 from rfr_core.fill.plan import Planner, batched, most_recurrences, pixels, smaller, work_shares
 from rfr_core.fill.regions import Region
@@ -18,7 +19,6 @@ from rfr_core.fill.steps import BatchStep, GroupStart, InpaintStep, RegionFill, 
 from rfr_core.inference.devices import to_device
 from rfr_core.inference.memory import free_memory, is_out_of_memory, memory_errors
 from rfr_core.inference.runner import Runner
-from rfr_core.ops.box import Box
 
 KEPT_PIXELS = 2**19  # of finished crops whose attention can still be asked for
 
@@ -47,7 +47,7 @@ class Filling:
         for group in self._plan.groups:
             with memory_errors():
                 state.begin(group)
-            start, current = state.start(self._runner, self._plan.windows, left), []
+            start, current = state.start(self._runner, self._plan.parts, left), []
             batches = [_Batch(self._runner, tasks, state.begun, self._keep_scores) for tasks in batched(group)]
             for recurrence in range(1, most_recurrences(group) + 1):
                 with memory_errors():
@@ -100,10 +100,10 @@ class _State:
             elif earlier.level is not task.level:
                 self.begun[region] = RegionFill(task.level, earlier.composition())
 
-    def start(self, runner: Runner, windows: Mapping[Region, Box], open_hole: Tensor) -> GroupStart:
+    def start(self, runner: Runner, parts: Sequence[Part], open_hole: Tensor) -> GroupStart:
         """What a group of tasks starts from, once `begin` was called for it."""
         begun = tuple(self.begun.values())
-        return GroupStart(self._scene, runner, windows, tuple(self.done), begun, tuple(self.kept), open_hole)
+        return GroupStart(self._scene, runner, parts, tuple(self.done), begun, tuple(self.kept), open_hole)
 
     def finish(self, group: Sequence[CropTask], current: Sequence[BatchStep]) -> None:
         """Takes over what a group of tasks has made."""

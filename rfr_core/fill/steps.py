@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 from rfr_core.errors import ConfigError
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.canvas import Canvas, FilledBox
-from rfr_core.fill.detail import add_detail
+from rfr_core.fill.detail import Part, add_detail
 from rfr_core.fill.level import CropTask, Level, TileFill, compose
 from rfr_core.fill.regions import Region, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
@@ -106,12 +106,12 @@ class GroupStart:
     """What a group of tasks starts from.
 
     done: regions that are finished. begun: the others. earlier: finished batches, kept for their attention. open_hole:
-    (N, 1, H, W) bool, what is not reached yet. windows: what the network sees of each region's surroundings.
+    (N, 1, H, W) bool, what is not reached yet. parts: what detail is added to at once.
     """
 
     scene: Scene
     runner: Runner
-    windows: Mapping[Region, Box]
+    parts: Sequence[Part]
     done: Sequence[FilledBox]
     begun: Sequence[RegionFill]
     earlier: Sequence[BatchStep]
@@ -209,7 +209,7 @@ class InpaintStep:
             filled = [*start.done, *(box for fill in begun for box in fill.filled(start.scene))]
             if start.scene.detail and self.index == self.total:
                 refine = start.runner.refine if start.runner.refines else None
-                return add_detail(start.scene, start.windows, filled, refine)
+                return add_detail(start.scene, start.parts, filled, refine)
             return filled
 
     def _task_at(self, x: int, y: int, item: int) -> tuple[BatchStep, int, Box] | None:

@@ -20,7 +20,7 @@ def _hole(height: int, width: int, *boxes: tuple[int, int, int, int]) -> torch.T
 
 def _regions(hole: torch.Tensor, margin: int = 64):
     height, width = hole.shape[-2:]
-    return find_regions(hole, hole, lambda box: box.grown(margin, height, width), 640 * 640)
+    return find_regions(hole, hole, lambda box, thin: box.grown(margin, height, width), 640 * 640)
 
 
 def _flood(marked: np.ndarray) -> np.ndarray:
@@ -162,3 +162,26 @@ def test_softening_is_the_share_in_a_square() -> None:
     marked[..., 15:, :] = True
     soft = share_within(marked, 4)
     torch.testing.assert_close(soft[0, 0, :, 7], ((torch.arange(31) - 10) / 9).clamp(0, 1))
+
+
+def test_many_spots_need_little_context_and_a_few_get_as_much_as_any_hole() -> None:
+    places = [(int(y), int(x), int(y) + 12, int(x) + 12) for y in range(100, 2000, 400) for x in range(100, 2000, 400)]
+    assert all(region.thin for region in _regions(_hole(2000, 2000, *places)))
+    assert not any(region.thin for region in _regions(_hole(2000, 2000, *places[:10])))
+
+
+def test_a_large_hole_among_many_spots_is_not_thin() -> None:
+    places = [(int(y), int(x), int(y) + 12, int(x) + 12) for y in range(100, 2000, 400) for x in range(100, 2000, 400)]
+    regions = _regions(_hole(2000, 2600, *places, (800, 2300, 1000, 2500)))
+    assert [region.box for region in regions if not region.thin] == [Box(800, 2300, 1000, 2500)]
+
+
+def test_a_long_line_is_thin_and_a_short_or_thick_one_or_a_net_is_not() -> None:
+    y, x = np.mgrid[:2000, :2000]
+    distance = torch.from_numpy(np.abs(y - x))[None, None]
+    (line,) = _regions(distance < 4)
+    assert line.thin
+    (thick,) = _regions(distance < 60)
+    (short,) = _regions((distance < 4)[..., :300, :300])
+    (net,) = _regions(torch.from_numpy((y % 64 < 4) | (x % 64 < 4))[None, None])
+    assert not any(region.thin for region in (thick, short, net))
