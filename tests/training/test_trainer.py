@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from golden import GOLDEN, golden_weight
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch._dynamo.utils import counters
 
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.saving import save_pretrained
@@ -159,6 +161,8 @@ def test_two_processes_train_to_the_weights_of_one_with_a_doubled_batch(pictures
     assert apart < 1e-3 * moved
     assert losses(tmp_path / "two")[0] == pytest.approx(losses(tmp_path / "one")[0], rel=1e-5)
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=2e-3)
+    again = subprocess.run([*launch, "--resume"], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr[-3000:]
 
 
 def test_fine_tuning_freezes_every_batchnorm_and_starts_from_a_checkpoint(pictures: Path, tmp_path: Path) -> None:
@@ -234,6 +238,21 @@ def test_mixed_precision_trains(pictures: Path, tmp_path: Path) -> None:
     half, full = losses(tmp_path / "half"), losses(tmp_path / "full")
     assert half != full
     np.testing.assert_allclose(half, full, rtol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # in torch's own
+def test_compiled_blocks_learn_as_any_other(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Traced as ever, but run without a C++ compiler, which takes a minute for a dozen blocks.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    form = "network={width = 8, channels = [8, 8, 16], kernel_size = 3, blocks = 'residual', attention_scale = 4}"
+    short = [form, "phases.0.steps=2", "phases.1.steps=1"]
+    fit(SMOKE, settings(pictures, tmp_path / "no", *short))
+    assert not counters["stats"]["unique_graphs"]
+    fit(SMOKE, settings(pictures, tmp_path / "compiled", *short, "compile=true"))
+    assert counters["stats"]["unique_graphs"] > 10
+    np.testing.assert_allclose(losses(tmp_path / "compiled"), losses(tmp_path / "no"), rtol=1e-3)
+    with pytest.raises(ConfigError, match="no residual blocks"):
+        fit(SMOKE, settings(pictures, tmp_path / "other", "compile=true"))
 
 
 def test_residual_blocks_learn_from_an_earlier_recurrence_too(pictures: Path, tmp_path: Path) -> None:

@@ -126,6 +126,8 @@ class Recipe:
         precision: ``"no"`` = float32, ``"bf16"`` or ``"fp16"`` mixed precision.
         channels_last: memory layout of the convolutions.
         recompute: compute each recurrence again for its gradient instead of keeping it: less memory, more time.
+        compile: let torch.compile make one kernel of each residual block; the first steps take longer, and a compiler
+            is needed (a C++ compiler on a CPU, Triton on a GPU).
         ema: decay of the running average of the weights that is evaluated and kept; 0 = none.
         clip: largest norm of the gradient; 0 = not clipped.
         workers: processes that make samples; 0 = the training process itself.
@@ -149,6 +151,7 @@ class Recipe:
     precision: Literal["no", "bf16", "fp16"] = "no"
     channels_last: bool = True
     recompute: bool = False
+    compile: bool = False
     ema: float = 0.999
     clip: float = 0.0
     workers: int = 2

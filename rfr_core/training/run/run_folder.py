@@ -92,14 +92,14 @@ class RunFolder:
             except RuntimeError as error:  # torch cannot end its file either, and so hides what the system said
                 raise error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error)) from error
 
-    def load_state(self, device: torch.device) -> dict[str, Any]:
-        """What :meth:`save_state` kept, read without running any pickled code.
+    def load_state(self) -> dict[str, Any]:
+        """What :meth:`save_state` kept, in the main memory, read without running any pickled code.
 
         Raises:
             CheckpointError: the file is damaged.
         """
         try:
-            return torch.load(self.state, map_location=device, weights_only=True)
+            return torch.load(self.state, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
             raise CheckpointError(
                 f"{self.state} cannot be read ({error}); train into another output folder."

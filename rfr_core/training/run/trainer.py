@@ -29,6 +29,7 @@ from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
+from rfr_core.network.residual_network import ResidualBlock
 from rfr_core.training.data.input_stacks import PREFIX, InputStacks, StackRefiner, stack_files
 from rfr_core.training.data.layouts import evaluation_files
 from rfr_core.training.data.samples import Position, TrainingPictures, pictures_of, training_files
@@ -44,6 +45,7 @@ from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
 from rfr_core.training.run.run_folder import RunFolder
 
 _PREVIEWED = 4  # samples of a preview
+_COMPILED_FORMS = 64  # that torch.compile makes of one function before it gives up
 
 TrainingSet = TrainingPictures | ShardPictures | InputStacks
 
@@ -360,7 +362,7 @@ class Trainer:
             save_network(self.recipe.architecture, self.kept, self.folder.snapshot(self.place.step))
 
     def _restore(self) -> None:
-        state = self.folder.load_state(self.accelerator.device)
+        state = self.folder.load_state()
         try:
             self.network.load_state_dict(state["network"])
             if self.average is not None:
@@ -424,6 +426,8 @@ class Trainer:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        if self.recipe.compile:
+            _compile_blocks(network)
         return network
 
     def _judges(self) -> Judges:
@@ -505,6 +509,19 @@ def _set_recompute(network: nn.Module) -> None:
         raise ConfigError("recompute is on, but this network has no recurrences; leave it out.")
     for reasoning in reasonings:
         reasoning.recompute = True
+
+
+def _compile_blocks(network: nn.Module) -> None:
+    """Has every residual block compiled when it is first called; copies of the network are not."""
+    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    if not blocks:
+        raise ConfigError("compile is on, but this network has no residual blocks; leave it out.")
+    # The blocks share their code, and each width, dilation and crop has a compiled form of its own.
+    from torch._dynamo import config  # takes seconds to import
+
+    config.recompile_limit = _COMPILED_FORMS
+    for block in blocks:
+        block.compile(dynamic=False)
 
 
 def _check_folders(recipe: Recipe) -> str:
