@@ -192,10 +192,10 @@ class RFRConfig:
             ConfigError: a name is unknown or a value is out of range.
         """
         if not isinstance(data, Mapping):
-            raise ConfigError(f"a configuration must be a table of names and values, not {type(data).__name__}.")
+            raise ConfigError(f"A configuration must be a table of names and values, not {type(data).__name__}.")
         unknown = sorted(set(data) - {f.name for f in fields(cls)})
         if unknown:
-            raise ConfigError(f"unknown configuration name {unknown[0]!r}; this version of rfr_core doesn't know it.")
+            raise ConfigError(f"Unknown configuration name {unknown[0]!r}; this version of rfr_core doesn't know it.")
         return cls(**data)
 
 

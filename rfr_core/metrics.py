@@ -72,7 +72,7 @@ def _eight_bit(result: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """The 8-bit values of two (N, 3, H, W), as float64 on the CPU: not every device computes in that."""
     if result.ndim != 4 or result.shape[1] != 3 or result.shape != truth.shape:
         raise ImageError(
-            f"the pictures have shapes {tuple(result.shape)} and {tuple(truth.shape)}; expected twice (N, 3, H, W)."
+            f"The pictures have shapes {tuple(result.shape)} and {tuple(truth.shape)}; expected twice (N, 3, H, W)."
         )
     a, b = (x.detach().cpu().to(torch.float64).clamp(0, 1).mul(255).round() for x in (result, truth))
     return a, b
@@ -102,7 +102,7 @@ def _mean(values: Tensor, hole: Tensor | None = None) -> Tensor:
         return values.flatten(1).mean(1)
     n, channels, height, width = values.shape
     if hole.shape != (n, 1, height, width):
-        raise ImageError(f"the hole has shape {tuple(hole.shape)}; expected (N, 1, H, W) of the pictures.")
+        raise ImageError(f"The hole has shape {tuple(hole.shape)}; expected (N, 1, H, W) of the pictures.")
     weight = (hole.detach().cpu() > 0.5).to(values.dtype)
     return (values * weight).flatten(1).sum(1) / (weight.flatten(1).sum(1) * channels)
 
@@ -114,7 +114,7 @@ def similarity_map(a: Tensor, b: Tensor, white: float = 1.0) -> Tensor:
     """
     height, width = a.shape[-2:]
     if min(height, width) < SSIM_WINDOW:
-        raise ImageError(f"the pictures are {width}×{height} pixels; SSIM needs at least {SSIM_WINDOW}×{SSIM_WINDOW}.")
+        raise ImageError(f"The pictures are {width}×{height} pixels; SSIM needs at least {SSIM_WINDOW}×{SSIM_WINDOW}.")
     c1, c2 = ((share * white) ** 2 for share in _STABILISERS)
     unbiased = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
     mean_a, mean_b = _window_mean(a), _window_mean(b)

@@ -176,11 +176,11 @@ def test_arrays_keep_shape_dtype_and_known_values(inpainter: Inpainter, dtype: s
     filled = inpainter(image, mask)
     assert (filled.shape, filled.dtype) == (image.shape, image.dtype)
     assert image.tobytes() == before.tobytes()
-    planes = (filled if len(shape) == 4 else filled[None]).reshape(-1, 60, 50, shape[-1] if len(shape) > 2 else 1)
-    known = before.reshape(planes.shape)
-    assert (planes[:, ~mask] == known[:, ~mask]).all()
-    assert (planes[:, mask] != known[:, mask]).any()
-    assert 0 <= planes.min() <= planes.max() <= top
+    flat = (filled if len(shape) == 4 else filled[None]).reshape(-1, 60, 50, shape[-1] if len(shape) > 2 else 1)
+    known = before.reshape(flat.shape)
+    assert (flat[:, ~mask] == known[:, ~mask]).all()
+    assert (flat[:, mask] != known[:, mask]).any()
+    assert 0 <= flat.min() <= flat.max() <= top
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64])

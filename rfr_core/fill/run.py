@@ -166,5 +166,5 @@ def _checked(image: Tensor) -> Tensor:
     """The image clamped to [0, 1]; ImageError where its values are not meant to lie there."""
     low, high = (bound.item() for bound in torch.aminmax(image))  # NaN comes through
     if not -1 <= low <= high <= 2:  # a little beyond is what other software's filters leave behind
-        raise ImageError(f"the picture holds values from {low:g} to {high:g}; expected 0 to 1: rescale it.")
+        raise ImageError(f"The picture holds values from {low:g} to {high:g}; expected 0 to 1: rescale it.")
     return image.clamp(0, 1)

@@ -230,7 +230,7 @@ def check_pixel(canvas: Canvas, x: int, y: int, item: int) -> None:
     """Raises ConfigError for a pixel outside the picture, or a picture that there is none of."""
     if not (0 <= x < canvas.width and 0 <= y < canvas.height and 0 <= item < canvas.count):
         raise ConfigError(
-            f"pixel ({x}, {y}) of picture {item} was asked for; there are {canvas.count} of "
+            f"Pixel ({x}, {y}) of picture {item} was asked for; there are {canvas.count} of "
             f"{canvas.width}×{canvas.height} pixels, counted from 0."
         )
 

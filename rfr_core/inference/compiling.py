@@ -37,7 +37,7 @@ def _explained(compiled: Callable[..., Any]) -> Callable[..., Any]:
             return compiled(*arguments)
         except TorchDynamoException as error:
             raise DeviceError(
-                f"the network cannot be compiled here ({_first_line(error)}); install what torch.compile needs (Triton "
+                f"The network cannot be compiled here ({_first_line(error)}); install what torch.compile needs (Triton "
                 "for a GPU, a C++ compiler for a CPU) or go without."
             ) from error
 

@@ -111,7 +111,7 @@ def check_export_path(path: str | Path) -> Path:
     if path.suffix.lower() not in (".onnx", ".pt2"):
         raise RFRError(f"{path} ends in {path.suffix or 'no suffix'}; expected .onnx or .pt2: rename it.")
     if not path.parent.is_dir():
-        raise RFRError(f"the folder {path.parent} does not exist; create it first.")
+        raise RFRError(f"The folder {path.parent} does not exist; create it first.")
     if path.suffix.lower() == ".onnx":
         try:
             import onnx  # noqa: F401

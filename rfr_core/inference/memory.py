@@ -28,7 +28,7 @@ def memory_errors() -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise DeviceError(
-            "the memory does not suffice for this hole, not even in small tiles; free some, or use another device."
+            "The memory does not suffice for this hole, not even in small tiles; free some, or use another device."
         ) from error
 
 

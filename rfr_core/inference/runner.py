@@ -78,7 +78,7 @@ class Run:
                     decoded = step.decode(matched=False)
                     break
         if self.runner.dtype == torch.float32 or not bool(decoded.isfinite().all()):
-            raise CheckpointError("the network's result is not finite even in float32; its weights are damaged.")
+            raise CheckpointError("The network's result is not finite even in float32; its weights are damaged.")
         return decoded
 
 

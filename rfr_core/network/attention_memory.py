@@ -79,7 +79,7 @@ class AttentionMemory:
     def rows(self, start: int, stop: int | None) -> Tensor:
         """:attr:`scores` of the query positions from ``start`` up to ``stop`` alone: (N, stop - start, h*w)."""
         if not self.keep_scores:
-            raise RuntimeError("the attention's scores were not kept; run the network with keep_scores=True.")
+            raise RuntimeError("The attention's scores were not kept; run the network with keep_scores=True.")
         rows = slice(start, stop)
         return _recomputed(self._history, rows) if self._scores is None else self._scores[:, rows]
 

@@ -21,7 +21,7 @@ def heat_map(pictures: Tensor, shares: Tensor) -> Tensor:
     """
     if pictures.ndim != 4 or pictures[:, 0].shape != shares.shape:
         raise ImageError(
-            f"the shares have shape {tuple(shares.shape)}; expected (N, H, W) of pictures {tuple(pictures.shape)}."
+            f"The shares have shape {tuple(shares.shape)}; expected (N, H, W) of pictures {tuple(pictures.shape)}."
         )
     largest = shares.flatten(1).amax(1).clamp(min=1e-12)
     strength = (shares / largest[:, None, None]).sqrt()  # (N, H, W), 0 to 1

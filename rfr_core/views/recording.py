@@ -124,7 +124,7 @@ class Recording:
 
     def _check(self, frame: int, first: int = 0) -> None:
         if not first <= frame <= len(self):
-            raise ConfigError(f"frame {frame} was asked for; expected a number from {first} to {len(self)}.")
+            raise ConfigError(f"Frame {frame} was asked for; expected a number from {first} to {len(self)}.")
 
 
 def _part(pictures: Tensor, box: Box | None) -> Tensor:

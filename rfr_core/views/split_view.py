@@ -15,9 +15,9 @@ def split_view(left: Tensor, right: Tensor, position: float = 0.5) -> Tensor:
     Raises ImageError: shapes that differ, or a position out of range.
     """
     if left.shape != right.shape or left.ndim != 4:
-        raise ImageError(f"the pictures have shapes {tuple(left.shape)} and {tuple(right.shape)}; expected the same.")
+        raise ImageError(f"The pictures have shapes {tuple(left.shape)} and {tuple(right.shape)}; expected the same.")
     if not 0 <= position <= 1:
-        raise ImageError(f"the position of the line is {position}; expected a number from 0 to 1.")
+        raise ImageError(f"The position of the line is {position}; expected a number from 0 to 1.")
     width = left.shape[-1]
     column = round(position * width)
     joined = torch.cat([left[..., :column], right[..., column:]], -1)

@@ -334,7 +334,7 @@ def test_memory_that_is_too_small_for_one_picture_leaves_the_others(
 
     monkeypatch.setattr(RFRNet, "steps", limited)
     assert rfr.inpaint("photos", "masks", "-o", "out") == 1
-    assert f"{Path('photos/1.png')}: the memory does not suffice" in rfr.err
+    assert f"{Path('photos/1.png')}: The memory does not suffice" in rfr.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "2.png"]
 
 
@@ -510,7 +510,7 @@ def test_a_network_is_exported(here: Path, rfr: Command, monkeypatch: pytest.Mon
     shapes = [(1, HEIGHT, WIDTH, 3), (1, HEIGHT, WIDTH)]
     assert graph(*(torch.zeros(shape, dtype=torch.uint8) for shape in shapes)).shape == shapes[0]
     assert "expected .onnx or .pt2" in rfr.refused("export", rfr.model, "out.pth")
-    assert "the folder none does not exist" in rfr.refused("export", rfr.model, "none/out.pt2")
+    assert "The folder none does not exist" in rfr.refused("export", rfr.model, "none/out.pt2")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     assert "pip install 'rfr-inpainting[onnx]'" in rfr.refused("export", rfr.model, "out.onnx")
     assert not Path("out.onnx").exists()

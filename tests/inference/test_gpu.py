@@ -104,7 +104,7 @@ def test_a_full_memory_is_said_so() -> None:
     torch.cuda.empty_cache()
     try:
         torch.cuda.set_per_process_memory_fraction(torch.cuda.memory_reserved() / torch.cuda.mem_get_info()[1])
-        with pytest.raises(DeviceError, match="the memory does not suffice"):
+        with pytest.raises(DeviceError, match="The memory does not suffice"):
             filler(picture, hole_in(picture, (100, 100, 800, 1100)), detail=False)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

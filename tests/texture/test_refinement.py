@@ -59,7 +59,7 @@ def network() -> RFRModel:
     return with_refinement(without_refinement(), refinement())
 
 
-def draft(*size: int) -> tuple[Tensor, Tensor]:
+def stack_of(*size: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
     return torch.rand(1, STACK_CHANNELS, *size, generator=generator), torch.rand(1, 1, *size, generator=generator) > 0.4
 
@@ -78,7 +78,7 @@ def square(height: int, width: int, top: int, left: int, side: int) -> np.ndarra
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (33, 9), (64, 48)])
 @torch.inference_mode()
 def test_any_size_is_refined_from_all_that_is_given(size: tuple[int, int]) -> None:
-    refine, (given, known) = refinement(), draft(*size)
+    refine, (given, known) = refinement(), stack_of(*size)
     result = refine(given, known, texture=0.9)
     assert result.shape == (1, 3, *size)
     assert bool(result.isfinite().all())
@@ -92,7 +92,7 @@ def test_any_size_is_refined_from_all_that_is_given(size: tuple[int, int]) -> No
 
 @torch.inference_mode()
 def test_each_picture_gets_the_texture_that_is_wanted_of_it() -> None:
-    refine, (given, known) = refinement(), draft(24, 32)
+    refine, (given, known) = refinement(), stack_of(24, 32)
     both = refine(given.repeat(2, 1, 1, 1), known.repeat(2, 1, 1, 1), texture=torch.tensor([0.3, 1.0]))
     for result, texture in zip(both, (0.3, 1.0), strict=True):
         torch.testing.assert_close(result, refine(given, known, texture=texture)[0])
@@ -102,7 +102,7 @@ def test_each_picture_gets_the_texture_that_is_wanted_of_it() -> None:
 def test_a_fresh_one_changes_little() -> None:
     torch.manual_seed(0)
     fresh = Refinement(16)
-    given, known = draft(64, 64)
+    given, known = stack_of(64, 64)
     blurry, detailed = given[:, BLURRY], given[:, PATCHED]
     for texture in (0.0, 1.0):
         result = fresh(given, known, texture=texture)
@@ -111,7 +111,7 @@ def test_a_fresh_one_changes_little() -> None:
 
 @torch.inference_mode()
 def test_what_is_out_of_reach_does_not_count() -> None:
-    refine, given = partial(refinement(), texture=1.0), draft(16, 512)
+    refine, given = partial(refinement(), texture=1.0), stack_of(16, 512)
     cut = MULTIPLE * 30
     changed = [torch.cat([part[..., :cut], part[..., cut:].roll(3, -1)], -1) for part in given]
     moved = (refine(*given) - refine(*changed)).abs().amax((0, 1, 2)).nonzero().flatten()
@@ -377,8 +377,8 @@ def test_the_perceptual_output_learns_the_least_error_as_far_as_texture_is_not_a
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"architecture": "rfr"}, "a refinement, and nothing else, is trained from data.stacks"),
-        ({"data": DataConfig(pictures=("x",))}, "a refinement, and nothing else"),
+        ({"architecture": "rfr"}, "A refinement, and nothing else, is trained from data.stacks"),
+        ({"data": DataConfig(pictures=("x",))}, "A refinement, and nothing else"),
         ({"data": DataConfig(stacks="missing")}, "missing holds no input stacks; make them by rfr train stacks"),
         ({"network": replace(SMALL, refinement=0)}, "network.refinement is 0"),
         (

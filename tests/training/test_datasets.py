@@ -232,12 +232,12 @@ def test_mistakes_with_shards_are_named(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="leave one of them out"):
         DataConfig(pictures=("a",), shards=("b",))
     (shards / "000000.tar").write_bytes(b"nothing")
-    with pytest.raises(ImageError, match=r"a shard is damaged .*000000\.tar"):
+    with pytest.raises(ImageError, match=r"A shard is damaged .*000000\.tar"):
         drawn(shards, 12, StreamPlace(batch=4))
     with tarfile.open(shards / "000000.tar", "w") as archive:
         archive.add(__file__, "a.txt")
     dataset = ShardPictures(DataConfig(shards=(str(shards / "000000.tar"),)), 16, 1, StreamPlace())
-    with pytest.raises(ImageError, match=r"no picture in the shards can be read \(a of .* holds no picture"):
+    with pytest.raises(ImageError, match=r"No picture in the shards can be read \(a of .* holds no picture"):
         next(iter(dataset))
     with pytest.raises(ConfigError, match="per_shard is 0"):
         write_shards(tmp_path / "pictures", tmp_path / "more", 0)

@@ -222,7 +222,7 @@ def test_the_full_budget_is_the_published_one(sources: Sources) -> None:
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (["table4"], "there is no experiment 'table4'; known are table1"),
+        (["table4"], "There is no experiment 'table4'; known are table1"),
         (["table2", "--pictures", "missing"], "missing is not a folder"),
         (["table2", "--holes", "missing"], "missing is not a folder"),
         (["table2", "--train", "missing"], "missing, which is no folder"),

@@ -139,7 +139,7 @@ def test_a_broken_picture_is_named_and_another_takes_its_place(folder: Path, tmp
     for sample in samples:
         assert sample.image.std() == pytest.approx(0, abs=1e-3)
     (tmp_path / "whole.png").unlink()
-    with pytest.raises(ImageError, match="none of the 1 pictures can be read"):
+    with pytest.raises(ImageError, match="None of the 1 pictures can be read"):
         dataset(tmp_path)[0]
 
 

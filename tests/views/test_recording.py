@@ -131,7 +131,7 @@ def test_an_empty_recording_shows_the_picture_given() -> None:
 
 
 def test_a_recurrence_that_was_not_run_is_refused(recording: Recording) -> None:
-    with pytest.raises(ConfigError, match="frame 7 was asked for"):
+    with pytest.raises(ConfigError, match="Frame 7 was asked for"):
         recording.picture(7)
     with pytest.raises(ConfigError, match="from 1 to"):
         recording.attention_maps(0)

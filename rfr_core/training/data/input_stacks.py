@@ -62,7 +62,7 @@ class StackRefiner(nn.Module):
     def __init__(self, config: RFRConfig) -> None:
         super().__init__()
         if not config.refinement:
-            raise ConfigError("the recipe trains a refinement, but network.refinement is 0; set it to 64, say.")
+            raise ConfigError("The recipe trains a refinement, but network.refinement is 0; set it to 64, say.")
         self.config = config
         self.refinement = Refinement(config.refinement)
 

@@ -87,12 +87,12 @@ class DataConfig:
     def __post_init__(self) -> None:
         if min(self.shares) < 0 or sum(self.shares) <= 0:
             raise ConfigError(
-                f"the shares irregular, object and folder are {self.shares}; they must add up to above 0."
+                f"The shares irregular, object and folder are {self.shares}; they must add up to above 0."
             )
         if self.pictures and self.shards:
-            raise ConfigError("pictures and shards both name training pictures; leave one of them out.")
+            raise ConfigError("Pictures and shards both name training pictures; leave one of them out.")
         if self.folder and not self.holes:
-            raise ConfigError("the share folder is above 0 but holes names no folder of masks; name one.")
+            raise ConfigError("The share folder is above 0 but holes names no folder of masks; name one.")
         for name, bounds, lowest in (("zoom", self.zoom, 1.0), ("scale", self.scale, 1e-3)):
             if bounds is not None and (len(bounds) != 2 or not lowest <= bounds[0] <= bounds[1]):
                 raise ConfigError(
@@ -161,7 +161,7 @@ class TrainingPictures(Dataset[Sample]):
                 return self._decoded(path)
             except ImageError as error:
                 skipped.append(str(error))
-        raise ImageError(f"none of the {count} pictures can be read; the last: {skipped[-1]}")
+        raise ImageError(f"None of the {count} pictures can be read; the last: {skipped[-1]}")
 
     def _decoded(self, path: Path) -> Image.Image:
         image = self._cache.get(path) or read_picture(path).image.convert("RGB")
@@ -230,7 +230,7 @@ class TrainingHoles:
                 return read_hole(self.files[place], size=size, resize=True, invert=self.config.invert)
             except RFRError as error:
                 skipped.append(str(error))
-        raise ImageError(f"none of the {len(self.files)} masks can be read; the last: {skipped[-1]}")
+        raise ImageError(f"None of the {len(self.files)} masks can be read; the last: {skipped[-1]}")
 
 
 def _ratio(index: int, most: float) -> tuple[float, float]:

@@ -116,7 +116,7 @@ class ShardPictures(IterableDataset[Sample]):
                 skipped, position = [], position + 1
             if position == before:
                 reason = skipped[-1] if skipped else "they are empty"
-                raise ImageError(f"no picture in the shards can be read ({reason}).")
+                raise ImageError(f"No picture in the shards can be read ({reason}).")
 
     def _entries(self, stream: int, readers: int, round_: int) -> Iterator[dict[str, Any]]:
         """The encoded samples of one reader, each once."""
@@ -130,7 +130,7 @@ class ShardPictures(IterableDataset[Sample]):
         try:
             yield from shuffle(BUFFER, initial=BUFFER, rng=order)(entries)
         except tarfile.TarError as error:
-            raise ImageError(f"a shard is damaged ({error.args[0]} in {error.args[-1]}); get it anew.") from error
+            raise ImageError(f"A shard is damaged ({error.args[0]} in {error.args[-1]}); get it anew.") from error
 
 
 def _opened(shards: Sequence[str]) -> Iterator[dict[str, Any]]:

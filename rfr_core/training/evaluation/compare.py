@@ -134,7 +134,7 @@ def _methods(models: Sequence[str], peers: Sequence[str] | None, without_network
         for variant in variants(open_checkpoint(source).config, without_network=without_network):
             methods.append(Method(title + variant.title, variant.kind + source))
     if not methods:
-        raise ConfigError("there is nothing to compare; name a model, or install the packages of the compare extra.")
+        raise ConfigError("There is nothing to compare; name a model, or install the packages of the compare extra.")
     return methods
 
 

@@ -44,7 +44,7 @@ class Peer:
 def find_peer(name: str) -> Peer:
     """The peer of that name. Raises ConfigError: no such peer, or its package is missing."""
     if name not in PEERS:
-        raise ConfigError(f"there is no peer {name!r}; choose among {', '.join(PEERS)}.")
+        raise ConfigError(f"There is no peer {name!r}; choose among {', '.join(PEERS)}.")
     peer = PEERS[name]
     if not peer.is_available():
         raise ConfigError(f"{name} needs {peer.package}, which is not installed: pip install {peer.package}.")

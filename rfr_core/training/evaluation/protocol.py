@@ -203,7 +203,7 @@ def _hole_files(folder: Path, buckets: Sequence[str] | None) -> dict[str, list[P
         raise HoleError(f"{folder} holds no masks; expected pictures, or one folder of them per bucket.")
     for bucket in buckets or ():
         if bucket not in found:
-            raise ConfigError(f"there is no bucket {bucket!r} in {folder}; it has {', '.join(found)}.")
+            raise ConfigError(f"There is no bucket {bucket!r} in {folder}; it has {', '.join(found)}.")
     return {name: files for name, files in found.items() if buckets is None or name in buckets}
 
 

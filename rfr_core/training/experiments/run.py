@@ -40,7 +40,7 @@ def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, t
         ConfigError: the name, a folder or a data set is unknown or missing. And whatever training raises.
     """
     if name not in EXPERIMENTS:
-        raise ConfigError(f"there is no experiment {name!r}; known are {', '.join(EXPERIMENTS)}.")
+        raise ConfigError(f"There is no experiment {name!r}; known are {', '.join(EXPERIMENTS)}.")
     experiment, plan = EXPERIMENTS[name], BUDGETS[budget]
     out.mkdir(parents=True, exist_ok=True)
     cases = list(_cases(experiment, plan, sources))

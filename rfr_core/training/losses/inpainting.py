@@ -67,7 +67,7 @@ class LossWeights:
     def __post_init__(self) -> None:
         for name in TERMS:
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"the loss weight {name} is {getattr(self, name)}; it must be 0 or more.")
+                raise ConfigError(f"The loss weight {name} is {getattr(self, name)}; it must be 0 or more.")
         if self.against not in ("both", "output"):
             raise ConfigError(f"against is {self.against!r}; it must be 'both' or 'output'.")
         if self.per not in ("picture", "hole"):
@@ -135,7 +135,7 @@ def inpainting_loss(
     terms = _pixel_terms(output, truth, known, weights)
     if weights.needs_features:
         if judges.features is None:
-            raise ConfigError("the perceptual, style and direction terms need VGG features; give them or set all to 0.")
+            raise ConfigError("The perceptual, style and direction terms need VGG features; give them or set all to 0.")
         terms |= _feature_terms(output, truth, composite, hole, weights, judges.features)
     if weights.log_mse:
         error = (composite - truth).square().mean((1, 2, 3)) / _share(hole)
@@ -144,12 +144,12 @@ def inpainting_loss(
         terms["ssim"] = ((1 - similarity_map(composite, truth)).mean((1, 2, 3)) / _share(hole)).mean()
     if weights.lpips:
         if judges.lpips is None:
-            raise ConfigError("the lpips term needs LPIPS; give it or set the weight to 0.")
+            raise ConfigError("The lpips term needs LPIPS; give it or set the weight to 0.")
         terms["lpips"] = (judges.lpips.distance(composite, truth) / _share(hole)).mean()
     if weights.needs_adversary:
         if judges.adversary is None:
             raise ConfigError(
-                "the feature_matching and adversarial terms need a discriminator; give it or set both to 0."
+                "The feature_matching and adversarial terms need a discriminator; give it or set both to 0."
             )
         asked = judges.adversary.terms(Shown(composite, truth, hole))
         terms["feature_matching"] = (asked["feature_matching"] / _share(hole)).mean()

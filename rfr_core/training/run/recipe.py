@@ -164,7 +164,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not self.phases:
-            raise ConfigError("the recipe has no [[phases]]; give at least one.")
+            raise ConfigError("The recipe has no [[phases]]; give at least one.")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1.")
         if not all(0 <= beta < 1 for beta in self.betas):
@@ -177,9 +177,9 @@ class Recipe:
         task = task_of(self.architecture)
         if task is not PICTURES and self.evaluation.pictures is not None:
             how = "compare, once it is joined to its network" if task is REFINEMENT else "experiment fig10"
-            raise ConfigError(f"this architecture is judged by python -m train {how}; leave evaluation.pictures out.")
+            raise ConfigError(f"This architecture is judged by python -m train {how}; leave evaluation.pictures out.")
         if (task is REFINEMENT) != (self.data.stacks is not None):
-            raise ConfigError("a refinement, and nothing else, is trained from data.stacks; correct one of both.")
+            raise ConfigError("A refinement, and nothing else, is trained from data.stacks; correct one of both.")
         if self.architecture != "rfr" and any(phase.earlier for phase in self.phases):
             raise ConfigError("phases.earlier is for RFR-Net, which has recurrences to learn from; leave it out.")
         if task is not REFINEMENT and any(phase.perceptual_output is not None for phase in self.phases):

@@ -49,7 +49,7 @@ class RunFolder:
             ConfigError: it holds a run already and ``resume`` is off, or none and ``resume`` is on.
         """
         if resume and not self.state.is_file():
-            raise ConfigError(f"there is nothing to resume: {self.state} does not exist; start without --resume.")
+            raise ConfigError(f"There is nothing to resume: {self.state} does not exist; start without --resume.")
         if not resume and self.state.exists():
             raise ConfigError(f"{self.path} holds a run already; continue it with --resume, or set another output.")
         with self.writing():
