@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from rfr_core.defects.drawn_defects import draw_defects
 from rfr_core.defects.finding import find_defects
-from rfr_core.defects.synthetic import draw_defects
 from rfr_core.holes.shaping import grow
 from rfr_core.images.picture_files import Picture, read_picture, save_picture
 from rfr_core.images.pixels import to_tensor

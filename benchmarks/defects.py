@@ -7,9 +7,9 @@ from collections import Counter
 from benchmarks.photographs import photographs
 from benchmarks.report import Table
 from benchmarks.setting import Setting
+from rfr_core.defects.drawn_defects import draw_defects
 from rfr_core.defects.finding import find_defects
 from rfr_core.defects.kinds import KINDS
-from rfr_core.defects.synthetic import draw_defects
 
 LONGEST = 800  # pixels
 SENSITIVITIES = (0.5,)

@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.photographs import photographs
 from rfr_core.defects import classical
 from rfr_core.defects.candidates import RADII, find_candidates
-from rfr_core.defects.synthetic import draw_defects
+from rfr_core.defects.drawn_defects import draw_defects
 
 _LONGEST = 900  # pixels
 _RIDGE = 1e-4

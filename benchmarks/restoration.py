@@ -12,8 +12,8 @@ from benchmarks.defects import LONGEST
 from benchmarks.photographs import as_bytes, photographs
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
+from rfr_core.defects.drawn_defects import draw_defects
 from rfr_core.defects.finding import find_defects
-from rfr_core.defects.synthetic import draw_defects
 from rfr_core.holes.shaping import grow
 from rfr_core.inpainter import Inpainter
 from rfr_core.metrics import psnr, ssim

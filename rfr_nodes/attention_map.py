@@ -11,7 +11,7 @@ from torch import Tensor
 from rfr_core.errors import ConfigError, HoleError
 from rfr_core.views.heat_map import heat_map
 from rfr_core.views.recording import Recording
-from rfr_nodes.layout import hole_for, to_image
+from rfr_nodes.host_tensors import hole_for, to_image
 from rfr_nodes.newer_host import schema
 from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
 

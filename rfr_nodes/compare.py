@@ -11,7 +11,7 @@ from torch import Tensor
 from rfr_core.errors import ImageError
 from rfr_core.metrics import SSIM_WINDOW, l1, psnr, ssim
 from rfr_core.views.split_view import split_view
-from rfr_nodes.layout import hole_for, to_image, to_pictures
+from rfr_nodes.host_tensors import hole_for, to_image, to_pictures
 from rfr_nodes.newer_host import schema
 from rfr_nodes.sockets import CATEGORY
 

@@ -12,7 +12,7 @@ from rfr_core.errors import ImageError
 from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import read_picture
 from rfr_core.images.pixels import to_tensor
-from rfr_nodes.layout import to_image, to_mask
+from rfr_nodes.host_tensors import to_image, to_mask
 from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rfr_core.sequence.filling import fill_sequence
+from rfr_core.sequence.fill_sequence import fill_sequence
 from rfr_core.views.recording import Recording
 from rfr_nodes.managed_model import ManagedModel
 from rfr_nodes.progress import LiveProgress

@@ -10,7 +10,7 @@ from torch import Tensor
 from rfr_core.defects.finding import find_defects
 from rfr_core.errors import ConfigError
 from rfr_core.holes.shaping import grow as grow_hole
-from rfr_nodes.layout import to_mask, to_pictures
+from rfr_nodes.host_tensors import to_mask, to_pictures
 from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY
 

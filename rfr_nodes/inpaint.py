@@ -14,7 +14,7 @@ from rfr_core.holes.shaping import grow as grow_hole
 from rfr_core.options import MAX_CONTEXT, MAX_REACH
 from rfr_nodes.fill_frames import fill_frames
 from rfr_nodes.fill_pictures import fill_pictures
-from rfr_nodes.layout import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
+from rfr_nodes.host_tensors import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
 from rfr_nodes.managed_model import ManagedModel
 from rfr_nodes.newer_host import ADVANCED, schema, shows_result
 from rfr_nodes.sockets import CATEGORY, RFRModel, RFRSteps, check_connected

@@ -14,8 +14,8 @@ from rfr_core.holes.masks import read_hole
 from rfr_core.holes.shaping import feather as feather_hole
 from rfr_core.holes.shaping import grow as grow_hole
 from rfr_core.options import MAX_REACH
+from rfr_nodes.host_tensors import to_mask, to_pictures
 from rfr_nodes.input_files import content_fingerprint, input_file, input_pictures
-from rfr_nodes.layout import to_mask, to_pictures
 from rfr_nodes.newer_host import ADVANCED, schema
 from rfr_nodes.sockets import CATEGORY
 

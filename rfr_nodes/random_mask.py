@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rfr_core.errors import HoleError
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole
-from rfr_nodes.layout import to_mask, to_pictures
+from rfr_nodes.host_tensors import to_mask, to_pictures
 from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY
 

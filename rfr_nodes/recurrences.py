@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from rfr_core.errors import HoleError
 from rfr_core.views.film_strip import film_strip, stack_strips
 from rfr_core.views.recording import Recording
-from rfr_nodes.layout import to_image, to_mask
+from rfr_nodes.host_tensors import to_image, to_mask
 from rfr_nodes.newer_host import schema, shows_result
 from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
 from rfr_nodes.strip_files import write_strips

@@ -33,7 +33,7 @@ from rfr_core.errors import CheckpointError, HoleError, ImageError
 from rfr_core.images.picture_files import Picture, save_picture
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.uploads import read_painted
-from rfr_nodes.layout import hole_for, to_pictures
+from rfr_nodes.host_tensors import hole_for, to_pictures
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="the fuzzing waits for its processes as Unix does")
 

@@ -41,7 +41,7 @@ class EdgeGenerator(nn.Module):
             channels = config.channels or (4 * width,) * 3
             self.middle = RecurrentFeatureReasoning.from_config(replace(config, width=4 * width, channels=channels))
         else:
-            self.middle = nn.Sequential(*(_ResidualBlock(4 * width, kind) for _ in range(RESIDUAL_BLOCKS)))
+            self.middle = nn.Sequential(*(_NormalizedBlock(4 * width, kind) for _ in range(RESIDUAL_BLOCKS)))
         self.decoder = nn.Sequential(deconv(4 * width, 2 * width, kind, 0.0), deconv(2 * width, width, kind, 0.0))
         self.out = nn.Conv2d(width, 1, 7, padding=3)
         self.apply(initialize)
@@ -74,7 +74,7 @@ class EdgeGenerator(nn.Module):
         return self.middle(features, reached, recurrences or self.config.recurrences).merged
 
 
-class _ResidualBlock(nn.Module):
+class _NormalizedBlock(nn.Module):
     def __init__(self, channels: int, kind: str) -> None:
         super().__init__()
         plain = nn.Conv2d(channels, channels, 3, padding=1, bias=False)

@@ -254,7 +254,7 @@ def mask(
     rfr mask scan.jpg -o dust.png
     rfr mask photos/ -o sensor.png --common
     """
-    from rfr_core.command.mask import plan_masks, write_common_mask, write_masks
+    from rfr_core.command.defect_masks import plan_masks, write_common_mask, write_masks
 
     if common:
         outcome, count, total = write_common_mask(image, out, sensitivity, grow)

@@ -37,7 +37,7 @@ def run_sequence(
 
     As `batch.run_jobs`, but a frame that cannot be used ends it all: raises RFRError.
     """
-    from rfr_core.sequence.filling import fill_sequence
+    from rfr_core.sequence.fill_sequence import fill_sequence
 
     reader = _Reader(jobs, options, marking)
     keywords = {name: getattr(options, name) for name in ("recurrences", "context", "detail", "grow", "feather")}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from rfr_core.defects.kinds import KINDS
 
 if TYPE_CHECKING:
+    from rfr_core.defects.drawn_defects import Damaged, draw_defects
     from rfr_core.defects.finding import find_defects
     from rfr_core.defects.shared import SharedDefects
-    from rfr_core.defects.synthetic import Damaged, draw_defects
 
 _MODULES = {
     "Damaged": "synthetic",

@@ -34,7 +34,7 @@ from rfr_core.ops.pyramid import pull_push
 DILATIONS = (1, 2, 4, 8)  # of the blocks in the middle, one after another
 RESIDUAL_SCALE = 0.1  # of a residual branch's last convolution at the start of training
 _COLOURS, _FILLS = 3, len(DIRECTIONS) + 1  # channels of a picture; fills that are blended
-_COARSE, _FINE = 10, 10 + 4 * len(DIRECTIONS)  # channels of the input stack for encoder and decoder
+_COARSE, _FINE = 10, 10 + 4 * len(DIRECTIONS)  # channels of the network input for encoder and decoder
 _TRUST = -3.5  # in the interpolated picture, where a line between two equal colours has 0 next to its end
 _TRUST_SCALE = 0.2
 
@@ -53,7 +53,7 @@ class ResidualBlock(nn.Module):
 
 
 @dataclass(frozen=True)
-class InputStack:
+class NetworkInput:
     """What the network is shown of a batch of pictures, all float32.
 
     image: (N, 3, H, W), 0 where unknown. known: (N, 1, H, W). interpolated: (N, 3, H, W), by pull-push.
@@ -88,14 +88,14 @@ class InputStack:
 
 
 @torch.no_grad()
-def input_stack(image: Tensor, known: Tensor) -> InputStack:
+def network_input(image: Tensor, known: Tensor) -> NetworkInput:
     """The stack of pictures (N, 3, H, W), 0 where unknown, with their mask (N, 1, H, W)."""
     image, known = wide(image), wide(known)
     interpolated = pull_push(image, known)
     lines = interpolate_along_lines(image, known, interpolated)
     fills = torch.cat([lines.colours, interpolated.unsqueeze(1)], 1)
     trust = torch.cat([lines.trust, torch.full_like(known, _TRUST)], 1)
-    return InputStack(image, known, interpolated, fills, trust)
+    return NetworkInput(image, known, interpolated, fills, trust)
 
 
 class ResidualEncoder(nn.Module):
@@ -111,7 +111,7 @@ class ResidualEncoder(nn.Module):
         """Mask (N, 1, H, W) -> what the features know, (N, 1, h, w): the positions that see any known pixel."""
         return cover([(known, 1)], 3 * self.scale, self.scale, self.scale).known
 
-    def forward(self, stack: InputStack) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, stack: NetworkInput) -> tuple[Tensor, Tensor, Tensor]:
         """Features (N, C, h, w), 0 where unknown, their mask, and the guide (N, C, h, w), known everywhere."""
         reached = self.cover(stack.known)
         features, guide = _unshuffled(self.head, stack.coarse(), self.scale).chunk(2, 1)
@@ -150,7 +150,7 @@ class ResidualReasoning(nn.Module):
 
 
 class ResidualDecoder(nn.Module):
-    """Merged features and the input stack -> the picture: a blend of the stack's fills, and what is added to it."""
+    """Merged features and the network input -> the picture: a blend of its fills, and what is added to it."""
 
     def __init__(self, config: RFRConfig) -> None:
         super().__init__()
@@ -162,8 +162,8 @@ class ResidualDecoder(nn.Module):
         self.tail = ResidualBlock(tail)
         self.out = nn.Conv2d(tail, (_COLOURS + _FILLS) * 4, 3, padding=1)
 
-    def forward(self, stack: InputStack, features: Tensor) -> Tensor:
-        """Input stack and features (N, C, h, w) -> (N, 3, H, W) float32."""
+    def forward(self, stack: NetworkInput, features: Tensor) -> Tensor:
+        """Network input and features (N, C, h, w) -> (N, 3, H, W) float32."""
         x = F.pixel_shuffle(self.up(F.relu(self.block(features))), self.scale // 2)
         x = self.tail(x + _unshuffled(self.head, stack.fine(), 2))  # (N, tail, H/2, W/2)
         x = wide(F.pixel_shuffle(self.out(F.relu(x)), 2))

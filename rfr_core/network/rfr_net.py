@@ -17,7 +17,13 @@ from rfr_core.network.blocks import activation, conv, deconv, norm
 from rfr_core.network.partial_conv import Coverage, PartialConv2d, masked
 from rfr_core.network.pretrained import Pretrained
 from rfr_core.network.reasoning import Recurrence, RecurrentFeatureReasoning, last
-from rfr_core.network.residual_network import InputStack, ResidualDecoder, ResidualEncoder, input_stack, scale_branches
+from rfr_core.network.residual_network import (
+    NetworkInput,
+    ResidualDecoder,
+    ResidualEncoder,
+    network_input,
+    scale_branches,
+)
 from rfr_core.ops.colour_match import match_colours
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
@@ -184,7 +190,7 @@ class _Inputs:
     known: Tensor  # (N, 1, H', W'), padded
     height: int
     width: int
-    stack: InputStack | None = None  # of the residual form alone
+    stack: NetworkInput | None = None  # of the residual form alone
 
     @cached_property
     def interpolated(self) -> Tensor:
@@ -283,5 +289,5 @@ class RFRNet(Pretrained, nn.Module):
         multiple = self.config.multiple_of
         inputs = _Inputs(pad_to(torch.where(known > 0, image, 0), multiple), pad_to(known, multiple), height, width)
         if isinstance(self.encoder, ResidualEncoder):
-            return replace(inputs, stack=input_stack(inputs.image, inputs.known))
+            return replace(inputs, stack=network_input(inputs.image, inputs.known))
         return inputs

@@ -87,7 +87,7 @@ def evaluate(
     """Print l1, PSNR and SSIM of a model per hole bucket as a Markdown table."""
     with _one_sentence():
         from rfr_core.inpainter import Inpainter
-        from rfr_core.training.data.layouts import evaluation_files
+        from rfr_core.training.data.paper_datasets import evaluation_files
         from rfr_core.training.evaluation import protocol
         from rfr_core.training.evaluation.measure import variants
         from rfr_core.training.evaluation.peers import PEERS, find_peer, tensor_fill
@@ -136,7 +136,7 @@ def compare(
 ) -> None:
     """Compare models with other inpainting methods: one table, its data and a sheet of the median results."""
     with _one_sentence():
-        from rfr_core.training.evaluation import compare as comparing
+        from rfr_core.training.evaluation import compare_methods as comparing
 
         comparison = comparing.compare(
             model or ["lite"],
@@ -205,7 +205,7 @@ def experiment(
     """Run one of the paper's experiments: train what is missing, judge it, and say which claims hold."""
     with _one_sentence():
         from rfr_core.training.experiments.budget import Sources
-        from rfr_core.training.experiments.run import run_experiment
+        from rfr_core.training.experiments.run_experiment import run_experiment
 
         sources = Sources(
             train,

@@ -97,7 +97,7 @@ def _confine(root: Path) -> None:
 
 def _serve(options: argparse.Namespace, source: str | None, root: Path) -> int:
     from rfr_core.checkpoints.loading import BUNDLED
-    from rfr_nodes.demo.models import Models
+    from rfr_nodes.demo.offered_models import Models
     from rfr_nodes.demo.server import serve
 
     private = options.host in _LOOPBACK and not options.share

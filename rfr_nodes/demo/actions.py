@@ -17,15 +17,15 @@ from rfr_nodes.demo import telea, viewer
 from rfr_nodes.demo.attention_view import LatestRun, save_attention
 from rfr_nodes.demo.downloads import AS_UPLOADED, save_download
 from rfr_nodes.demo.endpoints import checked_options
-from rfr_nodes.demo.examples import Example
+from rfr_nodes.demo.example_photos import Example
 from rfr_nodes.demo.filling import fill
 from rfr_nodes.demo.limits import MAX_FILLS, MAX_FILLS_IN_ALL
-from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.painter import Painted, canvas, painted
 from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Session, Version
-from rfr_nodes.demo.sessions import Sessions
+from rfr_nodes.demo.session_store import SessionStore
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.thumbnails import pictured
 from rfr_nodes.demo.turns import Turns
@@ -42,7 +42,7 @@ class Actions:
     def __init__(self, models: Models, storage: Storage, examples: list[Example]) -> None:
         self._models = models
         self._storage = storage
-        self._sessions = Sessions(storage)
+        self._sessions = SessionStore(storage)
         self._examples = examples
         self._latest = LatestRun()
         self._turns = Turns(MAX_FILLS, MAX_FILLS_IN_ALL)

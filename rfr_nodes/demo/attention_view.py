@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from rfr_nodes.demo.filling import Maps, attention_of
-from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.previews import PILBox
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import Session, Version

@@ -17,7 +17,7 @@ from rfr_core.options import Detail
 from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
 from rfr_nodes.demo.filling import filled_steps
 from rfr_nodes.demo.limits import MAX_CALLS, MAX_CALLS_IN_ALL, MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
-from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import FillOptions
 from rfr_nodes.demo.storage import Storage

@@ -17,7 +17,7 @@ from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import Picture, save_picture
 from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, PILBox, near_box, preview, renewed, save_preview
 from rfr_nodes.demo.sentences import RequestError
-from rfr_nodes.demo.session import FillOptions, FillRecord, Run, Session, Version, View
+from rfr_nodes.demo.session import FillOptions, FillRecord, Session, Version, VersionRun, View
 
 _NEARLY = 0.95  # the most that is said to be done before all is
 
@@ -75,7 +75,9 @@ def fill(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def attention_of(session: Session, run: Run, inpainter: Inpainter) -> Generator[tuple[AttentionMap, ...], None, None]:
+def attention_of(
+    session: Session, run: VersionRun, inpainter: Inpainter
+) -> Generator[tuple[AttentionMap, ...], None, None]:
     """The attention of a run's recurrences, which are computed once more."""
     for step in inpainter.steps(session.picture(run.base).image, read_hole(run.hole), **keywords(run.options)):
         yield tuple(step.attention_maps())
@@ -119,7 +121,7 @@ def _start(
         crop = preview(image.crop(around), NEAR_SIDE)
         near = View(around, save_preview(crop, folder, "before-near", picture.icc_profile))
     whole = View((0, 0, *image.size), base.whole.frames[-1])
-    return Version(0, folder, base.fills, Run(base, hole, box, options), whole, near)
+    return Version(0, folder, base.fills, VersionRun(base, hole, box, options), whole, near)
 
 
 def _with_frame(version: Version, picture: Picture, before: Image.Image, index: int) -> Version:

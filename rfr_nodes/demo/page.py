@@ -15,11 +15,11 @@ from rfr_nodes.demo import telea
 from rfr_nodes.demo.actions import Actions
 from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS
 from rfr_nodes.demo.endpoints import add_endpoints
-from rfr_nodes.demo.examples import Example, find_examples
+from rfr_nodes.demo.example_photos import Example, find_examples
 from rfr_nodes.demo.html_component import html_component
 from rfr_nodes.demo.limited import limited
 from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
-from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.painter import painter
 from rfr_nodes.demo.slots import Slots
 from rfr_nodes.demo.storage import Storage

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from rfr_nodes.demo.events import Events
 from rfr_nodes.demo.guard import Guard
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_SESSIONS, MAX_THREADS, MAX_WAITING
-from rfr_nodes.demo.models import Models
+from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.page import build_page
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.theme import STYLE, theme

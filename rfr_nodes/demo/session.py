@@ -50,7 +50,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Run:
+class VersionRun:
     """What made a version: the version before, the mask file, the box around what it fills, and how."""
 
     base: Version
@@ -70,7 +70,7 @@ class Version:
     number: int
     folder: Path
     fills: tuple[FillRecord, ...]
-    run: Run | None
+    run: VersionRun | None
     whole: View
     near: View | None = None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rfr_nodes.demo.compute import ComputeThread
+from rfr_nodes.demo.computing_thread import ComputeThread
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_who_is_cancelled_leaves_the_thread_to_others(cores: int) -> None:
 def test_a_process_ends_without_waiting_for_its_fill() -> None:
     program = """
 import threading, time
-from rfr_nodes.demo.compute import ComputeThread
+from rfr_nodes.demo.computing_thread import ComputeThread
 thread, begun = ComputeThread(), threading.Event()
 work = lambda: (begun.set(), time.sleep(600))
 threading.Thread(target=thread.submit, args=(work,), daemon=True).start()

@@ -424,21 +424,21 @@ def test_old_uploads_and_results_are_swept(tmp_path: Path, monkeypatch: pytest.M
 def test_sessions_end_by_age_and_by_number_of_their_own_visitor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rfr_nodes.demo import sessions as module
+    from rfr_nodes.demo import session_store as module
     from rfr_nodes.demo.storage import Storage
     from rfr_nodes.demo.uploads import Upload
 
     monkeypatch.setattr(module, "MAX_SESSIONS_EACH", 2)
     photograph(32, 32).save(tmp_path / "a.png")
     upload = Upload(tmp_path / "a.png", "a.png")
-    sessions = module.Sessions(Storage(tmp_path))
+    sessions = module.SessionStore(Storage(tmp_path))
     other = sessions.open("other", upload)
     mine = [sessions.open("me", upload) for _ in range(3)]
     assert [sessions.find(session.token) for session in mine] == [None, *mine[1:]]
     assert sessions.find(other.token) is other
     assert not mine[0].folder.exists()
     assert [sessions.find(token) for token in (None, 7, "../..", "0" * 32)] == [None] * 4
-    aging = module.Sessions(Storage(tmp_path), kept_seconds=0)
+    aging = module.SessionStore(Storage(tmp_path), kept_seconds=0)
     old = aging.open("me", upload)
     time.sleep(0.01)
     assert aging.find(old.token) is None
@@ -489,7 +489,7 @@ def test_sixty_five_calls_of_one_client_lock_nobody_out(demo: Demo, tmp_path: Pa
 
 
 def test_a_hub_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rfr_nodes.demo import models as module
+    from rfr_nodes.demo import offered_models as module
 
     models = module.Models([module.BUNDLED], device="cpu", from_hub=True)
     held, asked = threading.Event(), threading.Event()

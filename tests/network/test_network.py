@@ -15,7 +15,7 @@ from benchmarks.reference import PlainNetwork
 from rfr_core import ConfigError, RecurrentFeatureReasoning, RFRConfig, RFRNet
 from rfr_core.network.partial_conv import PartialConv2d, cover
 from rfr_core.network.reasoning import AreaIdentification
-from rfr_core.network.residual_network import input_stack
+from rfr_core.network.residual_network import network_input
 from rfr_core.ops.pyramid import pull_push
 
 OPTIONS: list[dict[str, Any]] = [
@@ -101,7 +101,7 @@ def test_untrained_residual_blocks_give_the_blended_picture() -> None:
         output = build(**RESIDUAL)(image, known)
     seen = torch.where(known > 0, image, 0)
     padded = [F.pad(x, (0, 14, 0, 19), mode="replicate") for x in (seen, known)]
-    blended = input_stack(*padded).blended[..., :45, :50]
+    blended = network_input(*padded).blended[..., :45, :50]
     assert_close(output, blended)
     assert_close(torch.where(known > 0, blended, 0), seen)
 

@@ -86,7 +86,7 @@ try:
 except ModuleNotFoundError as error:
     assert error.name.startswith("comfy_api"), error  # there is no host here
 assert sys.path == before
-import rfr_core.config, rfr_nodes.layout
+import rfr_core.config, rfr_nodes.host_tensors
 assert rfr_core.__file__.startswith({str(ROOT)!r})
 """
     # -I: neither the working directory nor PYTHONPATH helps.

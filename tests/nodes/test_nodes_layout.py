@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rfr_core import HoleError, ImageError
-from rfr_nodes.layout import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
+from rfr_nodes.host_tensors import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -14,7 +14,7 @@ from rfr_core.errors import RFRError
 from rfr_core.images.values import to_pil
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet
-from rfr_nodes.layout import hole_for, to_image, to_mask, to_pictures
+from rfr_nodes.host_tensors import hole_for, to_image, to_mask, to_pictures
 
 from .attempts import refused
 from .mutation import Random

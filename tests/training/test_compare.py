@@ -15,7 +15,7 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.ops.pyramid import pull_push
 from rfr_core.training.command import app
-from rfr_core.training.evaluation.compare import compare
+from rfr_core.training.evaluation.compare_methods import compare
 from rfr_core.training.evaluation.measure import peak_mib
 from rfr_core.training.evaluation.near_duplicates import MAX_SHARE, difference_hash, near_duplicates
 from rfr_core.training.evaluation.peers import PEERS, find_peer, tensor_fill

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError, ImageError
-from rfr_core.training.data.layouts import Layout, bucket_name, dataset_files, evaluation_files
+from rfr_core.training.data.paper_datasets import Layout, bucket_name, dataset_files, evaluation_files
 from rfr_core.training.data.samples import DataConfig, Sample, TrainingPictures, collate, training_files
 from rfr_core.training.data.shards import ShardPictures, StreamPlace
 from rfr_core.training.data.write_shards import write_shards

@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 from rfr_core.training.evaluation.protocol import Row, Table
-from rfr_core.training.experiments import run as running
+from rfr_core.training.experiments import run_experiment as running
 from rfr_core.training.experiments.budget import BUDGETS, Budget, Sources
 from rfr_core.training.experiments.claims import Claim, Results, judge
 from rfr_core.training.experiments.cost import costs_of
 from rfr_core.training.experiments.paper import EXPERIMENTS
-from rfr_core.training.experiments.run import run_experiment
-from rfr_core.training.experiments.runs import run_folder, trained
-from rfr_core.training.experiments.systems import SYSTEMS
+from rfr_core.training.experiments.run_cache import run_folder, trained
+from rfr_core.training.experiments.run_experiment import run_experiment
+from rfr_core.training.experiments.trained_systems import SYSTEMS
 from rfr_core.training.run.recipe import Phase
 
 ROOT = Path(__file__).parents[2]

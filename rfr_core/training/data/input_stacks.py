@@ -27,7 +27,7 @@ from rfr_core.fill.detail import input_stack
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.texture.refinement import BLURRY, PATCHED, STACK_CHANNELS, Refinement
-from rfr_core.training.data.preview import tiled
+from rfr_core.training.data.sample_grid import tiled
 from rfr_core.training.data.samples import DataConfig, Sample, TrainingPictures
 
 SIDE = 256  # pixels of a stack

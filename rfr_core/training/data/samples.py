@@ -21,7 +21,7 @@ from rfr_core.errors import ConfigError, ImageError, RFRError
 from rfr_core.holes.masks import read_hole
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
-from rfr_core.training.data.layouts import Layout, Split, dataset_files
+from rfr_core.training.data.paper_datasets import Layout, Split, dataset_files
 from rfr_core.training.data.photo_crop import crop_photograph
 from rfr_core.training.data.synthetic import synthetic_picture
 
@@ -36,7 +36,7 @@ class DataConfig:
 
     Attributes:
         pictures: folders of photographs, searched through all their subfolders; with another ``layout``, roots of
-            that data set, of which the ``split`` is taken (see :mod:`rfr_core.training.data.layouts`).
+            that data set, of which the ``split`` is taken (see :mod:`rfr_core.training.data.paper_datasets`).
         shards: tar files of photographs, or patterns such as ``places2/*.tar``, that are streamed in place of
             ``pictures`` (see :mod:`rfr_core.training.data.shards`).
         stacks: folder of input stacks, which were made of ``pictures`` and are used in their place to train a

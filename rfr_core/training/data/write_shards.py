@@ -9,7 +9,7 @@ import numpy as np
 
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
-from rfr_core.training.data.layouts import Layout, Split, dataset_files
+from rfr_core.training.data.paper_datasets import Layout, Split, dataset_files
 
 
 def write_shards(

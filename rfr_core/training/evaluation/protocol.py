@@ -25,7 +25,7 @@ from rfr_core.holes.shaping import area_ratio
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.images.pixels import to_tensor
 from rfr_core.metrics import SSIM_WINDOW, all_metrics
-from rfr_core.training.data.layouts import bucket_name
+from rfr_core.training.data.paper_datasets import bucket_name
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
 
 Fill = Callable[[Tensor, Tensor], Tensor]

@@ -7,14 +7,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from rfr_core.network.residual_network import InputStack, ResidualDecoder
+from rfr_core.network.residual_network import NetworkInput, ResidualDecoder
 from rfr_core.network.rfr_net import Decoder, RFRNet
 
 
 class _Interpolating(ResidualDecoder):
     """A decoder that gives the interpolated picture."""
 
-    def forward(self, stack: InputStack, features: Tensor) -> Tensor:
+    def forward(self, stack: NetworkInput, features: Tensor) -> Tensor:
         return stack.interpolated
 
 

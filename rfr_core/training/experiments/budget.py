@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rfr_core.training.data.layouts import Layout
+from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
-from rfr_core.training.experiments.systems import System
+from rfr_core.training.experiments.trained_systems import System
 from rfr_core.training.losses.inpainting import LossWeights
 from rfr_core.training.run.recipe import Phase, Recipe
 

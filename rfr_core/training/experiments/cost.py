@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.evaluation.measure import peak_mib
-from rfr_core.training.experiments.systems import System
+from rfr_core.training.experiments.trained_systems import System
 from rfr_core.training.run.architectures import EDGES, build_network, task_of
 
 SIZE = 256

@@ -10,7 +10,7 @@ from PIL import Image
 
 from rfr_core.files import appearing
 from rfr_core.images.picture_files import read_picture
-from rfr_core.training.data.layouts import dataset_files
+from rfr_core.training.data.paper_datasets import dataset_files
 from rfr_core.training.data.samples import pictures_of
 from rfr_core.training.experiments.budget import Budget, Sources
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rfr_core.training.experiments.claims import Finding, Results
 from rfr_core.training.experiments.paper import Experiment
-from rfr_core.training.experiments.systems import SYSTEMS
+from rfr_core.training.experiments.trained_systems import SYSTEMS
 
 _HEADS = {"psnr": "PSNR", "ssim": "SSIM", "l1": "l1", "ap": "AP"}
 _COST_HEADS = {"parameters": "parameters, M", "macs": "multiply-adds, G", "memory": "memory, MiB"}

@@ -26,7 +26,7 @@ from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.data.input_stacks import StackRefiner, StackSample, collate_stacks, stack_preview
-from rfr_core.training.data.preview import preview_grid
+from rfr_core.training.data.sample_grid import preview_grid
 from rfr_core.training.data.samples import Sample, collate
 from rfr_core.training.losses.adversary import Shown
 from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_loss

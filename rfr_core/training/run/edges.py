@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rfr_core.training.data.preview import tiled
+from rfr_core.training.data.sample_grid import tiled
 from rfr_core.training.data.samples import Sample, collate
 from rfr_core.training.evaluation.protocol import Case, Table, average
 from rfr_core.training.losses.inpainting import LossWeights

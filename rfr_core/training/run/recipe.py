@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from rfr_core.config import MAX_RECURRENCES, RFRConfig
 from rfr_core.errors import ConfigError
-from rfr_core.training.data.layouts import Layout
+from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.losses.inpainting import LossWeights, PhaseLosses
 from rfr_core.training.run.architectures import PICTURES, REFINEMENT, Architecture, task_of

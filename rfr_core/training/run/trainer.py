@@ -31,7 +31,7 @@ from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
 from rfr_core.network.residual_network import ResidualBlock
 from rfr_core.training.data.input_stacks import PREFIX, InputStacks, StackRefiner, stack_files
-from rfr_core.training.data.layouts import evaluation_files
+from rfr_core.training.data.paper_datasets import evaluation_files
 from rfr_core.training.data.samples import Position, TrainingPictures, pictures_of, training_files
 from rfr_core.training.data.shards import ShardPictures, StreamPlace, shard_files
 from rfr_core.training.evaluation.protocol import evaluate

@@ -17,7 +17,7 @@ from rfr_nodes.demo.uploads import Upload
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
-class Sessions:
+class SessionStore:
     """Sessions in the order of their last use; those left alone for ``kept_seconds`` are closed.
 
     Of too many of one visitor the one that was left alone for longest goes, and of too many in all likewise.

@@ -12,7 +12,7 @@ from threading import Lock
 
 from rfr_core import Inpainter
 from rfr_core.checkpoints.loading import BUNDLED
-from rfr_nodes.demo.compute import ComputeThread
+from rfr_nodes.demo.computing_thread import ComputeThread
 from rfr_nodes.demo.sentences import RequestError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")

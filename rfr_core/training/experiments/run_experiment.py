@@ -12,7 +12,7 @@ from torch import nn
 
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
-from rfr_core.training.data.layouts import evaluation_files
+from rfr_core.training.data.paper_datasets import evaluation_files
 from rfr_core.training.evaluation.protocol import Case, Table, read_cases, write_json, write_text
 from rfr_core.training.experiments.budget import BUDGETS, Budget, BudgetName, Sources
 from rfr_core.training.experiments.claims import Results, judge
@@ -21,8 +21,8 @@ from rfr_core.training.experiments.figure import figure
 from rfr_core.training.experiments.paper import EXPERIMENTS, Experiment
 from rfr_core.training.experiments.pictures import prepared
 from rfr_core.training.experiments.report import Report
-from rfr_core.training.experiments.runs import judged, run_folder, trained
-from rfr_core.training.experiments.systems import SYSTEMS
+from rfr_core.training.experiments.run_cache import judged, run_folder, trained
+from rfr_core.training.experiments.trained_systems import SYSTEMS
 from rfr_core.training.losses.inpainting import TERMS
 from rfr_core.training.run.architectures import EDGES, task_of
 from rfr_core.training.run.edges import EDGE_TERMS
