@@ -13,6 +13,7 @@ from benchmarks.networks import bundled_network, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
+from rfr_core.images.values import to_bytes
 from rfr_core.inference.export import FillGraph, export_program, save_program
 from rfr_core.inference.optimize import optimized
 
@@ -27,7 +28,7 @@ def run(setting: Setting) -> Table:
     rows: list[list[Value]] = []
     for size in setting.sizes:
         image, known = sample(size)
-        picture = (image * 255).round().byte().permute(0, 2, 3, 1).contiguous()
+        picture = to_bytes(image).permute(0, 2, 3, 1).contiguous()
         mask = 255 * (known[:, 0] == 0).byte()
         ways: dict[str, Callable[[], Any]] = {
             "onnxruntime": lambda picture=picture, mask=mask: runs(picture, mask),

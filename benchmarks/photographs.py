@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from rfr_core.images.picture_files import picture_paths, read_picture
 from rfr_core.images.pixels import to_tensor
+from rfr_core.images.values import to_bytes
 
 
 def photographs(folder: Path, longest: int) -> Iterator[Tensor]:
@@ -25,4 +25,4 @@ def photographs(folder: Path, longest: int) -> Iterator[Tensor]:
 
 def as_bytes(picture: Tensor) -> Tensor:
     """(1, 3, H, W) in [0, 1] -> (H, W, 3) uint8."""
-    return picture[0].permute(1, 2, 0).mul(255).round().clamp(0, 255).to(torch.uint8).contiguous()
+    return to_bytes(picture[0]).permute(1, 2, 0).contiguous()

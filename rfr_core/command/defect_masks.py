@@ -20,6 +20,7 @@ from rfr_core.images.picture_files import (
     read_picture,
     save_picture,
 )
+from rfr_core.images.values import to_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,6 +107,6 @@ def _save(hole: Tensor, out: Path, pixels: int) -> float:
 
     hole = grow(hole.float(), pixels)
     make_folder(out.parent)
-    values = hole[0, 0].mul(255).byte().numpy()
+    values = to_bytes(hole[0, 0]).numpy()
     save_picture(Picture(Image.fromarray(values)), out)
     return float(hole.mean())

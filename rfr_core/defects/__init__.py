@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rfr_core.defects.shared import SharedDefects
 
 _MODULES = {
-    "Damaged": "synthetic",
+    "Damaged": "drawn_defects",
     "SharedDefects": "shared",
-    "draw_defects": "synthetic",
+    "draw_defects": "drawn_defects",
     "find_defects": "finding",
 }
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rfr_core.defects.components import label_components
 from rfr_core.defects.morphology import dilated, top_hat, windowed_mean
+from rfr_core.images.values import luminance
 
 RADII = (2, 4)  # pixels; a scale finds what is narrower than twice that and 1
 WINDOW = 24  # pixels around one within which the texture is measured
@@ -131,7 +132,7 @@ def find_candidates(picture: Tensor, radius: int, *, dark: bool) -> Candidates:
     dark: whether what is darker than its surroundings, not brighter.
     """
     picture = 1 - picture if dark else picture
-    gray = (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    gray = luminance(picture)
     opacity, channels = _opacity(torch.cat((gray, picture), 1), radius).split((1, 3), 1)
     texture = _texture(opacity)
     marked = opacity > torch.clamp(OVER_TEXTURE * texture, min=LEAST_OPACITY)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from rfr_core.fill.regions import around
+from rfr_core.images.values import luminance
 from rfr_core.ops.pyramid import box_blur, pull_push, spread
 from rfr_core.sequence.motion import places, sampled, within
-from rfr_core.sequence.registration import gray_of, local_shifts, refined
+from rfr_core.sequence.registration import local_shifts, refined
 
 _MARGIN = 48  # pixels around a hole that tell how well two frames agree
 _WORST = 0.06  # mean difference around the hole beyond which they show something else
@@ -47,7 +48,7 @@ def borrow(picture: Tensor, left: Tensor, hole: Tensor, source: Source, motion: 
     moved, there = _seen(source.picture, usable, at)
     if not bool((there & left[(..., *box.slices)]).any()):
         return picture, left
-    at = at + local_shifts(gray_of(own), free, gray_of(moved), there)
+    at = at + local_shifts(luminance(own), free, luminance(moved), there)
     moved, there = _seen(source.picture, usable, at)
     compared = free & there
     if not bool(compared.any()):

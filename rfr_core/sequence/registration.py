@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rfr_core.images.values import luminance
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur, pull_push
 from rfr_core.sequence.motion import after, at_scale, places, sampled, shift, within, zoom
@@ -23,11 +24,6 @@ _BLOCK = 8  # pixels around one that block matching compares
 _SEARCH = 3  # pixels that it looks to each side
 
 
-def gray_of(picture: Tensor) -> Tensor:
-    """(1, 3, H, W) -> (1, 1, H, W)."""
-    return (picture * picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
-
-
 class SmallFrame:
     """A frame made ready to be compared: small and gray. known: where nothing of it was hidden."""
 
@@ -36,7 +32,7 @@ class SmallFrame:
         height, width = picture.shape[-2:]
         self.factor = max(1.0, max(height, width) / _SIDE)
         size = max(1, round(height / self.factor)), max(1, round(width / self.factor))
-        gray = pull_push(gray_of(picture), known.float())
+        gray = pull_push(luminance(picture), known.float())
         self.gray = F.interpolate(gray, size, mode="area")
         self.known = F.interpolate(known.float(), size, mode="area") > 0.99
         self.factor = width / size[1]
@@ -64,8 +60,8 @@ def motion_between(frame: SmallFrame, other: SmallFrame) -> Tensor:
 
 def refined(picture: Tensor, known: Tensor, other: Tensor, other_known: Tensor, motion: Tensor, box: Box) -> Tensor:
     """A motion made exact for the known pixels of a box, its shift alone: pictures (1, 3, H, W), known bool."""
-    gray = gray_of(picture[(..., *box.slices)])
-    return _refined(gray, known[(..., *box.slices)], gray_of(other), other_known, motion, box, full=False)
+    gray = luminance(picture[(..., *box.slices)])
+    return _refined(gray, known[(..., *box.slices)], luminance(other), other_known, motion, box, full=False)
 
 
 def local_shifts(gray: Tensor, known: Tensor, moved: Tensor, moved_known: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from rfr_core.defects.finding import find_defects
 from rfr_core.holes.masks import hole_from_alpha, read_hole
+from rfr_core.images.values import to_bytes
 from rfr_nodes.demo import telea, viewer
 from rfr_nodes.demo.attention_view import LatestRun, save_attention
 from rfr_nodes.demo.downloads import AS_UPLOADED, save_download
@@ -290,7 +291,7 @@ def _hole(session: Session, paint: Painted) -> torch.Tensor:
 
 
 def _keep_mask(session: Session, hole: torch.Tensor) -> None:
-    mask = Image.fromarray(hole[0, 0].mul(255).to(torch.uint8).numpy())
+    mask = Image.fromarray(to_bytes(hole[0, 0]).numpy())
     session.mask = session.folder / "mask.png"
     mask.convert("1").save(session.mask)
 

@@ -15,6 +15,7 @@ from rfr_core import Inpainter
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import Picture, save_picture
+from rfr_core.images.values import to_bytes
 from rfr_nodes.demo.previews import NEAR_SIDE, THUMBNAIL_SIDE, PILBox, near_box, preview, renewed, save_preview
 from rfr_nodes.demo.sentences import RequestError
 from rfr_nodes.demo.session import FillOptions, FillRecord, Session, Version, VersionRun, View
@@ -102,7 +103,7 @@ def keywords(options: FillOptions) -> dict[str, Any]:
 
 
 def _as_image(hole: torch.Tensor) -> Image.Image:
-    return Image.fromarray(hole[0, 0].mul(255).to(torch.uint8).numpy())
+    return Image.fromarray(to_bytes(hole[0, 0]).numpy())
 
 
 def _grown(box: PILBox, pixels: int, size: tuple[int, int]) -> PILBox:

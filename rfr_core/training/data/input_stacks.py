@@ -24,6 +24,7 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
 from rfr_core.fill.detail import input_stack
+from rfr_core.images.values import to_bytes
 from rfr_core.inpainter import Inpainter
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.texture.refinement import BLURRY, PATCHED, STACK_CHANNELS, Refinement
@@ -164,10 +165,10 @@ def stack_files(folder: Path) -> list[Path]:
 
 def _stack(inpainter: Inpainter, sample: Sample) -> tuple[Tensor, Tensor]:
     """Truth and input stack of a sample (13, S, S) uint8, and what is known (1, S, S) bool."""
-    truth, known = sample.image.mul(255).round().byte(), sample.known > 0
+    truth, known = to_bytes(sample.image), sample.known > 0
     blurry = inpainter(truth, ~known, detail=False)  # (3, S, S)
     stack = input_stack(blurry[None].float() / 255, known[None])[0]
-    return torch.cat([truth, stack.mul(255).round().byte()]), known
+    return torch.cat([truth, to_bytes(stack)]), known
 
 
 def with_refinement(network: RFRNet, refinement: Refinement) -> RFRModel:

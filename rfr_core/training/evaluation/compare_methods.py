@@ -26,6 +26,7 @@ from rfr_core.errors import ConfigError, ImageError
 from rfr_core.files import appearing
 from rfr_core.images.picture_files import Picture, picture_paths, read_picture, save_picture
 from rfr_core.images.pixels import to_tensor
+from rfr_core.images.values import to_bytes
 from rfr_core.inpainter import Inpainter
 from rfr_core.training.evaluation.comparison import Comparison, Cost
 from rfr_core.training.evaluation.measure import VARIANTS, variants
@@ -273,4 +274,4 @@ def _composite(case: Case, path: Path) -> Tensor:
 
 def _bytes(picture: Tensor) -> np.ndarray:
     """(1, C, S, S) in [0, 1] -> (S, S, C) uint8."""
-    return np.ascontiguousarray(picture[0].mul(255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+    return np.ascontiguousarray(to_bytes(picture[0]).permute(1, 2, 0).numpy())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rfr_core.errors import ConfigError
+from rfr_core.images.values import to_bytes
 
 if TYPE_CHECKING:
     from rfr_core.training.evaluation.protocol import Fill
@@ -56,7 +57,7 @@ def tensor_fill(peer: Peer) -> Fill:
     import torch
 
     def fill(image: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-        pixels = image[0].mul(255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()  # (H, W, 3)
+        pixels = to_bytes(image[0]).permute(1, 2, 0).contiguous().numpy()  # (H, W, 3)
         filled = np.ascontiguousarray(peer.fill(pixels, hole[0, 0].numpy() > 0))
         return torch.from_numpy(filled).permute(2, 0, 1)[None].float() / 255
 

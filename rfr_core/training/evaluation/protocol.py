@@ -24,6 +24,7 @@ from rfr_core.holes.masks import read_hole
 from rfr_core.holes.shaping import area_ratio
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.images.pixels import to_tensor
+from rfr_core.images.values import to_bytes
 from rfr_core.metrics import SSIM_WINDOW, all_metrics
 from rfr_core.training.data.paper_datasets import bucket_name
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS
@@ -224,7 +225,7 @@ def _cases(pictures: list[tuple[int, Path]], holes: dict[str, list[Path]], size:
 
 def _read_square(path: Path, size: int) -> Tensor:
     """The centre square of a picture file at size x size: (1, 3, size, size)."""
-    pixels = to_tensor(read_picture(path).image)[0].mul(255).round().to(torch.uint8)  # (3, H, W), 16-bit gray too
+    pixels = to_bytes(to_tensor(read_picture(path).image)[0])  # (3, H, W), 16-bit gray too
     image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2

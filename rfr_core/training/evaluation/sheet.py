@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from rfr_core.images.values import to_pil
 
 _GAP, _TITLE = 6, 30
 _HOLE_COLOUR = (255, 0, 255)  # found in no photograph
@@ -28,7 +29,7 @@ def picture_sheet(titles: Sequence[str], rows: Sequence[tuple[str, Sequence[Tens
     for index, (caption, pictures) in enumerate(rows):
         top = _TITLE + index * (side + _TITLE)
         for column, picture in enumerate(pictures):
-            sheet.paste(_to_pil(picture), (_GAP + column * (side + _GAP), top))
+            sheet.paste(to_pil(picture), (_GAP + column * (side + _GAP), top))
         draw.text((_GAP, top + side + 6), caption, fill="black", font=font)
     return sheet
 
@@ -37,8 +38,3 @@ def marked(image: Tensor, hole: Tensor) -> Tensor:
     """The picture (1, 3, S, S) with its hole (1, 1, S, S) painted over."""
     colour = torch.tensor(_HOLE_COLOUR).view(1, 3, 1, 1) / 255
     return torch.where(hole > 0, colour, image)
-
-
-def _to_pil(picture: Tensor) -> Image.Image:
-    pixels = picture[0].clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)
-    return Image.fromarray(np.ascontiguousarray(pixels.numpy()))

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.images.values import luminance
 from rfr_core.training.data.sample_grid import tiled
 from rfr_core.training.data.samples import Sample, collate
 from rfr_core.training.evaluation.protocol import Case, Table, average
 from rfr_core.training.losses.inpainting import LossWeights
 
-_LUMA = (0.299, 0.587, 0.114)
 _MAX_WEIGHT = 20.0  # of an edge pixel: a batch may hold hardly any
 EDGE_TERMS = ("hole", "valid")  # of the loss
 EDGE = 0.5  # probability from which on a pixel counts as an edge
@@ -28,7 +28,7 @@ def gray_and_edges(image: Tensor) -> Tensor:
     """
     from skimage.feature import canny
 
-    gray = torch.tensordot(torch.tensor(_LUMA), image, 1)  # (H, W)
+    gray = luminance(image)[0]  # (H, W)
     edges = canny(gray.numpy().astype(np.float64), sigma=max(1.0, 2 * min(gray.shape) / 256))
     return torch.stack([gray, torch.from_numpy(edges.astype(np.float32))])
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing, remove_left_overs
+from rfr_core.images.values import to_bytes
 from rfr_core.training.run.recipe import Recipe, to_table
 
 
@@ -133,6 +134,6 @@ class RunFolder:
 
     def save_preview(self, grid: Tensor, step: int) -> None:
         """Writes a picture (3, H, W) in [0, 1] to ``previews/``."""
-        pixels = (grid.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
+        pixels = to_bytes(grid).permute(1, 2, 0).contiguous()
         with self.writing(), appearing(self.path / "previews" / f"{step:07d}.jpg") as file:
             Image.fromarray(pixels.cpu().numpy()).save(file, format="JPEG", quality=90)
