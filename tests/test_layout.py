@@ -109,3 +109,18 @@ def test_the_public_names_are_listed_and_there() -> None:
 
 def test_the_drawing_shows_the_table() -> None:
     assert DRAWING.read_text("utf-8") == drawing(MAY_IMPORT), "run python tests/draw_layout.py"
+
+
+def test_no_two_modules_or_classes_have_names_that_are_taken_for_each_other() -> None:
+    # Two of one name, or a name and its plural, would be mixed up; folders tell `run.py` from `run.py` to a machine alone.
+    paths = [*CORE.rglob("*.py"), *(ROOT / "rfr_nodes").rglob("*.py")]
+    modules = [path.stem for path in paths if not path.stem.startswith("_") and path.parent.name != "rfr_nodes"]
+    classes = [
+        node.name
+        for path in paths
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    for names in (modules, classes):
+        assert len(set(names)) == len(names), sorted(name for name in set(names) if names.count(name) > 1)
+        assert not [name for name in names if name + "s" in names]

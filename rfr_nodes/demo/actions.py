@@ -23,12 +23,12 @@ from rfr_nodes.demo.filling import fill
 from rfr_nodes.demo.limits import MAX_FILLS, MAX_FILLS_IN_ALL
 from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.painter import Painted, canvas, painted
+from rfr_nodes.demo.picture_buttons import pictured
 from rfr_nodes.demo.previews import NEAR_SIDE, SIDE, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError, in_sentences
 from rfr_nodes.demo.session import Session, Version
 from rfr_nodes.demo.session_store import SessionStore
 from rfr_nodes.demo.storage import Storage
-from rfr_nodes.demo.thumbnails import pictured
 from rfr_nodes.demo.turns import Turns
 from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_painted, uploaded
 from rfr_nodes.demo.visitors import visitor_of

@@ -21,9 +21,9 @@ from rfr_nodes.demo.limited import limited
 from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.painter import painter
+from rfr_nodes.demo.picture_buttons import pictured, thumbnails
 from rfr_nodes.demo.slots import Slots
 from rfr_nodes.demo.storage import Storage
-from rfr_nodes.demo.thumbnails import pictured, thumbnails
 from rfr_nodes.demo.viewer import viewer
 from rfr_nodes.demo.words import WORDS, spoken
 
