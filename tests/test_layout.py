@@ -112,7 +112,7 @@ def test_the_drawing_shows_the_table() -> None:
 
 
 def test_no_two_modules_or_classes_have_names_that_are_taken_for_each_other() -> None:
-    # Two of one name, or a name and its plural, would be mixed up; folders tell `run.py` from `run.py` to a machine alone.
+    # Two of one name, or a name and its plural, would be taken for each other whatever their folders are.
     paths = [*CORE.rglob("*.py"), *(ROOT / "rfr_nodes").rglob("*.py")]
     modules = [path.stem for path in paths if not path.stem.startswith("_") and path.parent.name != "rfr_nodes"]
     classes = [

@@ -20,7 +20,7 @@ _SAFE = 2  # pixels next to another frame's hole that are not taken: codecs blur
 
 
 @dataclass(frozen=True)
-class Source:
+class OtherFrame:
     """Another frame: its number, its picture (1, 3, H, W), and what of it may be taken (1, 1, H, W) bool."""
 
     index: int
@@ -28,7 +28,7 @@ class Source:
     known: Tensor
 
 
-def borrow(picture: Tensor, left: Tensor, hole: Tensor, source: Source, motion: Tensor) -> tuple[Tensor, Tensor]:
+def borrow(picture: Tensor, left: Tensor, hole: Tensor, source: OtherFrame, motion: Tensor) -> tuple[Tensor, Tensor]:
     """The picture with what the source shows of its hole, and what is left.
 
     Args:

@@ -21,7 +21,7 @@ from rfr_core.holes.shaping import grow as grown
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inpainter import Inpainter
 from rfr_core.ops.box import Box
-from rfr_core.sequence.borrowing import Source, borrow
+from rfr_core.sequence.borrowing import OtherFrame, borrow
 from rfr_core.sequence.frames import Frame, Motions
 
 WINDOW = 12  # frames to each side
@@ -64,7 +64,7 @@ def _fill(
 ) -> Iterator[Any]:
     motions = Motions()
     held: deque[Frame] = deque()
-    anchors: deque[Source] = deque(maxlen=_ANCHORS)
+    anchors: deque[OtherFrame] = deque(maxlen=_ANCHORS)
     number = 0
     while True:
         while (not held or held[-1].index < number + window) and (frame := next(frames, None)) is not None:
@@ -88,7 +88,7 @@ def _filled(
     frame: Frame,
     held: Iterable[Frame],
     motions: Motions,
-    anchors: deque[Source],
+    anchors: deque[OtherFrame],
     feather: int,
     options: dict[str, Any],
 ) -> Any:
@@ -100,14 +100,14 @@ def _filled(
             (other for other in held if other is not frame), key=lambda o: (abs(o.index - frame.index), o.index)
         )
         picture, left = frame.picture, frame.hole
-        sources = [Source(other.index, other.picture, ~other.hole) for other in others]
+        sources = [OtherFrame(other.index, other.picture, ~other.hole) for other in others]
         for source in (*sources, *reversed(anchors)):
             if not bool(left.any()):
                 break
             picture, left = borrow(picture, left, frame.hole, source, motions.between(frame.index, source.index))
     if bool(left.any()):
         picture = inpainter(picture.clone(), left, **options)
-        anchors.append(Source(frame.index, picture, torch.ones_like(left)))
+        anchors.append(OtherFrame(frame.index, picture, torch.ones_like(left)))
     weight = feathered(frame.hole.float(), feather)
     whole = Box(0, 0, frame.canvas.height, frame.canvas.width)
     return frame.canvas.pasted([FilledBox(0, whole, picture, weight)])
