@@ -35,7 +35,7 @@ def top_hat(values: Tensor, radius: int) -> Tensor:
 
 
 def windowed_mean(values: Tensor, radius: int) -> Tensor:
-    """Means over the square of ``radius`` around each pixel, the border going on outwards; quick for large ones."""
+    """Means over the square of ``radius`` around each pixel, with replicate padding; quick for large ones."""
     padded = F.pad(values, (radius,) * 4, mode="replicate").double()
     size = 2 * radius + 1
     for axis in (-1, -2):

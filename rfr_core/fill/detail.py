@@ -174,7 +174,7 @@ def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: boo
 
 
 def _textured(detailed: Tensor, refined: Tensor, known: Tensor, *, exact: bool) -> Tensor:
-    return refined if exact else _crisp(detailed, _calmed(refined, detailed, known), known)
+    return refined if exact else _with_sharp_interior(detailed, _without_grain(refined, detailed, known), known)
 
 
 def _refined(stack: Tensor, known: Tensor, refine: Refine, texture: float) -> Tensor:
@@ -192,7 +192,7 @@ def _refined(stack: Tensor, known: Tensor, refine: Refine, texture: float) -> Te
     return torch.where(known, detailed, refined.clamp_(0, 1))
 
 
-def _calmed(refined: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
+def _without_grain(refined: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
     """The refined fill without most of its grain: its finest detail where that is faint or where patches have none.
 
     What is as faint in the known part, as a photograph's noise is, stays.
@@ -215,8 +215,8 @@ def _finest(picture: Tensor) -> tuple[Tensor, Tensor]:
     return fine, box_blur(fine.square().mean(1, keepdim=True), 2).clamp_(min=1e-8).sqrt_()
 
 
-def _crisp(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:
-    """The refined fill and, far inside, the detailed one in its colours: it is softer there than patches are."""
+def _with_sharp_interior(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:
+    """The refined fill and, far inside, the detailed one in its colours: it is blurrier there than patches are."""
     if bool(spread(known, FAR_INSIDE - CROSSING).all()):
         return refined
     shift = box_blur(box_blur(refined - detailed, COLOUR_BLUR), COLOUR_BLUR)
