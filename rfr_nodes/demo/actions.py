@@ -13,6 +13,7 @@ from PIL import Image
 
 from rfr_core.defects.finding import find_defects
 from rfr_core.holes.masks import hole_from_alpha, read_hole
+from rfr_core.images.picture_files import losses
 from rfr_core.images.values import to_bytes
 from rfr_nodes.demo import telea, viewer
 from rfr_nodes.demo.attention_view import LatestRun, save_attention
@@ -32,7 +33,7 @@ from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.turns import Turns
 from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_painted, uploaded
 from rfr_nodes.demo.visitors import visitor_of
-from rfr_nodes.demo.words import spoken
+from rfr_nodes.demo.words import dropped_sentence, spoken
 
 _PAINT_COLOUR = (255, 45, 120, 255)
 
@@ -186,17 +187,20 @@ class Actions:
         return _preparing(self._sessions.find(token))
 
     @in_sentences
-    def write(self, token: Any, file_format: Any) -> Any:
-        """The file behind the download button; nothing where another one has been asked for meanwhile."""
+    def write(self, token: Any, file_format: Any, request: gr.Request) -> tuple[Any, Any]:
+        """The file behind the download button, and what it lacks; nothing where another was asked for meanwhile."""
         session = self._sessions.find(token)
         if session is None or session.current.run is None:
-            return gr.update(value=None, interactive=False, label=spoken("download"))
+            return gr.update(value=None, interactive=False, label=spoken("download")), gr.update(visible=False)
         wanted = session.wanted = session.current, str(file_format or AS_UPLOADED)
         version, choice = wanted
-        path = save_download(session.picture(version), version.folder, session.stem, choice)
+        picture = session.picture(version)
+        path = save_download(picture, version.folder, session.stem, choice)
         if session.wanted is not wanted:
-            return gr.skip()
-        return gr.update(value=str(path), interactive=True, label=spoken("download"))
+            return gr.skip(), gr.skip()
+        lacking = dropped_sentence(losses(picture, path), request.headers.get("accept-language", ""))
+        button = gr.update(value=str(path), interactive=True, label=spoken("download"))
+        return button, gr.update(value=lacking, visible=bool(lacking))
 
     @in_sentences
     async def attend(self, token: Any, event: gr.EventData, request: gr.Request) -> Any:

@@ -50,6 +50,7 @@ class _Parts:
     remove: gr.Button
     cancel: gr.Button
     download: gr.DownloadButton
+    dropped: gr.Markdown
     file_format: gr.Dropdown
     another: gr.Button
     find: gr.Button
@@ -109,6 +110,7 @@ def _work(models: Models) -> dict[str, Any]:
             download = gr.DownloadButton(
                 spoken("download"), variant="primary", interactive=False, elem_id="download", min_width=90
             )
+        dropped = gr.Markdown(visible=False, elem_id="dropped")
         history = thumbnails("history", label="history")
         with gr.Row(equal_height=False, elem_id="more"):
             file_format = gr.Dropdown(
@@ -129,8 +131,8 @@ def _work(models: Models) -> dict[str, Any]:
             options = _options(models)
     return {
         "work": work, "painter": paint, "viewer": view, "remove": remove, "cancel": cancel, "download": download,
-        "file_format": file_format, "another": another, "find": find, "mask": mask, "options": options,
-        "history": history,
+        "dropped": dropped, "file_format": file_format, "another": another, "find": find, "mask": mask,
+        "options": options, "history": history,
     }  # fmt: skip
 
 
@@ -185,7 +187,9 @@ def _wire(page: gr.Blocks, parts: _Parts, actions: Actions) -> None:
     ]
     events.append(parts.file_format.input(quickly(actions.prepare), session, parts.download, **quick))
     for event in [*events, *stopped]:
-        written = event.success(quickly(actions.write), [session, parts.file_format], parts.download, **quick)
+        written = event.success(
+            quickly(actions.write), [session, parts.file_format], [parts.download, parts.dropped], **quick
+        )
         written.success(None, parts.download, None, js=_FILE_READY)
     parts.mask.upload(quickly(actions.take_mask), [session, parts.mask], parts.painter, **quick)
     parts.find.click(actions.find, [session, parts.painter], parts.painter, **quick)

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.holes.masks import read_hole, to_hole
-from rfr_core.images.picture_files import Picture, read_picture
+from rfr_core.images.picture_files import HEIC_SUFFIXES, Picture, read_picture
 from rfr_nodes.demo.confinement import within
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_PAINTED_PIXELS, MAX_PIXELS
 from rfr_nodes.demo.sentences import RequestError, without_path
@@ -104,6 +104,8 @@ def safe_stem(name: str) -> str:
 
 def _told(error: ImageError | HoleError, path: Path, what: str) -> RequestError:
     """What is wrong with an uploaded file, in this page's words where the library's are about files and limits."""
+    if path.suffix.lower() in HEIC_SUFFIXES and isinstance(error.__cause__, UnidentifiedImageError):
+        return RequestError(f"HEIC files are not read here: save it as JPEG, and choose that as {what}.")
     if isinstance(error.__cause__, UnidentifiedImageError):
         return RequestError(f"This file is not a picture: choose a JPEG, PNG, WebP, TIFF or BMP file as {what}.")
     if isinstance(error.__cause__, Image.DecompressionBombError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -26,8 +27,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "find": ("Find dust and scratches", "查找灰尘和划痕"),
     "format": ("File format", "文件格式"),
     "format-info": (
-        "JPEG and lossy WebP change pixels a little everywhere; PNG and TIFF keep them exact.",
-        "JPEG 和有损 WebP 会使所有像素略有变化；PNG 和 TIFF 完全保持原样。",
+        "PNG, TIFF and WebP keep every pixel. JPEG changes some a little and is written sequentially.",
+        "PNG、TIFF 和 WebP 保持每个像素不变。JPEG 会使部分像素略有变化，并以顺序（非渐进）方式写入。",
     ),
     "as uploaded": ("as uploaded", "与上传相同"),
     "mask-file": ("Use a mask file", "使用蒙版文件"),
@@ -140,6 +141,19 @@ _WORDS: dict[str, tuple[str, str]] = {
     # Thumbnails
     "fill": ("Fill {i}", "填充 {i}"),
     "original": ("Photo", "原图"),
+    # What a download lacks
+    "dropped": ("The file lacks what the photo's own held: {names}.", "下载的文件不含原照片文件中的：{names}。"),
+    "dropped-separator": (", ", "、"),
+    "EXIF": ("EXIF", "EXIF"),
+    "XMP": ("XMP", "XMP"),
+    "IPTC": ("IPTC", "IPTC"),
+    "the colour profile": ("the colour profile", "颜色配置文件"),
+    "the comment": ("the comment", "注释"),
+    "the resolution (dpi)": ("the resolution (dpi)", "分辨率（dpi）"),
+    "PNG colour chunks": ("PNG colour chunks", "PNG 颜色信息"),
+    "PNG texts": ("PNG texts", "PNG 文本"),
+    "the gain map (HDR)": ("the gain map (HDR)", "增益图（HDR）"),
+    "the second picture (MPO)": ("the second picture (MPO)", "第二张图片（MPO）"),
     # Notes of the viewer
     "nothing-filled": ("Nothing was filled; the photo is as it was.", "未填充任何内容；照片保持原样。"),
     "transparent": (
@@ -154,6 +168,14 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 LANGUAGES = gr.I18n(en=WORDS["en"], zh=WORDS["zh"], **{"zh-CN": WORDS["zh"], "zh-TW": WORDS["zh"]})
+
+
+def dropped_sentence(dropped: Sequence[str], accepted: str) -> str:
+    """What a file lacks, in a sentence; "" where that is nothing. accepted: the browser's Accept-Language header."""
+    if not dropped:
+        return ""
+    words = WORDS["zh" if accepted.lower().startswith("zh") else "en"]
+    return words["dropped"].format(names=words["dropped-separator"].join(words[name] for name in dropped))
 
 
 def spoken(key: str) -> Any:

@@ -29,6 +29,8 @@ from browser.demo import REPOSITORY, Demo, photograph, running_demo, start_demo
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from rfr_core.images.deep import encode_png
+
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 SECRET = "what no visitor may read"
@@ -612,3 +614,15 @@ def test_a_port_in_use_is_told_at_the_start(demo: Demo) -> None:
     assert result.returncode == 2
     assert "cannot be served" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_pictures_that_would_lose_bits_or_are_not_read_are_refused_with_what_to_do(
+    client: Client, tmp_path: Path
+) -> None:
+    deep = np.random.default_rng(0).integers(0, 2**16, (24, 32, 3), dtype=np.uint16)
+    (tmp_path / "deep.png").write_bytes(encode_png(deep, {}))
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    mask = saved(hole((32, 24), (8, 8, 12, 12)), tmp_path / "mask.png")
+    for name, sentence in (("deep.png", "16 bits a channel"), ("phone.heic", "HEIC")):
+        with pytest.raises(AppError, match=sentence):
+            client.predict(handle_file(tmp_path / name), mask, api_name="/inpaint")

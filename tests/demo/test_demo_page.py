@@ -729,3 +729,27 @@ def test_it_speaks_chinese_where_the_browser_does(chromium: Any, demo: Demo, pho
     assert page.title() == "从照片中移除物体"
     assert page.evaluate("document.documentElement.lang") == "zh"
     opened.close()
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentence"),
+    [
+        ("en-US", "The file lacks what the photo's own held: the comment."),
+        ("zh-CN", "下载的文件不含原照片文件中的：注释。"),
+    ],
+)
+def test_what_a_download_lacks_is_said(chromium: Any, demo: Demo, tmp_path: Path, locale: str, sentence: str) -> None:
+    photograph(160, 120).save(tmp_path / "photo.jpg", comment=b"by Ada")
+    opened = chromium.new_context(**DESKTOP, locale=locale)
+    page = opened.new_page()
+    page.goto(demo.url)
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "photo.jpg")
+    page.locator("#painter [data-ready]").wait_for()
+    page.locator(".painter-mask").click()
+    page.locator("#remove").click()
+    page.locator("#download:not([disabled])").wait_for()
+    assert page.locator("#dropped").count() == 0
+    page.locator("#file-format input").click()
+    page.get_by_role("option", name="png").click()
+    page.get_by_text(sentence).wait_for()
+    opened.close()
