@@ -197,8 +197,10 @@ def save_picture(picture: Picture, path: str | os.PathLike[str], *, quality: int
 
 def losses(picture: Picture, path: str | os.PathLike[str]) -> tuple[str, ...]:
     """What a file of that name will lack of what the picture's own file held, in words."""
-    dpi = "dpi" in picture.image.info
-    lost = lost_in(format_for(path), picture.extras, picture.exif, picture.icc_profile, dpi)
+    format_name, profile, dpi = format_for(path), picture.icc_profile, "dpi" in picture.image.info
+    lost = lost_in(format_name, picture.extras, picture.exif, profile, dpi)
+    if profile and not matching_profile(profile, _for_format(picture.image, format_name).mode):
+        lost = tuple(dict.fromkeys((*lost, "the colour profile")))
     return picture.dropped + lost
 
 

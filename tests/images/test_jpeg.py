@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageCms, JpegImagePlugin
 
 from rfr_core.images import picture_files
 from rfr_core.images.picture_files import Picture, losses, read_picture, save_picture
@@ -194,3 +194,13 @@ def test_sixteen_bit_files_of_other_software_are_read(tmp_path: Path) -> None:
     for name, options in (("a.png", []), ("a.tif", [259, 1]), ("b.tif", [259, 5]), ("c.tif", [259, 8])):
         assert cv2.imwrite(str(tmp_path / name), deep[..., ::-1], options)
         assert np.array_equal(read_picture(tmp_path / name, as_it_is=True).deep, deep)  # type: ignore[arg-type]
+
+
+def test_a_profile_that_is_not_of_the_pictures_colours_is_named_as_dropped(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for mode, lost in (("L", ("the colour profile",)), ("RGB", ())):
+        smooth((61, 45)).convert(mode).save(tmp_path / "a.png", icc_profile=profile)
+        picture = read_picture(tmp_path / "a.png")
+        written = read_picture(save_picture(picture, tmp_path / "b.png"))
+        assert losses(picture, "b.png") == lost
+        assert (written.icc_profile is None) == bool(lost)
