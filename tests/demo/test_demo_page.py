@@ -370,8 +370,10 @@ def test_a_reloaded_page_goes_on_and_a_new_photo_is_asked_for(
 
 def test_a_photo_that_is_opened_at_once_is_not_closed_by_the_page_s_start(visitor: Visitor, photo: Path) -> None:
     held: list[Any] = []
+    address = visitor.page.url
+    visitor.page.goto("about:blank")  # no request of the page before is still to come
     visitor.page.route("**/queue/join*", lambda route: route.continue_() if held else held.append(route))
-    visitor.page.reload()  # its first request asks for a photo from before
+    visitor.page.goto(address)  # its first request asks for a photo from before
     visitor.upload(photo)
     with visitor.page.expect_response("**/queue/join*"):
         held[0].continue_()
