@@ -246,6 +246,7 @@ def test_compiled_blocks_learn_as_any_other(pictures: Path, tmp_path: Path, monk
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
     form = "network={width = 8, channels = [8, 8, 16], kernel_size = 3, blocks = 'residual', attention_scale = 4}"
     short = [form, "phases.0.steps=2", "phases.1.steps=1"]
+    counters.clear()  # of tests before
     fit(SMOKE, settings(pictures, tmp_path / "no", *short))
     assert not counters["stats"]["unique_graphs"]
     fit(SMOKE, settings(pictures, tmp_path / "compiled", *short, "compile=true"))
