@@ -28,7 +28,7 @@ METADATA_KEY = "rfr_config"
 _MAX_HEADER = 1 << 20  # bytes; the largest network's header has some 20 kB
 _MAX_CONFIG = 1 << 16
 _FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
-_REPO_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+REPO_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")  # of the Hub: owner/name
 _PICKLES = (".pth", ".pt", ".ckpt", ".bin", ".tar", ".pkl")
 
 
@@ -131,11 +131,11 @@ def _is_repository(source: str) -> bool:
     if "://" in source:
         raise CheckpointError(f"{source} is an address; give a Hub repository as owner/name, or a downloaded file.")
     is_file = Path(source).suffix.lower() in (".safetensors", ".json", *_PICKLES)
-    return not is_file and bool(_REPO_ID.fullmatch(source))
+    return not is_file and bool(REPO_ID.fullmatch(source))
 
 
 def check_repo_id(repo_id: str) -> None:
-    if not _REPO_ID.fullmatch(repo_id):
+    if not REPO_ID.fullmatch(repo_id):
         raise CheckpointError(f"{repo_id!r} is no repository's name; give owner/name, such as 'someone/rfr-paris'.")
 
 

@@ -28,7 +28,6 @@ GRAIN = 1.5  # times as strong as that of the patches, the finest detail may be;
 FAINT = 3 / 255  # finest detail so strong is halved, stronger less so: what does not fit costs more than it gives
 NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
 TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
-
 BATCH_PIXELS = 2**18  # of small regions that are refined in one call
 
 Finish = Callable[[Tensor, Tensor], Tensor]  # of input stacks and what is known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +10,10 @@ from pathlib import Path
 from threading import Lock
 
 from rfr_core import Inpainter
-from rfr_core.checkpoints.loading import BUNDLED
+from rfr_core.checkpoints.loading import BUNDLED, REPO_ID
 from rfr_nodes.demo.computing_thread import ComputeThread
 from rfr_nodes.demo.sentences import RequestError
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 _KEPT = 2  # networks in memory
 
 
@@ -70,7 +68,7 @@ class Models:
         if not self.from_hub:
             raise RequestError(f"There is no model of that name here: choose one of {', '.join(self.names)}.")
         # What exists on disk would win over the Hub, and visitors may not name files.
-        if not _HUB_ID.fullmatch(name) or ".." in name or Path(name).exists():
+        if not REPO_ID.fullmatch(name) or ".." in name or Path(name).exists():
             raise RequestError("That is no Hub repository: give it as owner/name, such as someone/rfr-paris.")
         return name
 

@@ -175,7 +175,7 @@ def dropped_sentence(dropped: Sequence[str], accepted: str) -> str:
     if not dropped:
         return ""
     words = WORDS["zh" if accepted.lower().startswith("zh") else "en"]
-    return words["dropped"].format(names=words["dropped-separator"].join(words[name] for name in dropped))
+    return words["dropped"].format(names=words["dropped-separator"].join(words.get(name, name) for name in dropped))
 
 
 def spoken(key: str) -> Any:
