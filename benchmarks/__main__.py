@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from importlib import import_module
 from pathlib import Path
@@ -36,7 +37,9 @@ SECTIONS = {
 
 def main() -> None:
     arguments = _arguments()
-    torch.set_num_threads(arguments.threads or torch.get_num_threads())
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+        os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # for the commands and hosts that sections start
     setting = Setting(tuple(arguments.sizes), arguments.rounds, arguments.clock, arguments.pictures)
     machine = describe_machine()
     print(", ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)

@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from benchmarks.process import peak_memory, peak_of
+from benchmarks.__main__ import main
+from benchmarks.process import peak_memory, peak_of, run_python
+from benchmarks.report import Table
+from benchmarks.setting import Setting
 from benchmarks.timing import Times, in_turns
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +43,24 @@ def test_an_unknown_section_is_named() -> None:
     done = run("speed")
     assert done.returncode == 2
     assert "there is no section 'speed'" in done.stderr
+
+
+def test_processes_of_a_section_have_as_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    seen: list[str] = []
+
+    def section(setting: Setting) -> Table:
+        seen.append(run_python("-c", "import torch; print(torch.get_num_threads())").output.strip())
+        return Table("threads", ("what",), [])
+
+    monkeypatch.setattr("benchmarks.dust.run", section)
+    monkeypatch.setattr("sys.argv", ["benchmarks", "dust", "--threads", "2"])
+    threads = torch.get_num_threads()
+    try:
+        main()
+    finally:
+        torch.set_num_threads(threads)
+    assert seen == ["2"]
 
 
 def test_ways_take_turns_after_each_was_done_once() -> None:
