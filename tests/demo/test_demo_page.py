@@ -396,6 +396,9 @@ def test_it_fits_a_phone_in_the_dark_and_takes_fingers(chromium: Any, demo: Demo
         visitor.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         visitor.remove()
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+        for alike in ("#remove, #cancel, #download", "#find, #another"):
+            boxes = [button.bounding_box() for button in visitor.page.locator(alike).all()]
+            assert len({(round(box["width"]), round(box["height"])) for box in boxes if box}) == 1
         background, text = colours(visitor)
         assert background < 150 < 600 < text
 
