@@ -10,18 +10,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from rfr_core.ops.box import Box
 
 DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))  # rows and columns of a step
 REACH = 7  # doublings: lines are followed for 2^7 steps
+_STEP = 2  # rows or columns of the longest step
 _NOWHERE = 1e4  # pixels; the distance of what a line does not meet
 _CONTRAST = 0.12  # difference of a line's ends, mean over colours, that counts as one
 _FARTHER = 0.3  # what the farther end's distance counts beside the nearer one's
 
 
 class LineInterpolation(NamedTuple):
-    """What lines make of a hole.
+    """What lines make of a hole; in memory, all values of a pixel lie together.
 
     colours: (N, D, 3, H, W) of D directions; the picture's own where known, ``fill`` where a line meets nothing.
     trust: (N, D, H, W), up to 0: how far each is to be trusted, as the logarithm of a weight.
@@ -31,75 +33,101 @@ class LineInterpolation(NamedTuple):
     trust: Tensor
 
 
+@torch.no_grad()
 def interpolate_along_lines(image: Tensor, known: Tensor, fill: Tensor) -> LineInterpolation:
-    """Interpolates along all `DIRECTIONS`.
+    """Interpolates along all `DIRECTIONS`; no gradient goes through it.
 
     image: (N, 3, H, W), of any value where unknown. known: (N, 1, H, W) in {0, 1}. fill: (N, 3, H, W).
     """
-    where = _unknown(known)
-    pictures, fills = (picture.transpose(0, 1).flatten(1) for picture in (image, fill))  # (3, N * H * W)
-    colours, trusts = zip(*(_along(pictures, known, fills, where, *step) for step in DIRECTIONS), strict=True)
-    n, _, height, width = image.shape
-    shown = torch.stack(colours).view(len(DIRECTIONS), 3, n, height, width).permute(2, 0, 1, 3, 4)
-    return LineInterpolation(shown, torch.cat(trusts, 1))
-
-
-def _unknown(known: Tensor) -> Tensor:
-    """Places among N * H * W that are computed: the unknown ones; all where their number must not depend on the mask.
-
-    A GPU would have to be waited for to count them, and a graph has fixed shapes.
-    """
     if known.device.type != "cpu" or torch.compiler.is_compiling():
-        return torch.arange(known.numel(), device=known.device)
-    return (known <= 0).flatten().nonzero().squeeze(1)
+        # All pixels: a GPU would have to be waited for to find the unknown ones, and a graph has fixed shapes.
+        return _interpolate(image, known, fill, torch.arange(known.numel(), device=known.device))
+    box = _around(known <= 0)
+    image_there, known_there, fill_there = (values[(..., *box.slices)] for values in (image, known, fill))
+    where = (known_there <= 0).flatten().nonzero().squeeze(1)
+    lines = _interpolate(image_there, known_there, fill_there, where)
+    if (box.height, box.width) == known.shape[-2:]:
+        return lines
+    n, _, height, width = image.shape
+    colours = _by_pixel(image).unsqueeze(-2).repeat(1, 1, 1, len(DIRECTIONS), 1).permute(0, 3, 4, 1, 2)
+    trust = image.new_zeros(n, height, width, len(DIRECTIONS)).permute(0, 3, 1, 2)
+    colours[(..., *box.slices)], trust[(..., *box.slices)] = lines
+    return LineInterpolation(colours, trust)
 
 
-def _along(
-    pictures: Tensor, known: Tensor, fills: Tensor, where: Tensor, rows: int, columns: int
-) -> tuple[Tensor, Tensor]:
-    """One direction: colours (3, N * H * W) and trust (N, 1, H, W)."""
-    step = (rows**2 + columns**2) ** 0.5
-    stride = rows * known.shape[-1] + columns
-    ahead, behind = (_distance(known, sign * rows, sign * columns).flatten()[where] for sign in (1, -1))  # (M,)
+def _around(unknown: Tensor) -> Box:
+    """A box around what is unknown, in any picture of (N, 1, H, W), with the known pixels that lines meet first."""
+    height, width = unknown.shape[-2:]
+    rows, columns = unknown.any(-1).flatten(0, 1).any(0).nonzero(), unknown.any(-2).flatten(0, 1).any(0).nonzero()
+    if not len(rows):
+        return Box(0, 0, 1, 1)
+    box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    return box.grown(_STEP, height, width)
+
+
+def _interpolate(image: Tensor, known: Tensor, fill: Tensor, where: Tensor) -> LineInterpolation:
+    """Interpolates at the places ``where`` (M,) among N * H * W; what is known there stays."""
+    n, _, height, width = image.shape
+    count = len(DIRECTIONS)
+    pictures = _by_pixel(torch.where(known > 0, image, fill)).flatten(0, 2)  # (N * H * W, 3)
+    lines = [_along(pictures, known, where, *step) for step in DIRECTIONS]
+    colour, difference, length = (torch.stack(values, 1) for values in zip(*lines, strict=True))  # (M, D, ...)
+    compared = image.new_zeros(n * height * width, count).index_copy_(0, where, difference)
+    # Over 3x3 pixels, so that grain does not decide.
+    blurred = _blur(compared.view(n, height, width, count)).flatten(0, 2).index_select(0, where)
+    trust = image.new_zeros(n * height * width, count)
+    trust.index_copy_(0, where, -blurred / _CONTRAST**2 - length.log_())
+    trust = torch.where(_by_pixel(known) > 0, 0, trust.view(n, height, width, count))
+    colours = pictures.repeat(1, count).index_copy_(0, where, colour.flatten(1)).view(n, height, width, count, 3)
+    return LineInterpolation(colours.permute(0, 3, 4, 1, 2), trust.permute(0, 3, 1, 2))
+
+
+def _along(pictures: Tensor, known: Tensor, where: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor, Tensor]:
+    """One direction: colours (M, 3), how far both ends differ (M,) and how long the line is (M,).
+
+    pictures: (N * H * W, 3), with the fill where unknown, which a line that meets nothing shows.
+    """
+    step, stride = (rows**2 + columns**2) ** 0.5, rows * known.shape[-1] + columns
+    ahead, behind = (_distance(known, sign * rows, sign * columns).flatten()[where] for sign in (1, -1))
     meets_one, meets_other = ahead < _NOWHERE, behind < _NOWHERE
-    one = pictures.index_select(1, where - torch.where(meets_one, ahead, 0).long() * stride)  # (3, M)
-    other = pictures.index_select(1, where + torch.where(meets_other, behind, 0).long() * stride)
-    share = ahead / (ahead + behind).clamp(min=1)  # of the end behind
-    colour = torch.where(meets_one & meets_other, torch.lerp(one, other, share), torch.where(meets_one, one, other))
-    colour = torch.where(meets_one | meets_other, colour, fills.index_select(1, where))
-    difference = torch.where(meets_one & meets_other, (one - other).square().mean(0), _CONTRAST**2)
-    blurred = _blur(_put(torch.zeros_like(known), where, difference)).flatten()[where]
-    length = torch.minimum(ahead, behind) + _FARTHER * torch.maximum(ahead, behind).clamp(max=2.0**REACH)
-    trust = -blurred / _CONTRAST**2 - (step * length).clamp(min=1, max=_NOWHERE).log()
-    trust = _put(torch.zeros_like(known), where, trust)
-    return pictures.index_copy(1, where, colour), torch.where(known > 0, 0, trust)
+    meets_both = meets_one & meets_other
+    one = pictures.index_select(0, where - torch.where(meets_one, ahead, 0).long() * stride)
+    other = pictures.index_select(0, where + torch.where(meets_other, behind, 0).long() * stride)
+    share = torch.where(meets_both, ahead / (ahead + behind).clamp_(min=1), meets_other.to(ahead.dtype))
+    colour = torch.lerp(one, other, share[:, None])
+    difference = torch.where(meets_both, one.sub_(other).square_().mean(1), _CONTRAST**2)
+    length = torch.minimum(ahead, behind) + _FARTHER * torch.maximum(ahead, behind).clamp_(max=2.0**REACH)
+    return colour, difference, length.mul_(step).clamp_(min=1, max=_NOWHERE)
 
 
-def _put(zeros: Tensor, where: Tensor, values: Tensor) -> Tensor:
-    """Zeros (N, 1, H, W) with ``values`` (M,) at the places ``where``."""
-    return zeros.flatten().index_copy(0, where, values).view_as(zeros)
+def _by_pixel(values: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H, W, C)."""
+    return values.permute(0, 2, 3, 1).contiguous()
 
 
 def _blur(values: Tensor) -> Tensor:
-    """Box blur of 3x3 pixels with replicate padding, (N, C, H, W); many times as quick as a pooling on a CPU."""
-    rows = F.pad(values, (0, 0, 1, 1), mode="replicate")
-    rows = rows[..., :-2, :] + rows[..., 1:-1, :] + rows[..., 2:, :]
-    columns = F.pad(rows, (1, 1, 0, 0), mode="replicate")
-    return (columns[..., :-2] + columns[..., 1:-1] + columns[..., 2:]) / 9
+    """Box blur of 3x3 pixels with replicate padding, (N, H, W, C); many times as quick as a pooling on a CPU."""
+    for axis in (1, 2):
+        summed, last = values.clone(), values.shape[axis] - 1
+        summed.narrow(axis, 1, last).add_(values.narrow(axis, 0, last))
+        summed.narrow(axis, 0, 1).add_(values.narrow(axis, 0, 1))
+        summed.narrow(axis, 0, last).add_(values.narrow(axis, 1, last))
+        summed.narrow(axis, last, 1).add_(values.narrow(axis, last, 1))
+        values = summed
+    return values.div_(9)
 
 
 def _distance(known: Tensor, rows: int, columns: int) -> Tensor:
     """Steps back along a direction to the first known pixel: (N, 1, H, W)."""
     distance = torch.where(known > 0, 0.0, _NOWHERE)
     height, width = known.shape[-2:]
-    for doubling in range(REACH):
+    doublings = REACH if torch.compiler.is_compiling() else min(REACH, (max(height, width) - 1).bit_length())
+    for doubling in range(doublings):
         size = 2**doubling
         # Never beyond the picture, so that an exported graph serves small ones, too.
         down = max(-height, min(height, size * rows))
         right = max(-width, min(width, size * columns))
         here = (..., slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
         there = (..., slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))
-        farther = distance.clone()
-        farther[here] = torch.minimum(distance[here], distance[there] + size)
-        distance = farther
-    return distance.clamp(max=_NOWHERE)
+        distance[here].clamp_(max=distance[there] + size)
+    return distance.clamp_(max=_NOWHERE)

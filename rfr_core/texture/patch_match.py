@@ -16,7 +16,7 @@ from rfr_core.ops.pyramid import spread
 
 RADIUS = 2  # of a patch
 GUIDE_RADIUS = 1  # of what is compared with the guide
-CHUNK = 2**14  # queries whose patches are compared at once: fewer leave several cores waiting for each other
+CHUNK = 2**13  # queries whose patches are compared at once: few enough for a processor's cache
 TABLE = 2**24  # distances that are held at once in a search of all sources
 AT_ONCE = 2**18  # pixels whose votes are counted at once
 MOST_PAIRS = 2**24  # of queries and sources in a search of all; beyond, every n-th source is looked at
@@ -66,7 +66,9 @@ class PatchMatch:
         self.queries = queried(known).flatten().nonzero()[:, 0]
         self._patches = Surroundings(colour, RADIUS)
         self._guides = Surroundings(guide, GUIDE_RADIUS)
+        self._wanted_guides = self._guides(self.queries)
         self._weight = _weights(Surroundings(confidence, RADIUS)(self.queries))
+        self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
 
     def full_search(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
@@ -97,56 +99,71 @@ class PatchMatch:
 
         content: (1, 3, H, W), what the sources should look like.
         """
-        wanted, guides = Surroundings(content, RADIUS)(self.queries), self._guides(self.queries)
-        distance = self._distance(field, wanted, guides)
+        wanted = Surroundings(content, RADIUS)(self.queries)
+        field, distance = field.clone(), self._distance(field, wanted)
         for number in range(rounds):
             for step in (2, 1) if number == 0 else (1,):
-                for down, right in ((0, step), (0, -step), (step, 0), (-step, 0)):
-                    trial = self._neighbours(field, down, right)
-                    field, distance = self._better(field, distance, trial, wanted, guides)
-            radius = max(self.height, self.width) // 2
-            while radius >= 1:
-                trial = self._around(field, radius, random)
-                field, distance = self._better(field, distance, trial, wanted, guides)
-                radius //= 4
+                self._improve(field, distance, *self._neighbours(field, step), wanted)
+            self._improve(field, distance, *self._around(field, random), wanted)
         return field, distance
 
-    def _better(
-        self, field: Tensor, distance: Tensor, trial: Tensor, wanted: Tensor, guides: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        other = self._distance(trial, wanted, guides)
-        better = other < distance
-        return torch.where(better, trial, field), torch.where(better, other, distance)
+    def _improve(self, field: Tensor, distance: Tensor, trials: Tensor, allowed: Tensor, wanted: Tensor) -> None:
+        """Puts the nearest of several trials into the field where it is nearer than what is there.
 
-    def _distance(self, field: Tensor, wanted: Tensor, guides: Tensor) -> Tensor:
-        """(Q,): the weighted square difference of patches, and of what is seen from afar."""
-        parts = []
-        for start in range(0, len(field), CHUNK):
+        trials: (T, Q), in numbers of sources where ``allowed`` (T, Q). Most are the present match, and not compared.
+        """
+        which = (allowed & (trials != field)).flatten().nonzero().squeeze(1)
+        query, trial = which % len(field), trials.flatten()[which]
+        others = torch.full((trials.numel(),), torch.inf)
+        others[which] = self._distance(trial, wanted, query)
+        least, number = others.view_as(trials).min(0)
+        better = least < distance
+        torch.where(better, trials.gather(0, number[None])[0], field, out=field)
+        torch.minimum(least, distance, out=distance)
+
+    def _distance(self, sources: Tensor, wanted: Tensor, queries: Tensor | None = None) -> Tensor:
+        """(n,): the weighted square difference of patches, and of what is seen from afar.
+
+        sources: (n,), those of the ``queries`` (n,) among all, or of all.
+        """
+        distance = torch.empty(len(sources))
+        aims = (wanted, self._weight, self._wanted_guides)
+        for start in range(0, len(sources), CHUNK):
             part = slice(start, start + CHUNK)
-            patch = self._patches(field[part]).sub_(wanted[part]).square_().mul_(self._weight[part])
-            guide = self._guides(field[part]).sub_(guides[part]).square_()
-            parts.append(patch.sum(1) + guide.sum(1) * self._guide_share)
-        return torch.cat(parts)
+            if queries is None:
+                patch, weight, guide = (values[part] for values in aims)
+            else:
+                patch, weight, guide = (values.index_select(0, queries[part]) for values in aims)
+            difference = self._patches(sources[part]).sub_(patch).square_().mul_(weight).sum(1)
+            guide_difference = self._guides(sources[part]).sub_(guide).square_().sum(1)
+            torch.add(difference, guide_difference, alpha=self._guide_share, out=distance[part])
+        return distance
 
-    def _neighbours(self, field: Tensor, down: int, right: int) -> Tensor:
-        """The source that continues the one of the query so many pixels away, where there is such a one."""
-        row, column = self.queries // self.width, self.queries % self.width
-        row, column = (row + down).clamp(0, self.height - 1), (column + right).clamp(0, self.width - 1)
-        moved = row * self.width + column - self.queries  # not down * width + right at the border
-        theirs = self.dense(field)[self.queries + moved]
-        trial = theirs - moved
+    def _neighbours(self, field: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """The sources that continue those of the queries ``step`` pixels away, (4, Q), and where there are such."""
+        if step not in self._beside:
+            row, column = self.queries // self.width, self.queries % self.width
+            moves = torch.tensor([(0, step), (0, -step), (step, 0), (-step, 0)])[..., None]
+            rows, columns = row + moves[:, 0], column + moves[:, 1]
+            inside = (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
+            pixels = torch.where(inside, rows * self.width + columns, self.queries)
+            number = self.dense(torch.arange(len(self.queries)))[pixels]
+            self._beside[step] = number.clamp(min=0), pixels - self.queries, inside & (number >= 0)
+        number, moved, allowed = self._beside[step]
+        trials = field[number] - moved
         # A source left of the picture would come out at the right of the row above: it is not valid there.
-        ok = (theirs >= 0) & (trial >= 0) & (trial < len(self.valid))
-        trial = torch.where(ok, trial, field)
-        return torch.where(self.valid[trial], trial, field)
+        allowed = allowed & (trials >= 0) & (trials < len(self.valid))
+        return trials, allowed & self.valid[trials.clamp_(0, len(self.valid) - 1)]
 
-    def _around(self, field: Tensor, radius: int, random: torch.Generator) -> Tensor:
-        """A random source within ``radius`` of the present one."""
-        offset = ((2 * torch.rand(2, len(field), generator=random) - 1) * radius).round().long()
-        row = (field // self.width + offset[0]).clamp(0, self.height - 1)
-        column = (field % self.width + offset[1]).clamp(0, self.width - 1)
-        trial = row * self.width + column
-        return torch.where(self.valid[trial], trial, field)
+    def _around(self, field: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Random pixels around the present sources, at falling distances, and which are sources: each (T, Q)."""
+        radius = max(self.height, self.width) // 2
+        radii = torch.tensor([radius // 4**number for number in range((radius.bit_length() + 1) // 2)])
+        offset = ((2 * torch.rand(2, len(radii), len(field), generator=random) - 1) * radii[:, None]).round_().long()
+        row = offset[0].add_(field // self.width).clamp_(0, self.height - 1)
+        column = offset[1].add_(field % self.width).clamp_(0, self.width - 1)
+        trials = row.mul_(self.width).add_(column)
+        return trials, self.valid[trials]
 
     def dense(self, field: Tensor) -> Tensor:
         """The field for all pixels, (H * W,), -1 where there is no query."""
@@ -194,24 +211,24 @@ def vote(
         (1, 3, H, W).
     """
     height, width = marked.shape[-2:]
-    flat, allowed = colour.flatten(2)[0].T.contiguous(), known.flatten()  # (H * W, 3), (H * W,)
-    stride, border = width + 2 * radius, (radius, radius, radius, radius)
-    sources = F.pad(dense.view(height, width), border, value=-1).flatten()
-    weight = None if weight is None else F.pad(weight.view(height, width), border).flatten()
-    result = torch.full_like(flat, -1)
+    reach, border = radius * (width + 1), (radius, radius, radius, radius)
+    # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
+    flat = torch.cat([colour, torch.ones_like(known, dtype=colour.dtype)], 1).mul_(known).flatten(2)[0].T
+    flat = F.pad(flat, (0, 0, reach, reach))
+    dense, stride = dense.view(height, width), width + 2 * radius
+    weight = (dense >= 0).float() if weight is None else torch.where(dense >= 0, weight.view(height, width), 0)
+    sources, weight = F.pad(dense.clamp(min=0), border).flatten().add_(reach), F.pad(weight, border).flatten()
+    result = torch.full((height * width, 3), -1.0)
     for pixels in marked.flatten().nonzero()[:, 0].split(AT_ONCE):
         place = (pixels // width + radius) * stride + pixels % width + radius
-        total, count = torch.zeros(len(pixels), 3), torch.zeros(len(pixels), 1)
+        total = torch.zeros(len(pixels), 4)
         for down in range(-radius, radius + 1):
             for right in range(-radius, radius + 1):
                 query = place + (down * stride + right)
-                match = sources.index_select(0, query)
-                source = (match - (down * width + right)).clamp_(0, len(flat) - 1)
-                counts = (allowed.index_select(0, source) & (match >= 0)).float()
-                counts = (counts if weight is None else counts * weight.index_select(0, query))[:, None]
-                total.addcmul_(flat.index_select(0, source), counts)
-                count += counts
-        result[pixels] = torch.where(count > 0, total / count, -1)
+                source = sources.index_select(0, query).sub_(down * width + right)
+                total.addcmul_(flat.index_select(0, source), weight.index_select(0, query)[:, None])
+        colours, count = total.split((3, 1), 1)
+        result[pixels] = torch.where(count > 0, colours / count, -1)
     return result.T.reshape(colour.shape)
 
 

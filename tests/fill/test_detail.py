@@ -96,19 +96,23 @@ def test_a_fill_stays_where_too_little_is_known_to_choose_from(size: tuple[int, 
 
 
 def test_copies_are_pixels_of_the_known_part() -> None:
-    torch.manual_seed(0)
     size, values = (90, 110), torch.tensor([0.2, 0.5, 0.7])
-    # Noise, of which overlapping patches disagree.
-    truth = values[torch.randint(3, (1, 1, 90, 110))].expand(1, 3, *size)
     hole = square_hole(size, 30, 40, 24)
-    picture, copies, _ = synthesize(torch.where(hole, 0.5, truth), ~hole)
-    assert torch.equal(copies[~hole.expand_as(copies)], truth[~hole.expand_as(truth)])
 
     def off(fill: Tensor) -> float:
         return float((fill[hole.expand_as(fill)][:, None] - values).abs().amin(1).mean())
 
-    assert off(copies) < 0.03  # but for a shift of colours
-    assert off(picture) > 2 * off(copies)
+    found = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        # Noise, of which overlapping patches disagree.
+        truth = values[torch.randint(3, (1, 1, 90, 110))].expand(1, 3, *size)
+        picture, copies, _ = synthesize(torch.where(hole, 0.5, truth), ~hole)
+        assert torch.equal(copies[~hole.expand_as(copies)], truth[~hole.expand_as(truth)])
+        found.append((off(copies), off(picture)))
+    of_copies, of_pictures = np.mean(found, 0)
+    assert of_copies < 0.03  # but for a shift of colours
+    assert of_pictures > 2 * of_copies
 
 
 def test_the_mismatch_tells_where_nothing_known_fits() -> None:

@@ -60,3 +60,32 @@ def test_a_line_that_leaves_the_picture_has_one_end_and_one_that_meets_nothing_t
     assert bool((across == 0.25).all())
     assert bool((down[..., 1:] == 0.75).all())
     assert bool((lines.trust[:, DIRECTIONS.index((1, 0)), :, 1:] < lines.trust[:, 0, :, 1:]).all())
+
+
+def traced(known: Tensor, row: int, column: int, rows: int, columns: int) -> tuple[int, int] | None:
+    """The first known pixel of a mask (H, W) on the line from a pixel on."""
+    while 0 <= row < known.shape[0] and 0 <= column < known.shape[1]:
+        if known[row, column]:
+            return row, column
+        row, column = row + rows, column + columns
+    return None
+
+
+def test_holes_anywhere_are_filled_as_lines_followed_step_by_step() -> None:
+    random = torch.Generator().manual_seed(0)
+    image, fill = torch.rand(2, 3, 23, 31, generator=random), torch.rand(2, 3, 23, 31, generator=random)
+    known = torch.ones(2, 1, 23, 31)
+    known[0, :, 15:, 20:29] = 0  # at the border, so that some lines leave the picture
+    known[1, :, 6:13, 5:12] = 0
+    lines = interpolate_along_lines(image * known, known, fill)
+    for item, _, row, column in (known == 0).nonzero().tolist():
+        for direction, (rows, columns) in enumerate(DIRECTIONS):
+            mask = known[item, 0] > 0
+            ends = [traced(mask, row, column, sign * rows, sign * columns) for sign in (1, -1)]
+            seen = [image[item, :, end[0], end[1]] for end in ends if end]
+            far = [max(abs(end[0] - row), abs(end[1] - column)) for end in ends if end]
+            if len(seen) == 2:
+                expected = (seen[0] * far[1] + seen[1] * far[0]) / sum(far)
+            else:
+                expected = seen[0] if seen else fill[item, :, row, column]
+            torch.testing.assert_close(lines.colours[item, direction, :, row, column], expected)

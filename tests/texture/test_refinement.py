@@ -161,7 +161,7 @@ def test_noise_of_a_photograph_stays_and_what_is_as_faint_beside_clean_parts_goe
         fine = (picture - box_blur(picture, 1))[..., 44:60, 24:40]
         return float(fine.square().mean().sqrt())
 
-    for picture, least, most in ((everywhere, 0.9, 1.0), (below, 0.1, 0.5)):
+    for picture, least, most in ((everywhere, 0.9, 1.01), (below, 0.1, 0.5)):
         kept = strength(calmed(picture, hole)) / strength(patches(picture, hole))
         assert least < kept < most
 
