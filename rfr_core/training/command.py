@@ -253,7 +253,7 @@ def pack(
 @app.command()
 def stacks(
     recipe: Annotated[
-        Path, typer.Argument(help="TOML file that trains a refinement, such as train/recipes/refinement.toml.")
+        Path, typer.Argument(help="TOML file that trains a refinement, such as train/recipes/joint.toml.")
     ],
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
@@ -281,7 +281,10 @@ app.command("drafts", hidden=True)(stacks)  # its earlier name
 
 @app.command()
 def join(
-    refinement: Annotated[Path, typer.Argument(help="Folder of a trained refinement, such as runs/refinement/model.")],
+    refinement: Annotated[
+        str,
+        typer.Argument(help="A trained refinement, or a model that has one: a folder of a run, a name or a Hub id."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the model that has it.")],
     model: Model = None,
 ) -> None:
@@ -291,13 +294,15 @@ def join(
 
         from rfr_core.checkpoints.loading import load_network
         from rfr_core.checkpoints.saving import save_pretrained
+        from rfr_core.texture.refinement import refinement_of
         from rfr_core.training.data.input_stacks import StackRefiner, with_refinement
         from rfr_core.training.run.architectures import read_network
 
-        trained = read_network(refinement)
-        if not isinstance(trained, StackRefiner):
+        trained = read_network(refinement) if Path(refinement).is_dir() else load_network(refinement)
+        found = trained.refinement if isinstance(trained, StackRefiner) else refinement_of(trained)
+        if found is None:
             raise ConfigError(f"{refinement} holds no refinement; name the model folder of a run that trained one.")
-        save_pretrained(with_refinement(load_network(model), trained.refinement), out, dtype=torch.float16)
+        save_pretrained(with_refinement(load_network(model), found), out, dtype=torch.float16)
         typer.echo(out)
 
 

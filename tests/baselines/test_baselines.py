@@ -28,7 +28,7 @@ from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.run.trainer import fit
 
 SMALL = RFRConfig(width=8, kernel_size=3, recurrences=2, norm="group")
-NETWORKS = [name for name in ARCHITECTURES if name != "refinement"]
+NETWORKS = [name for name in ARCHITECTURES if name not in ("refinement", "joint")]
 EDGES = [name for name in NETWORKS if name.startswith("edges")]
 FILLERS = [name for name in NETWORKS if name not in EDGES]
 

@@ -323,6 +323,64 @@ def test_a_refinement_learns_and_joins_its_network(stacks: Path, tmp_path: Path)
     assert set(load_file(fit(again) / "model.safetensors")) == set(learned)
 
 
+@pytest.mark.parametrize("network_learns", [False, True])
+def test_network_and_refinement_learn_together_or_the_refinement_alone(
+    network_learns: bool, stacks: Path, tmp_path: Path
+) -> None:
+    started = network()
+    save_pretrained(started, tmp_path / "start")
+    phase = replace(PHASE, perceptual_output=LOSS, network_output=LOSS if network_learns else None)
+    joint = partial(recipe, stacks, architecture="joint", network=started.config, init=str(tmp_path / "start"))
+    folder = fit(joint(tmp_path / "run", phases=(phase,)))
+    with Image.open(tmp_path / "run" / "previews" / "0000002.jpg") as grid:
+        assert grid.size == (6 * 66, 4 * 66)
+    learned, before = load_file(folder / "model.safetensors"), started.state_dict()
+    changed = {name for name in before if not torch.equal(learned[name], before[name])}
+    assert "refinement.head.weight" in changed
+    assert any(not name.startswith("refinement.") for name in changed) is network_learns
+    line = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[0])
+    assert ("network_log_mse" in line) is network_learns
+    image = picture(64, 80)
+    hole = square(64, 80, 20, 20, 16)
+    assert Inpainter.from_pretrained(folder)(image, hole, detail="exact").size == image.size
+    # The refinement sees what the network makes, whatever fill the stacks hold.
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in stacks.glob("*.safetensors"):
+        parts = load_file(file)
+        parts["pictures"][:, 3:6] = 0
+        save_file(parts, other / file.name)
+    again = fit(joint(tmp_path / "again", phases=(phase,), data=DataConfig(stacks=str(other))))
+    repeated = load_file(again / "model.safetensors")
+    assert all(torch.equal(repeated[name], learned[name]) for name in learned)
+
+
+def test_only_a_joint_training_has_terms_for_the_networks_own_fill(stacks: Path, tmp_path: Path) -> None:
+    learning = replace(PHASE, network_output=LOSS)
+    with pytest.raises(ConfigError, match="network_output"):
+        recipe(stacks, tmp_path, phases=(learning,))
+    with pytest.raises(ConfigError, match="network_output"):
+        recipe(stacks, tmp_path, phases=(PHASE, learning), architecture="joint")
+    with pytest.raises(ConfigError, match="refinement is 0"):
+        fit(recipe(stacks, tmp_path, architecture="joint", network=replace(SMALL, refinement=0)))
+
+
+def test_a_refinement_of_another_model_is_joined_by_name(tmp_path: Path) -> None:
+    save_pretrained(without_refinement(), tmp_path / "network")
+    command = [sys.executable, "-m", "train", "join", "lite", "--model", str(tmp_path / "network")]
+    subprocess.run([*command, "--out", str(tmp_path / "joined")], cwd=ROOT, check=True)
+    joined, lite = load_network(tmp_path / "joined"), load_network("lite")
+    assert joined.config.detail
+    for name, value in joined.state_dict().items():
+        expected = (lite if name.startswith("refinement.") else without_refinement()).state_dict()[name]
+        torch.testing.assert_close(value, expected.half().float())
+    save_pretrained(without_refinement(), tmp_path / "bare")
+    command[4] = str(tmp_path / "bare")
+    failed = subprocess.run([*command, "--out", str(tmp_path / "none")], cwd=ROOT, capture_output=True, text=True)
+    assert failed.returncode == 2
+    assert "holds no refinement" in failed.stderr
+
+
 def test_what_was_learned_is_nearer_to_the_truth(stacks: Path, tmp_path: Path) -> None:
     """Where the blurry fill is the better one, that is learned: a fresh refinement trusts the patches."""
     folder = tmp_path / "stacks"

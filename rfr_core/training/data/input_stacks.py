@@ -172,20 +172,39 @@ def _stack(inpainter: Inpainter, sample: Sample) -> tuple[Tensor, Tensor]:
 
 
 def with_refinement(network: RFRNet, refinement: Refinement) -> RFRModel:
-    """A copy of the network that refines its fills so, in place of the refinement that it may have."""
+    """A copy of the network whose fills get detail, refined so, in place of the refinement that it may have."""
     state = {name: value for name, value in network.state_dict().items() if not name.startswith(PREFIX)}
     state |= {PREFIX + name: value for name, value in refinement.state_dict().items()}
-    return assemble(replace(network.config, refinement=refinement.head.out_channels), state, "the refined network")
+    return assemble(
+        replace(network.config, detail=True, refinement=refinement.head.out_channels), state, "the refined network"
+    )
 
 
 @torch.inference_mode()
 def stack_preview(network: nn.Module, batch: StackSample) -> Tensor:
     """One row per stack: hole, fill, PatchMatch's, L2 and perceptual output, truth: (3, H, W) in [0, 1] on the CPU."""
+    _, stack, texture, known = _on_device_of(network, batch)
+    return _preview(batch, stack[:, BLURRY], *network(stack, known, torch.ones_like(texture)))
+
+
+@torch.inference_mode()
+def joint_preview(network: nn.Module, batch: StackSample) -> Tensor:
+    """As :func:`stack_preview`, with the fill that the network makes now."""
+    truth, stack, texture, known = _on_device_of(network, batch)
+    least_error, perceptual, fill = network(truth, stack, known, torch.ones_like(texture))
+    return _preview(batch, fill, least_error, perceptual)
+
+
+def _on_device_of(network: nn.Module, batch: StackSample) -> list[Tensor]:
     device = next(network.parameters()).device
-    truth, stack, texture, known = (part.to(device) for part in batch[:4])
-    outputs = network(stack, known, torch.ones_like(texture))
-    refined = [torch.where(known > 0, truth, output.clamp(0, 1)) for output in outputs]
-    return tiled(torch.stack([truth * known, stack[:, BLURRY], stack[:, PATCHED], *refined, truth], 1)).cpu()
+    return [part.to(device) for part in (batch.truth, batch.stack, batch.texture, batch.known)]
+
+
+def _preview(batch: StackSample, *outputs: Tensor) -> Tensor:
+    """Outputs: the blurry fill, the L2 and the perceptual output."""
+    truth, stack, _, known = batch[:4]
+    fill, *refined = (torch.where(known > 0, truth, output.cpu().clamp(0, 1)) for output in outputs)
+    return tiled(torch.stack([truth * known, fill, stack[:, PATCHED], *refined, truth], 1))
 
 
 def _count(path: Path) -> int:

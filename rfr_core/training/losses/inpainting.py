@@ -93,11 +93,13 @@ class PhaseLosses(NamedTuple):
     """The terms of a phase.
 
     output: for the network's output; of a refinement, for its L2 output. perceptual_output: for the perceptual output
-    of a refinement; None where that is not trained.
+    of a refinement; None where that is not trained. network_output: in a joint training, for the network's own fill;
+    None where the network stays as it is.
     """
 
     output: LossWeights
     perceptual_output: LossWeights | None = None
+    network_output: LossWeights | None = None
 
     @property
     def given(self) -> list[LossWeights]:

@@ -25,14 +25,23 @@ from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.training.data.input_stacks import StackRefiner, StackSample, collate_stacks, stack_preview
+from rfr_core.training.data.input_stacks import (
+    StackRefiner,
+    StackSample,
+    collate_stacks,
+    joint_preview,
+    stack_preview,
+)
 from rfr_core.training.data.sample_grid import preview_grid
 from rfr_core.training.data.samples import Sample, collate
 from rfr_core.training.losses.adversary import Shown
 from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_loss
 from rfr_core.training.run.edges import EdgeBatch, collate_edges, edge_loss, edge_preview
+from rfr_core.training.run.joint_training import JointModel
 
-Architecture = Literal["rfr", "pconv-unet", "coarse-to-fine", "gated-conv", "edges-rfr", "edges-residual", "refinement"]
+Architecture = Literal[
+    "rfr", "pconv-unet", "coarse-to-fine", "gated-conv", "edges-rfr", "edges-residual", "refinement", "joint"
+]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 
 Output = Tensor | tuple[Tensor, ...]
@@ -88,6 +97,10 @@ def _run_on_stacks(network: nn.Module, batch: StackSample, recurrences: int) -> 
     return network(batch.stack, batch.known, batch.texture)
 
 
+def _run_jointly(network: nn.Module, batch: StackSample, recurrences: int) -> Output:
+    return network(batch.truth, batch.stack, batch.known, batch.texture, recurrences)
+
+
 def _refinement_loss(output: tuple[Tensor, Tensor], batch: StackSample, weights: PhaseLosses, judges: Judges) -> Judged:
     """The loss of the L2 output, and of the perceptual one where the phase has one for it.
 
@@ -103,7 +116,19 @@ def _refinement_loss(output: tuple[Tensor, Tensor], batch: StackSample, weights:
     return total, terms
 
 
-def _shown_refinement(output: tuple[Tensor, Tensor], batch: StackSample) -> Shown:
+def _joint_loss(
+    output: tuple[Tensor, Tensor, Tensor], batch: StackSample, weights: PhaseLosses, judges: Judges
+) -> Judged:
+    """The refinement's loss and, where the network learns, that of its own fill."""
+    least_error, perceptual, fill = output
+    total, terms = _refinement_loss((least_error, perceptual), batch, weights, judges)
+    if weights.network_output is not None:
+        loss, judged = inpainting_loss(fill, batch.truth, batch.known, weights.network_output, judges)
+        total, terms = total + loss, terms | {f"network_{name}": value for name, value in judged.items()}
+    return total, terms
+
+
+def _shown_refinement(output: tuple[Tensor, ...], batch: StackSample) -> Shown:
     return _shown(output[1], batch.truth, batch.known)
 
 
@@ -119,13 +144,16 @@ def _learning(output: Tensor, share: Tensor) -> Tensor:
 
 PICTURES = Task(collate, _run_on_pictures, picture_loss, preview_grid, _shown_picture)
 REFINEMENT = Task(collate_stacks, _run_on_stacks, _refinement_loss, stack_preview, _shown_refinement)
+JOINT = Task(collate_stacks, _run_jointly, _joint_loss, joint_preview, _shown_refinement)
 EDGES = Task(collate_edges, _run_on_edges, _edge_loss, edge_preview)
 
 
 def task_of(architecture: Architecture) -> Task:
-    """Filling pictures, refining what has been filled, or completing edges."""
+    """Filling pictures, refining what has been filled, both at once, or completing edges."""
     if architecture == "refinement":
         return REFINEMENT
+    if architecture == "joint":
+        return JOINT
     return EDGES if architecture.startswith("edges") else PICTURES
 
 
@@ -139,6 +167,8 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return GatedConvNet(config)
     if architecture == "refinement":
         return StackRefiner(config)
+    if architecture == "joint":
+        return JointModel(config)
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
     return RFRModel(config)
@@ -155,6 +185,7 @@ def reset_parameters(module: nn.Module) -> None:
 
 def save_network(architecture: Architecture, network: nn.Module, folder: Path) -> None:
     """Writes ``model.safetensors`` and ``config.json``, each by rename; RFR-Net's are a checkpoint as usual."""
+    network = network.model if isinstance(network, JointModel) else network
     if isinstance(network, RFRNet):
         save_pretrained(network, folder)
         return

@@ -15,7 +15,7 @@ from rfr_core.errors import ConfigError
 from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.losses.inpainting import LossWeights, PhaseLosses
-from rfr_core.training.run.architectures import PICTURES, REFINEMENT, Architecture, task_of
+from rfr_core.training.run.architectures import JOINT, PICTURES, REFINEMENT, Architecture, task_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,6 +50,7 @@ class Phase:
         loss: the terms and their weights.
         perceptual_output: those of a refinement's perceptual output, besides ``loss`` for its L2 output; left out, it
             is not trained.
+        network_output: in a joint training, those of the network's own fill; left out, the network stays as it is.
     """
 
     steps: int
@@ -65,6 +66,7 @@ class Phase:
     earlier: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
     perceptual_output: LossWeights | None = None
+    network_output: LossWeights | None = None
 
     def __post_init__(self) -> None:
         for name, lowest in (("steps", 1), ("batch", 1), ("accumulate", 1), ("crop", 16), ("warmup", 0)):
@@ -81,7 +83,7 @@ class Phase:
     @property
     def losses(self) -> PhaseLosses:
         """The terms of each output."""
-        return PhaseLosses(self.loss, self.perceptual_output)
+        return PhaseLosses(self.loss, self.perceptual_output, self.network_output)
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class Recipe:
         output: folder that everything the run writes goes to.
         network: the network's configuration.
         architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``,
-            ``"gated-conv"``), an edge generator (``"edges-rfr"``, ``"edges-residual"``), or the ``"refinement"`` of a
-            finished one.
+            ``"gated-conv"``), an edge generator (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a
+            finished one, or ``"joint"``: a refinement with its network in the loop.
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
         data: pictures and holes.
         phases: one after another.
@@ -175,15 +177,19 @@ class Recipe:
         if self.save_every < 1 or self.preview_every < 1:
             raise ConfigError("save_every and preview_every must be 1 or more.")
         task = task_of(self.architecture)
+        from_stacks = task in (REFINEMENT, JOINT)
         if task is not PICTURES and self.evaluation.pictures is not None:
-            how = "compare, once it is joined to its network" if task is REFINEMENT else "experiment fig10"
+            how = "compare, once it is joined to its network" if from_stacks else "experiment fig10"
             raise ConfigError(f"This architecture is judged by python -m train {how}; leave evaluation.pictures out.")
-        if (task is REFINEMENT) != (self.data.stacks is not None):
+        if from_stacks != (self.data.stacks is not None):
             raise ConfigError("A refinement, and nothing else, is trained from data.stacks; correct one of both.")
         if self.architecture != "rfr" and any(phase.earlier for phase in self.phases):
             raise ConfigError("phases.earlier is for RFR-Net, which has recurrences to learn from; leave it out.")
-        if task is not REFINEMENT and any(phase.perceptual_output is not None for phase in self.phases):
+        if not from_stacks and any(phase.perceptual_output is not None for phase in self.phases):
             raise ConfigError("phases.perceptual_output is for a refinement; leave it out.")
+        network_learns = {phase.network_output is not None for phase in self.phases}
+        if True in network_learns and (task is not JOINT or False in network_learns):
+            raise ConfigError('phases.network_output is for all phases of architecture = "joint" or for none.')
 
     @property
     def steps(self) -> int:

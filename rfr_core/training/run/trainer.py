@@ -40,6 +40,7 @@ from rfr_core.training.losses.inpainting import Judges
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, is_available
 from rfr_core.training.losses.vgg import VGG16Features
 from rfr_core.training.run.architectures import build_network, reset_parameters, save_network, task_of
+from rfr_core.training.run.joint_training import JointModel
 from rfr_core.training.run.launch import start
 from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
 from rfr_core.training.run.run_folder import RunFolder
@@ -411,7 +412,7 @@ class Trainer:
             if isinstance(network, StackRefiner):  # a part of that network
                 state = {name: value for name, value in state.items() if name.startswith(PREFIX)}
             try:
-                network.load_state_dict(state)
+                (network.model if isinstance(network, JointModel) else network).load_state_dict(state)
             except RuntimeError as error:
                 raise CheckpointError(
                     f"{self.recipe.init} does not fit the recipe's network; give [network] its configuration: "
@@ -419,6 +420,8 @@ class Trainer:
                 ) from error
         if isinstance(network, RFRModel) and network.refinement is not None:
             network.refinement.requires_grad_(False)  # it is trained by itself
+        if isinstance(network, JointModel) and self.recipe.phases[0].network_output is None:
+            network.freeze_network()
         network = network.to(self.accelerator.device)
         if self.recipe.recompute:
             _set_recompute(network)
