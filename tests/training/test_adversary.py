@@ -84,7 +84,8 @@ def test_a_discriminator_learns_from_all_batches_of_a_step() -> None:
 
 @pytest.mark.parametrize("trunk", ["alex", "vgg"])
 def test_lpips_can_be_learned_from(trunk: str) -> None:
-    lpips, truth = ShiftTolerantLPIPS(trunk), pictures(2, 64)  # type: ignore[arg-type]
+    # "cpu:0" is what a process of several on a CPU calls its device.
+    lpips, truth = ShiftTolerantLPIPS(trunk, torch.device("cpu:0")), pictures(2, 64)  # type: ignore[arg-type]
     flat = torch.full_like(truth, 0.5).requires_grad_()
     before = lpips.distance(flat, truth)
     assert float(lpips.distance(truth, truth).abs().max()) < 1e-9

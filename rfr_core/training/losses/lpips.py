@@ -46,7 +46,9 @@ class ShiftTolerantLPIPS:
         if spec is None or not spec.submodule_search_locations:
             raise ConfigError(f"LPIPS needs the weights of {PACKAGE}, which is not installed: pip install {PACKAGE}.")
         path = Path(spec.submodule_search_locations[0]) / _WEIGHTS / f"{trunk}_shift_tolerant.pth"
-        self._weights: Mapping[str, Tensor] = torch.load(path, map_location=device, weights_only=True)
+        # Not loaded to the device: torch knows no "cpu:0", as which a process of several on a CPU has it.
+        weights: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        self._weights = {name: weight.to(device) for name, weight in weights.items()}
         self._features = self._alex if trunk == "alex" else self._vgg
 
     @torch.inference_mode()
