@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -141,7 +142,10 @@ def test_every_system_trains_one_step(system: str, sources: Sources, minutes: Bu
 
 
 def test_an_experiment_trains_once_and_reports(sources: Sources, minutes: Budget, tmp_path: Path) -> None:
-    report = run_experiment("table2", "minutes", sources, tmp_path, lambda text: None)
+    first: list[str] = []
+    report = run_experiment("table2", "minutes", sources, tmp_path, first.append)
+    assert first[0].startswith("run 1 of 6, Coarse-To-Fine, seed 1 (6 to train): ")
+    assert re.match(r"run 2 of 6, Coarse-To-Fine, seed 2 \(5 to train, about \d+ (s|min) more\): ", first[1])
     markdown = (tmp_path / "table2.md").read_text(encoding="utf-8")
     assert markdown == report.to_markdown()
     assert "| PSNR | PConv |" in markdown
@@ -161,6 +165,7 @@ def test_an_experiment_trains_once_and_reports(sources: Sources, minutes: Budget
     assert again.to_dict() == report.to_dict()
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/state.pt")} == states
     assert len(told) == 7
+    assert not any("to train" in text for text in told)
 
 
 def test_experiments_share_runs_and_edges_have_scores_of_their_own(

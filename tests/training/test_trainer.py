@@ -404,3 +404,14 @@ def test_a_tracker_is_told_all_that_is_logged(pictures: Path, tmp_path: Path, mo
     assert [step for step, values in told if "train/loss" in values] == [1, 2, 3, 4, 5]
     with pytest.raises(ConfigError, match="correct trackers"):
         fit(SMOKE, settings(pictures, tmp_path / "other", 'trackers=["nothing"]'))
+
+
+def test_a_few_steps_are_profiled_on_request(pictures: Path, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    fit(SMOKE, settings(pictures, output, "profile=2", "phases.0.steps=14", "phases.1.steps=1", "preview_every=100"))
+    (trace,) = (output / "profile").glob("*.json")
+    events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
+    names = [event.get("name", "") for event in events]
+    assert sum(name.startswith("ProfilerStep") for name in names) >= 2
+    assert any("convolution" in name for name in names)
+    assert len(losses(output)) == 15

@@ -18,7 +18,14 @@ from rfr_core.training.run.edges import evaluate_edges
 from rfr_core.training.run.recipe import Recipe
 from rfr_core.training.run.trainer import fill, fit
 
-_NO_MATTER = ("output", "save_every", "preview_every", "workers", "evaluation")  # change nothing in the weights
+_NO_MATTER = (
+    "output",
+    "save_every",
+    "preview_every",
+    "workers",
+    "evaluation",
+    "profile",
+)  # change nothing in the weights
 _FINISHED = "finished.json"
 
 
@@ -30,10 +37,15 @@ def run_folder(recipe: Recipe, runs: Path) -> Path:
     return runs / f"{recipe.architecture}-{recipe.seed}-{key}"
 
 
+def is_finished(recipe: Recipe) -> bool:
+    """Whether a recipe's run needs no more training."""
+    return (Path(recipe.output) / _FINISHED).is_file()
+
+
 def trained(recipe: Recipe) -> nn.Module:
     """The network of a recipe: read if its run is finished, else trained from where it stands."""
     folder = Path(recipe.output)
-    if not (folder / _FINISHED).is_file():
+    if not is_finished(recipe):
         fit(recipe, resume=(folder / "state.pt").is_file())
         write_json(folder / _FINISHED, {"steps": recipe.steps})
     return read_network(folder / "model")

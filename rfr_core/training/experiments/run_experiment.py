@@ -21,11 +21,13 @@ from rfr_core.training.experiments.figure import figure
 from rfr_core.training.experiments.paper import EXPERIMENTS, Experiment
 from rfr_core.training.experiments.pictures import prepared
 from rfr_core.training.experiments.report import Report
-from rfr_core.training.experiments.run_cache import judged, run_folder, trained
+from rfr_core.training.experiments.run_cache import judged, run_folder
+from rfr_core.training.experiments.runs_left import RunsLeft
 from rfr_core.training.experiments.trained_systems import SYSTEMS
 from rfr_core.training.losses.inpainting import TERMS
 from rfr_core.training.run.architectures import EDGES, task_of
 from rfr_core.training.run.edges import EDGE_TERMS
+from rfr_core.training.run.recipe import Recipe
 
 Tell = Callable[[str], None]
 
@@ -47,9 +49,13 @@ def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, t
     training = prepared(plan, sources, out / "pictures")
     tables: dict[str, list[Table]] = {}
     shown: dict[str, nn.Module] = {}
-    for system in experiment.systems:
-        if system not in experiment.untrained:
-            tables[system], shown[system] = _train_and_judge(system, plan, training, out / "runs", cases, tell)
+    systems = [system for system in experiment.systems if system not in experiment.untrained]
+    recipes = {system: _recipes(system, plan, training, out / "runs") for system in systems}
+    left = RunsLeft([recipe for of_system in recipes.values() for recipe in of_system], tell)
+    for system, of_system in recipes.items():
+        networks = [left.next(recipe, SYSTEMS[system].title) for recipe in of_system]
+        tables[system] = [judged(*pair, cases) for pair in zip(of_system, networks, strict=True)]
+        shown[system] = networks[0]
     tell("measuring costs")
     results = Results(tables, {system: costs_of(SYSTEMS[system], experiment.costs) for system in experiment.systems})
     findings = [judge(claim, results) for claim in experiment.claims]
@@ -66,18 +72,10 @@ def _cases(experiment: Experiment, plan: Budget, sources: Sources) -> list[Case]
     return list(read_cases(files, sources.holes, size=plan.size, buckets=buckets, limit=plan.limit))
 
 
-def _train_and_judge(
-    system: str, plan: Budget, sources: Sources, runs: Path, cases: list[Case], tell: Tell
-) -> tuple[list[Table], nn.Module]:
-    """The scores of every seed, and the first seed's network."""
-    tables, networks = [], []
-    for seed in plan.seeds:
-        recipe = plan.recipe(SYSTEMS[system], seed, sources, runs)
-        recipe = replace(recipe, output=str(run_folder(recipe, runs)))
-        tell(f"{system}, seed {seed}: {recipe.output}")
-        networks.append(trained(recipe))
-        tables.append(judged(recipe, networks[-1], cases))
-    return tables, networks[0]
+def _recipes(system: str, plan: Budget, sources: Sources, runs: Path) -> list[Recipe]:
+    """The runs of a system, one of each seed."""
+    recipes = [plan.recipe(SYSTEMS[system], seed, sources, runs) for seed in plan.seeds]
+    return [replace(recipe, output=str(run_folder(recipe, runs))) for recipe in recipes]
 
 
 def _has_edges(experiment: Experiment) -> bool:

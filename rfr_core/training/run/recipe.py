@@ -135,6 +135,7 @@ class Recipe:
         workers: processes that make samples; 0 = the training process itself.
         save_every, preview_every: steps between two saves and between two picture grids.
         snapshot_every: steps between two networks that are kept for good; 0 = those at the ends of phases alone.
+        profile: steps, after ten, whose times and memory are written to ``profile`` in the run's folder; 0 = none.
         trackers: names of experiment trackers that accelerate knows, such as ``"wandb"``, told all that is logged.
         vgg, vgg_input: VGG-16 weights (a safetensors file; left out = from the Hub) and what they take.
     """
@@ -160,6 +161,7 @@ class Recipe:
     save_every: int = 1000
     preview_every: int = 1000
     snapshot_every: int = 0
+    profile: int = 0
     trackers: tuple[str, ...] = ()
     vgg: str | None = None
     vgg_input: Literal["rgb", "caffe"] = "rgb"
@@ -171,7 +173,7 @@ class Recipe:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1.")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ConfigError(f"betas is {list(self.betas)}; both must be at least 0 and below 1.")
-        for name in ("workers", "snapshot_every", "clip", "weight_decay"):
+        for name in ("workers", "snapshot_every", "profile", "clip", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         if self.save_every < 1 or self.preview_every < 1:

@@ -26,7 +26,7 @@ class RunFolder:
     ``state.pt``: weights, average, moments and position. ``model/``: the kept network, ready for
     :meth:`Inpainter.from_pretrained`. ``best/``: the same of the best evaluation. ``snapshots/``: of earlier steps.
     ``log.jsonl``: a line per step. ``recipe.json``: all settings of the last start; ``recipe.1.json`` and so on: those
-    of earlier ones that differed.
+    of earlier ones that differed. ``profile/``: times and memory of a few steps.
     ``skipped.txt``: files that could not be read. ``previews/``: picture grids.
     """
 
@@ -35,6 +35,7 @@ class RunFolder:
         self.state = path / "state.pt"
         self.model = path / "model"
         self.best = path / "best"
+        self.profile = path / "profile"
         self._log = path / "log.jsonl"
         self._skipped: set[str] = set()
 

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.profiler import profile, schedule, tensorboard_trace_handler
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -46,6 +47,7 @@ from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
 from rfr_core.training.run.run_folder import RunFolder
 
 _PREVIEWED = 4  # samples of a preview
+_UNPROFILED = 10  # steps at the start, which compile and fill caches
 _COMPILED_FORMS = 64  # that torch.compile makes of one function before it gives up
 
 TrainingSet = TrainingPictures | ShardPictures | InputStacks
@@ -110,11 +112,13 @@ class Trainer:
         writer = SummaryWriter(self.folder.path, purge_step=self.place.step + 1) if self.main else None
         if self.recipe.trackers:
             self.accelerator.init_trackers("rfr", {"recipe": json.dumps(to_table(self.recipe))})
+        profiler = self._profiler()
         bar = tqdm(total=self.recipe.steps, initial=self.place.step, disable=not self.main, unit="step", smoothing=0.1)
         try:
-            for phase, done in self._phases_left():
-                self._run_phase(phase, done, writer, bar)
-                self._keep_snapshot()
+            with profiler:
+                for phase, done in self._phases_left():
+                    self._run_phase(phase, done, writer, bar, profiler)
+                    self._keep_snapshot()
             self._save()
         finally:
             bar.close()
@@ -133,7 +137,24 @@ class Trainer:
             if done < phase.steps:
                 yield phase, done
 
-    def _run_phase(self, phase: Phase, done: int, writer: SummaryWriter | None, bar: tqdm) -> None:
+    def _profiler(self) -> profile | contextlib.nullcontext[None]:
+        """A profiler of the main process's first steps, once they take the time that all do."""
+        if not self.recipe.profile or not self.main:
+            return contextlib.nullcontext()
+        return profile(
+            schedule=schedule(wait=_UNPROFILED - 1, warmup=1, active=self.recipe.profile, repeat=1),
+            on_trace_ready=tensorboard_trace_handler(str(self.folder.profile)),
+            profile_memory=True,
+        )
+
+    def _run_phase(
+        self,
+        phase: Phase,
+        done: int,
+        writer: SummaryWriter | None,
+        bar: tqdm,
+        profiler: profile | contextlib.nullcontext[None],
+    ) -> None:
         if phase.new_optimizer and done == 0:
             self.optimizer = self.accelerator.prepare(self._new_optimizer(phase.learning_rate))
         dataset = self._dataset(phase, done)
@@ -141,6 +162,8 @@ class Trainer:
         for step_of_phase in range(done, phase.steps):
             started = time.perf_counter()
             losses = self._step(phase, step_of_phase, batches)
+            if isinstance(profiler, profile):
+                profiler.step()
             self.place.step += 1
             self.place.samples += phase.batch * phase.accumulate * self.accelerator.num_processes
             step = self.place.step
