@@ -12,10 +12,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from rfr_core.ops.pyramid import box_blur, halve, pull_push, share_within, spread
+from rfr_core.ops.pyramid import box_blur, halve, mean_of_squares, pull_push, share_within, spread
 from rfr_core.texture.patch_match import (
     CHUNK,
     MOST_PAIRS,
@@ -158,7 +157,7 @@ def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
     colour, coverage = fill, known.float()
     while min(coverage.shape[-2:]) >= 2 * SMALLEST and not scales[-1].is_coarse:
         colour, coverage = halve(colour, coverage)
-        scales.append(_Scale(colour, coverage >= KNOWN_SHARE, F.avg_pool2d(scales[-1].fill, 2, ceil_mode=True)))
+        scales.append(_Scale(colour, coverage >= KNOWN_SHARE, mean_of_squares(scales[-1].fill)))
     return scales
 
 
