@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rfr_core.ops.pyramid import box_blur, halve, mean_of_squares, pull_push, share_within, spread
+from rfr_core.ops.pyramid import average_2x2, box_blur, halve, pull_push, share_within, spread
 from rfr_core.texture.patch_match import (
     CHUNK,
     MOST_PAIRS,
@@ -157,7 +157,7 @@ def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
     colour, coverage = fill, known.float()
     while min(coverage.shape[-2:]) >= 2 * SMALLEST and not scales[-1].is_coarse:
         colour, coverage = halve(colour, coverage)
-        scales.append(_Scale(colour, coverage >= KNOWN_SHARE, mean_of_squares(scales[-1].fill)))
+        scales.append(_Scale(colour, coverage >= KNOWN_SHARE, average_2x2(scales[-1].fill)))
     return scales
 
 

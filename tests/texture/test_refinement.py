@@ -147,23 +147,27 @@ def test_grain_stays_out_of_a_textured_fill_where_patches_have_none() -> None:
 
 @torch.inference_mode()
 def test_noise_of_a_photograph_stays_and_what_is_as_faint_beside_clean_parts_goes() -> None:
-    torch.manual_seed(0)
     trusting = Refinement(8)
     trusting.tail.weight.zero_()
     trusting.get_parameter("tail.bias")[:4] = 1  # all is taken of the patches
     networks = with_refinement(without_refinement(), trusting), without_refinement()
     calmed, patches = (Inpainter(network, device="cpu", dtype="float32") for network in networks)
     hole = torch.from_numpy(square(120, 160, 40, 20, 24))[None, None].float()
-    everywhere = (0.5 + 4 / 255 * torch.randn(1, 3, 120, 160)).clamp(0, 1)
-    below = torch.where(torch.arange(120)[:, None] >= 37, everywhere, 0.5)
 
     def strength(picture: Tensor) -> float:
         fine = (picture - box_blur(picture, 1))[..., 44:60, 24:40]
         return float(fine.square().mean().sqrt())
 
-    for picture, least, most in ((everywhere, 0.9, 1.01), (below, 0.1, 0.5)):
-        kept = strength(calmed(picture, hole)) / strength(patches(picture, hole))
-        assert least < kept < most
+    kept = []
+    for seed in range(4):
+        noise = 4 / 255 * torch.randn(1, 3, 120, 160, generator=torch.Generator().manual_seed(seed))
+        everywhere = (0.5 + noise).clamp(0, 1)
+        below = torch.where(torch.arange(120)[:, None] >= 37, everywhere, 0.5)
+        pictures = everywhere, below
+        kept.append([strength(calmed(picture, hole)) / strength(patches(picture, hole)) for picture in pictures])
+    everywhere, below = np.mean(kept, 0)
+    assert 0.9 < everywhere < 1.0
+    assert 0.1 < below < 0.5
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])

@@ -25,16 +25,15 @@ class JointModel(nn.Module):
             )
         self.config = config
         self.model = RFRModel(config)
-        self.trains_network = True
 
     def freeze_network(self) -> None:
         """From here on the refinement alone learns."""
-        self.trains_network = False
         self.model.requires_grad_(False)
         self.refinement.requires_grad_(True)
 
     @property
     def refinement(self) -> Refinement:
+        """The model's."""
         assert self.model.refinement is not None
         return self.model.refinement
 
@@ -48,8 +47,7 @@ class JointModel(nn.Module):
 
         Returns the L2 and the perceptual output and the network's own, each (N, 3, S, S), not composited.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains_network):
-            fill = self.model(truth * known, known, recurrences).float()
+        fill = self.model(truth * known, known, recurrences).float()
         blurry = torch.where(known > 0, truth, fill.clamp(0, 1))
         stack = torch.cat([blurry, stack[:, BLURRY.stop :]], 1)
         least_error, perceptual = (self.refinement(stack, known, texture=share) for share in (0.0, texture.flatten()))
