@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rfr_core.fill.scene import Scene
 from rfr_core.fill.steps import InpaintStep
 from rfr_core.fill.wrapping import WrappedCanvas, WrappedStep
 from rfr_core.holes.masks import MaskLike, to_hole
-from rfr_core.holes.shaping import feather, grow
+from rfr_core.holes.shaping import feather, fill_gaps, grow
 from rfr_core.inference.devices import resolve_device, resolve_dtype
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
@@ -96,6 +97,8 @@ class Inpainter:
         channel: Channel = "auto",
         resize: bool = False,
         wrap: Wrap = "none",
+        fill_gaps: bool = False,
+        avoid: MaskLike | None = None,
         mask: MaskLike | None = None,
     ) -> Any:
         """The picture with its hole filled, in the kind, size and dtype it was given.
@@ -116,6 +119,8 @@ class Inpainter:
             threshold, invert, channel, resize: how the mask is read, see `holes.to_hole`.
             wrap: "x", "y" or "xy" = the picture goes on beyond its right and left, its lower and upper, or all borders
                 where it begins on the other side, as a tile or a panorama does, and is filled without a seam.
+            fill_gaps: fill what the hole encloses as well, such as the inside of an outline.
+            avoid: another mask; white = neither looked at nor copied from, and left as it is.
             mask: another name for hole.
 
         Raises:
@@ -125,10 +130,12 @@ class Inpainter:
                 no refinement.
             DeviceError: the memory does not suffice.
         """
-        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap)
+        options = Options(
+            recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap, fill_gaps
+        )
         last = None
         with memory_errors():
-            steps = self._steps(image, _one_mask(hole, mask), options, keep_scores=False)
+            steps = self._steps(image, _one_mask(hole, mask), avoid, options, keep_scores=False)
         for step in steps:
             last = step
         return to_canvas(image).pasted(()) if last is None else last.picture()
@@ -148,18 +155,22 @@ class Inpainter:
         channel: Channel = "auto",
         resize: bool = False,
         wrap: Wrap = "none",
+        fill_gaps: bool = False,
+        avoid: MaskLike | None = None,
         mask: MaskLike | None = None,
     ) -> Iterator[InpaintStep]:
         """As :meth:`__call__`, one :class:`InpaintStep` per recurrence, none for an empty hole.
 
         Bad input raises at once; stopping early leaves nothing behind.
         """
-        options = Options(recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap)
+        options = Options(
+            recurrences, context, detail, grow, feather, threshold, invert, channel, resize, wrap, fill_gaps
+        )
         with memory_errors():
-            return self._steps(image, _one_mask(hole, mask), options, keep_scores=True)
+            return self._steps(image, _one_mask(hole, mask), avoid, options, keep_scores=True)
 
     def _steps(
-        self, image: Any, mask: MaskLike | None, options: Options, *, keep_scores: bool
+        self, image: Any, mask: MaskLike | None, avoid: MaskLike | None, options: Options, *, keep_scores: bool
     ) -> Iterator[InpaintStep]:
         detail = self.config.detail if options.detail == "auto" else options.detail != "off"
         exact = options.detail == "exact"
@@ -167,10 +178,13 @@ class Inpainter:
             raise ConfigError("Detail is 'exact', but this network has no refinement for that; choose texture or off.")
         canvas = to_canvas(image)
         hole = _read_hole(image, mask, canvas, options)
-        unknown = hole | canvas.hidden()
+        unknown = (hole | canvas.hidden()).expand(canvas.count, -1, -1, -1)
         if bool(unknown.flatten(1).all(1).any()):
             raise HoleError("The hole covers the whole picture; leave some of it known (is the mask inverted?).")
-        unknown = unknown.expand(canvas.count, -1, -1, -1)
+        if avoid is not None:
+            unknown = unknown | _read_masks(avoid, canvas, replace(options, invert=False), "masks of what to avoid")
+            if bool(unknown.flatten(1).all(1).any()):
+                raise HoleError("Hole and avoid cover the whole picture together; leave some of it to look at.")
         canvas.check_values(~unknown)
         canvas.keep(hole, unknown)
         if not bool(hole.any()):
@@ -203,21 +217,27 @@ def _way(options: Options) -> tuple[int | str, float]:
 
 def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Options) -> Tensor:
     """The hole (N, 1, H, W) bool, one for each picture of the canvas, on the CPU."""
-    size = (canvas.height, canvas.width)
     if mask is None:
         check_without_mask(options.invert, options.resize)
         hole = canvas.missing()
     else:
-        hole = to_hole(
-            mask,
-            size=size,
-            threshold=options.threshold,
-            invert=options.invert,
-            channel=options.channel,
-            resize=options.resize,
-            dtype=torch.bool,
-        ).cpu()
-    if len(hole) not in (1, canvas.count):
-        raise HoleError(f"There are {len(hole)} masks for {canvas.count} picture(s); expected one, or one for each.")
+        hole = _read_masks(mask, canvas, options, "masks")
+    hole = fill_gaps(hole) if options.fill_gaps else hole
     hole = grow(hole, options.grow) if options.grow else hole
     return hole.expand(canvas.count, -1, -1, -1).contiguous()
+
+
+def _read_masks(mask: MaskLike, canvas: Canvas, options: Options, what: str) -> Tensor:
+    """Masks (1 or N, 1, H, W) bool of a canvas's N pictures, on the CPU; ``what`` names them in an error."""
+    masks = to_hole(
+        mask,
+        size=(canvas.height, canvas.width),
+        threshold=options.threshold,
+        invert=options.invert,
+        channel=options.channel,
+        resize=options.resize,
+        dtype=torch.bool,
+    ).cpu()
+    if len(masks) not in (1, canvas.count):
+        raise HoleError(f"There are {len(masks)} {what} for {canvas.count} picture(s); expected one, or one for each.")
+    return masks

@@ -39,6 +39,7 @@ class Options:
     channel: Channel = "auto"
     resize: bool = False
     wrap: Wrap = "none"
+    fill_gaps: bool = False
 
     def __post_init__(self) -> None:
         numbers = {"context": Real, "threshold": Real, "grow": Integral, "feather": Integral}

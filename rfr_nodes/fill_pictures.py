@@ -16,14 +16,15 @@ from rfr_nodes.progress import LiveProgress
 
 
 def fill_pictures(
-    model: ManagedModel, pictures: Tensor, hole: Tensor, node_id: str, **options: Any
+    model: ManagedModel, pictures: Tensor, hole: Tensor, node_id: str, *, avoid: Tensor | None, **options: Any
 ) -> tuple[list[Recording], list[str]]:
     """A recording of each picture's fill, and a sentence for each picture of a batch that had to stay as it was.
 
-    pictures: (N, 3, H, W). hole: (N, 1, H, W) bool. options: as for `Inpainter.steps`. Raises the error of the first
-    picture where none can be filled.
+    pictures: (N, 3, H, W). hole: (N, 1, H, W) bool. avoid: (1 or N, 1, H, W) bool, or None. options: as for
+    `Inpainter.steps`. Raises the error of the first picture where none can be filled.
     """
-    filler = _Filler(model, pictures, LiveProgress(node_id, len(pictures)), options)
+    avoided = None if avoid is None else avoid.expand(len(pictures), -1, -1, -1)
+    filler = _Filler(model, pictures, avoided, LiveProgress(node_id, len(pictures)), options)
     recordings, failures = [], []
     for item in range(len(pictures)):
         recording = Recording(pictures[item : item + 1], hole[item : item + 1])
@@ -38,8 +39,15 @@ def fill_pictures(
 
 
 class _Filler:
-    def __init__(self, model: ManagedModel, pictures: Tensor, progress: LiveProgress, options: dict[str, Any]) -> None:
-        self._model, self._progress, self._options = model, progress, options
+    def __init__(
+        self,
+        model: ManagedModel,
+        pictures: Tensor,
+        avoided: Tensor | None,
+        progress: LiveProgress,
+        options: dict[str, Any],
+    ) -> None:
+        self._model, self._avoided, self._progress, self._options = model, avoided, progress, options
         self._memory = model.memory_for(pictures.shape[-2] * pictures.shape[-1])
         self._inpainter: Inpainter | None = None
 
@@ -56,6 +64,7 @@ class _Filler:
         if self._inpainter is None:
             self._inpainter = self._model.inpainter(self._memory)
         self._progress.begin(item, recording)
-        for step in self._inpainter.steps(recording.image, recording.hole, **self._options):
+        avoid = None if self._avoided is None else self._avoided[item : item + 1]
+        for step in self._inpainter.steps(recording.image, recording.hole, avoid=avoid, **self._options):
             self._progress.show(step.index, step.total, recording.add(step))
         return recording

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import ConfigError
+from rfr_core.holes.shaping import fill_gaps as fill_gaps_of
 from rfr_core.holes.shaping import grow as grow_hole
 from rfr_core.options import MAX_CONTEXT, MAX_REACH
 from rfr_nodes.fill_frames import fill_frames
@@ -57,6 +58,12 @@ class RFRInpaint(io.ComfyNode):
                     tooltip="White is filled. One mask for all pictures, one for each, or several for one picture.",
                 ),
                 *_settings(),
+                io.Mask.Input(
+                    "avoid",
+                    optional=True,
+                    tooltip="White is neither looked at nor copied from, and stays as it is: what must not appear "
+                    "again in the fill.",
+                ),
             ],
             outputs=[
                 io.Image.Output("filled", display_name="image", tooltip="The filled picture; the rest is untouched."),
@@ -86,6 +93,8 @@ class RFRInpaint(io.ComfyNode):
         wrap: str = "none",
         threshold: float = 0.5,
         sequence: bool = False,
+        fill_gaps: bool = False,
+        avoid: Tensor | None = None,
     ) -> io.NodeOutput:
         check_connected("model", model, ManagedModel)
         detail = _OLD_DETAIL.get(detail, detail)
@@ -93,14 +102,21 @@ class RFRInpaint(io.ComfyNode):
             raise ConfigError(_no_such_detail(detail))
         pictures = to_pictures(image)
         hole, notes = hole_for(mask, pictures, threshold)
+        hole = fill_gaps_of(hole) if fill_gaps else hole
         hole = grow_hole(hole, grow) if grow else hole
         hole = hole.expand(len(pictures), -1, -1, -1)
         notes += nothing_to_fill(mask, hole, threshold, grow)
+        avoided = None
+        if avoid is not None:
+            if sequence:
+                raise ConfigError("A sequence looks at all that its frames show; disconnect avoid.")
+            avoided, _ = hole_for(avoid, pictures, threshold)
         recordings, failures = (fill_frames if sequence else fill_pictures)(
             model,
             pictures,
             hole,
             cls.hidden.unique_id,
+            avoid=avoided,
             recurrences=recurrences or "auto",
             context=context,
             feather=feather,
@@ -184,6 +200,13 @@ def _settings() -> list[io.Input]:
             optional=True,
             tooltip="The batch is the frames of one shot: what is hidden in one and seen in another is taken from "
             "there, so that nothing flickers.",
+            **ADVANCED,
+        ),
+        io.Boolean.Input(
+            "fill_gaps",
+            default=False,
+            optional=True,
+            tooltip="Fill what the mask encloses as well: gaps in a detected object, or the inside of an outline.",
             **ADVANCED,
         ),
     ]

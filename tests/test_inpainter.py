@@ -290,6 +290,37 @@ def test_only_the_surroundings_decide(inpainter: Inpainter) -> None:
     assert (inpainter(image, mask)[place] == inpainter(other, mask)[place]).all()
 
 
+@pytest.mark.parametrize("detail", ["texture", "off"])
+def test_what_is_to_be_avoided_is_neither_looked_at_nor_changed(inpainter: Inpainter, detail: Detail) -> None:
+    image, mask = _array(120, 120), _mask(120, 120, (40, 40, 70, 70))
+    avoid = _mask(120, 120, (30, 72, 90, 110))
+    other = image.copy()
+    other[avoid] = 255 - other[avoid]
+    filled, again = (inpainter(picture, mask, avoid=avoid, detail=detail) for picture in (image, other))
+    np.testing.assert_array_equal(filled[mask], again[mask])
+    np.testing.assert_array_equal(again[~mask], other[~mask])
+    assert (filled[mask] != inpainter(image, mask, detail=detail)[mask]).any()
+    # Inverting is about the mask; and all ways agree on the result.
+    inverted = inpainter(image, ~mask, invert=True, avoid=avoid, detail=detail)
+    np.testing.assert_array_equal(inverted, filled)
+    *_, last = inpainter.steps(image, mask, avoid=avoid, detail=detail)
+    np.testing.assert_array_equal(last.picture(), filled)
+
+
+def test_one_or_as_many_masks_say_what_to_avoid(inpainter: Inpainter) -> None:
+    images, mask = _array(60, 60, 2), _mask(60, 60, (20, 20, 40, 40))
+    avoid = np.stack([_mask(60, 60, (0, 0, 60, 15)), _mask(60, 60, (0, 45, 60, 60))])
+    both = inpainter(images, mask, avoid=avoid)
+    for item in range(2):
+        np.testing.assert_array_equal(both[item], inpainter(images[item], mask, avoid=avoid[item]))
+
+
+def test_gaps_of_the_hole_are_filled_where_that_is_asked_for(inpainter: Inpainter) -> None:
+    image, whole = _array(60, 60), _mask(60, 60, (20, 20, 40, 40))
+    outline = whole & ~_mask(60, 60, (22, 22, 38, 38))
+    np.testing.assert_array_equal(inpainter(image, outline, fill_gaps=True), inpainter(image, whole))
+
+
 def test_more_context_sees_further(inpainter: Inpainter) -> None:
     image = _array(500, 500)
     mask = _mask(500, 500, (200, 200, 230, 230))
@@ -616,6 +647,9 @@ def _bad_calls() -> Iterator[tuple[str, type[Exception], str, Any, Any, dict[str
     yield "threshold none", ConfigError, "threshold is None", image, mask, {"threshold": None}
     yield "threshold", HoleError, "threshold", image, mask, {"threshold": 0}
     yield "channel", HoleError, "channel", image, mask, {"channel": "purple"}
+    yield "avoid all", HoleError, "hole and avoid cover", image, mask, {"avoid": ~mask}
+    yield "avoid size", HoleError, "20×30.*50×40", image, mask, {"avoid": np.ones((30, 20))}
+    yield "avoid batch", HoleError, "3 masks of what to avoid", image, mask, {"avoid": np.zeros((3, 40, 50))}
     yield "kind", ImageError, "str", "picture.png", mask, {}
     yield "shape", ImageError, "shape", np.zeros((40, 50, 5), np.uint8), mask, {}
     yield "dtype", ImageError, "int64", np.zeros((40, 50, 3), np.int64), mask, {}

@@ -48,13 +48,15 @@ class Job:
     """One picture to fill.
 
     masks: the files that go by the picture's name, of which there should be one; None = fill what is transparent.
-    out: the file to write. steps: folder for a picture of each recurrence, or None.
+    out: the file to write. steps: folder for a picture of each recurrence, or None. avoid: mask of what is not to be
+    looked at, or None.
     """
 
     image: Path
     masks: tuple[Path, ...] | None
     out: Path
     steps: Path | None = None
+    avoid: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,34 +85,39 @@ class Outcome:
     dropped: tuple[str, ...] = ()
 
 
-def plan_jobs(image: Path, mask: Path | None, out: Path, steps: Path | None = None) -> list[Job]:
+def plan_jobs(
+    image: Path, mask: Path | None, out: Path, steps: Path | None = None, avoid: Path | None = None
+) -> list[Job]:
     """What there is to do for a picture or, by sorted names, for a folder of pictures.
 
     A folder's pictures find their masks by the name's stem in the folder `mask`, or all share the one file. A mask may
     be called photo_mask as well as photo, and so may lie in the folder of the pictures; where that is the only
     difference, neither the case of letters nor the way accents are coded matters. Their results take their names in the
-    folder `out`, their steps lie in a folder of that name in `steps`.
+    folder `out`, their steps lie in a folder of that name in `steps`. They share the one mask `avoid`.
 
     Raises:
         ImageError: no such picture or folder, a folder without pictures, results that would replace their source, or
             a result of an unknown format.
-        HoleError: no such mask, or a folder of masks for a single picture.
+        HoleError: no such mask, or a folder of masks for a single picture or for what to avoid.
     """
-    if mask is not None and not mask.exists():
-        raise HoleError(f"The mask {mask} does not exist; check the path.")
+    for given in (mask, avoid):
+        if given is not None and not given.exists():
+            raise HoleError(f"The mask {given} does not exist; check the path.")
+    if avoid is not None and avoid.is_dir():
+        raise HoleError(f"The mask {avoid} of what to avoid is a folder; give one file, for all pictures.")
     if not image.exists():
         raise ImageError(f"The picture {image} does not exist; check the path.")
     if image.is_dir():
-        return _plan_folder(image, mask, out, steps)
+        return [replace(job, avoid=avoid) for job in _plan_folder(image, mask, out, steps)]
     if mask is not None and mask.is_dir():
         raise HoleError(f"The mask {mask} is a folder, but {image} is one picture; give one mask.")
     if out.is_dir():
         out = out / image.name
-    for source in (image, mask):
+    for source in (image, mask, avoid):
         if source is not None and _same(source, out):
             raise ImageError(f"The result would replace {source}; choose another name for it.")
     format_for(out)
-    return [Job(image, None if mask is None else (mask,), out, steps)]
+    return [Job(image, None if mask is None else (mask,), out, steps, avoid)]
 
 
 def run_jobs(
@@ -246,11 +253,15 @@ def _same(a: Path, b: Path) -> bool:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A picture as it was read. mask: an image, a hole that is ready, or None; options: how it is read and filled."""
+    """A picture as it was read. mask: an image, a hole that is ready, or None; options: how it is read and filled.
+
+    avoid: a hole that is ready, or None.
+    """
 
     picture: Picture
     mask: Any
     options: Options
+    avoid: Any = None
 
 
 def load_job(job: Job, options: Options, marking: Marking | None, *, as_it_is: bool = False) -> Loaded:
@@ -263,10 +274,21 @@ def load_job(job: Job, options: Options, marking: Marking | None, *, as_it_is: b
     if job.masks is not None or marking is not None:  # else what is transparent, which the format need not hold, goes
         check_writable(picture, job.out)
     mask = _read_only_mask(job)
+    avoid = None if job.avoid is None else _read_avoided(job.avoid, picture, options)
     if marking is None:
-        return Loaded(picture, mask, options)
+        return Loaded(picture, mask, options, avoid)
     hole = marking.hole(picture.image, job.image, mask, options)
-    return Loaded(picture, hole, replace(options, **_AS_IT_IS))
+    return Loaded(picture, hole, replace(options, **_AS_IT_IS), avoid)
+
+
+def _read_avoided(path: Path, picture: Picture, options: Options) -> Any:
+    import torch
+
+    from rfr_core.holes.masks import to_hole
+
+    size = (picture.image.height, picture.image.width)
+    reading = {name: getattr(options, name) for name in ("threshold", "channel", "resize")}
+    return to_hole(read_mask(path), size=size, dtype=torch.bool, **reading)
 
 
 def _read_only_mask(job: Job) -> Image.Image | None:
@@ -299,7 +321,7 @@ def _fill(
     source = loaded.picture
     saving: deque[Future[Path]] = deque()
     step = None
-    for step in inpainter.steps(source.pixels, loaded.mask, **asdict(loaded.options)):
+    for step in inpainter.steps(source.pixels, loaded.mask, avoid=loaded.avoid, **asdict(loaded.options)):
         if job.steps is not None:
             picture = source.filled(step.picture())
             saving.append(pool.submit(_save_step, job.steps, step.index, picture))

@@ -135,6 +135,13 @@ def inpaint(
             "'off'; or 'auto', as the checkpoint says. --detail alone, --no-detail and --exact work as well."
         ),
     ] = "auto",
+    avoid: Annotated[
+        Path | None,
+        typer.Option(help="Mask, white = neither looked at nor copied from, and left as it is; one for all pictures."),
+    ] = None,
+    fill_gaps: Annotated[
+        bool, typer.Option("--fill-gaps", help="Fill what the mask encloses as well, such as the inside of an outline.")
+    ] = False,
     grow: Annotated[
         int,
         typer.Option(
@@ -218,19 +225,20 @@ def inpaint(
         channel=channel,  # type: ignore[arg-type]
         resize=resize,
         wrap=wrap,  # type: ignore[arg-type]
+        fill_gaps=fill_gaps,
     )
     if mask is None and not image.is_dir():
         check_without_mask(invert, resize)
     marking = Marking.parse(box or [], colour or [], tolerance)
-    jobs = _shard(plan_jobs(image, mask, out, steps_dir), shard)
+    jobs = _shard(plan_jobs(image, mask, out, steps_dir, avoid), shard)
     load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
     report = _Report(image.is_dir(), as_json)
     report.leave_out(left_out(image))
     if not sequence:
         _fill(jobs, load, options, quality, report, overwrite=overwrite, marking=marking)
         return
-    if not report.many or shard or steps_dir or wrap != "none":
-        raise ConfigError("--sequence takes a folder of frames, without --shard, --steps-dir and --wrap.")
+    if not report.many or shard or steps_dir or avoid or wrap != "none":
+        raise ConfigError("--sequence takes a folder of frames, without --shard, --steps-dir, --avoid and --wrap.")
     _fill_sequence(jobs, load, options, quality, report, overwrite=overwrite, marking=marking)
 
 

@@ -40,7 +40,8 @@ def run_sequence(
     from rfr_core.sequence.fill_sequence import fill_sequence
 
     reader = _Reader(jobs, options, marking)
-    keywords = {name: getattr(options, name) for name in ("recurrences", "context", "detail", "grow", "feather")}
+    names = ("recurrences", "context", "detail", "fill_gaps", "grow", "feather")
+    keywords = {name: getattr(options, name) for name in names}
     started = time.perf_counter()
     filled = fill_sequence(load(), reader.frames(), reader.masks(), **keywords)
     for job, image in zip(jobs, filled, strict=True):

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rfr_core.defects.components import label_components
 from rfr_core.defects.morphology import dilated, top_hat, windowed_mean
+from rfr_core.holes.components import label_components
 from rfr_core.images.values import luminance
 
 RADII = (2, 4)  # pixels; a scale finds what is narrower than twice that and 1

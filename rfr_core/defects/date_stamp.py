@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rfr_core.defects.components import label_components
 from rfr_core.defects.morphology import dilated, top_hat
+from rfr_core.holes.components import label_components
 
 _LEAST_WARMTH = 0.22  # by how much red exceeds blue in a stroke, beyond what lies around it
 _BORDER = 0.2  # share of the height, at the top and at the bottom, within which a stamp lies

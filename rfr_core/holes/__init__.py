@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rfr_core.holes.masks import MaskLike, hole_from_alpha, read_hole, to_hole
     from rfr_core.holes.random_holes import random_irregular_hole, random_object_hole
-    from rfr_core.holes.shaping import area_ratio, feather, grow
+    from rfr_core.holes.shaping import area_ratio, feather, fill_gaps, grow
 
 _MODULES = {
     "MaskLike": "masks",
     "area_ratio": "shaping",
     "feather": "shaping",
+    "fill_gaps": "shaping",
     "grow": "shaping",
     "hole_from_alpha": "masks",
     "random_irregular_hole": "random_holes",
@@ -26,6 +27,7 @@ __all__ = [
     "MaskLike",
     "area_ratio",
     "feather",
+    "fill_gaps",
     "grow",
     "hole_from_alpha",
     "random_irregular_hole",

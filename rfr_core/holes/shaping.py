@@ -1,13 +1,15 @@
-"""Shaping of holes: growing and shrinking by a disk, feathering, the share of a picture that is hole."""
+"""Shaping of holes: growing and shrinking by a disk, filling gaps, feathering, the share of a picture that is hole."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 from rfr_core.errors import HoleError
+from rfr_core.holes.components import label_components
 from rfr_core.options import MAX_REACH
 
 
@@ -26,6 +28,24 @@ def grow(hole: torch.Tensor, pixels: int) -> torch.Tensor:
     result = torch.zeros_like(hole)
     changed = _dilated(inside, pixels) if pixels >= 0 else ~_dilated(~inside, -pixels)
     result[:, 0, rows, columns] = changed.to(hole.dtype)
+    return result
+
+
+def fill_gaps(hole: torch.Tensor) -> torch.Tensor:
+    """A hole (N, 1, H, W) and all that it encloses: known pixels that no path of known ones joins to the border.
+
+    A path goes along rows and columns, so that an outline encloses although it is one pixel wide. Where all known
+    pixels are enclosed, the hole stays as it is. Raises HoleError for another shape.
+    """
+    _check_hole(hole)
+    result = hole.clone()
+    for item, inside in enumerate((hole[:, 0] > 0.5).cpu().numpy()):
+        labels, count = label_components(~inside, diagonal=False)
+        outside = np.zeros(count + 1, dtype=bool)
+        for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+            outside[side] = True
+        if outside[1:].any() and not outside[1:].all():
+            result[item, 0][torch.from_numpy((labels > 0) & ~outside[labels]).to(hole.device)] = 1
     return result
 
 

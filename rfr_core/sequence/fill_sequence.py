@@ -17,6 +17,7 @@ from rfr_core.errors import ConfigError, HoleError
 from rfr_core.fill.canvas import FilledBox, to_canvas
 from rfr_core.holes.masks import MaskLike, to_hole
 from rfr_core.holes.shaping import feather as feathered
+from rfr_core.holes.shaping import fill_gaps as gaps_filled
 from rfr_core.holes.shaping import grow as grown
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inpainter import Inpainter
@@ -35,6 +36,7 @@ def fill_sequence(
     holes: Iterable[MaskLike],
     *,
     window: int = WINDOW,
+    fill_gaps: bool = False,
     grow: int = 0,
     feather: int = 0,
     **options: Any,
@@ -46,7 +48,7 @@ def fill_sequence(
         holes: a mask for each, white = fill.
         window: frames before and after one in which is looked for what it hides, 1 to 60; at most 2 * window + 4 frames
             are held.
-        grow, feather: as for `Inpainter`.
+        fill_gaps, grow, feather: as for `Inpainter`.
         options: the other ones of `Inpainter`, for what has to be filled: recurrences, context, detail.
 
     Known pixels come back bit-identical. Raises ConfigError, HoleError or ImageError: an option is out of range, a mask
@@ -56,7 +58,9 @@ def fill_sequence(
         raise ConfigError(f"The window is {window!r}; it must be a whole number of frames from 1 to {MAX_WINDOW}.")
     if options.get("wrap", "none") != "none":
         raise ConfigError("Frames of a sequence are not filled through their border; leave wrap out.")
-    return _fill(inpainter, _read(frames, holes, grow), window, feather, options)
+    if options.get("avoid") is not None:
+        raise ConfigError("A sequence looks at all that its frames show; leave avoid out.")
+    return _fill(inpainter, _read(frames, holes, fill_gaps, grow), window, feather, options)
 
 
 def _fill(
@@ -113,7 +117,7 @@ def _filled(
     return frame.canvas.pasted([FilledBox(0, whole, picture, weight)])
 
 
-def _read(frames: Iterable[Any], holes: Iterable[MaskLike], grow: int) -> Iterator[Frame]:
+def _read(frames: Iterable[Any], holes: Iterable[MaskLike], fill_gaps: bool, grow: int) -> Iterator[Frame]:
     size = None
     masks = iter(holes)
     for index, image in enumerate(frames):
@@ -130,6 +134,7 @@ def _read(frames: Iterable[Any], holes: Iterable[MaskLike], grow: int) -> Iterat
         if mask is None:
             raise HoleError(f"There is no mask for frame {index + 1}; give one for each.")
         hole = to_hole(mask, size=size, dtype=torch.bool).cpu()
+        hole = gaps_filled(hole) if fill_gaps else hole
         hole = grown(hole, grow) if grow else hole
         if bool(hole.all()):
             raise HoleError(f"The hole covers all of frame {index + 1}; leave some of it known.")

@@ -148,6 +148,22 @@ def test_boxes_colours_and_a_mask_are_filled_together(here: Path, rfr: Command) 
     assert "expected x,y,width,height" in rfr.refused("inpaint", "painted.png", "-o", "out.png", "--box", "1,2")
 
 
+def test_gaps_are_filled_and_what_is_to_be_avoided_is_not_looked_at(here: Path, rfr: Command, model: Path) -> None:
+    outline = Image.new("L", (WIDTH, HEIGHT))
+    ImageDraw.Draw(outline).rectangle((30, 20, 45, 35), outline=255)
+    outline.save("outline.png")
+    avoid = Image.new("L", (WIDTH, HEIGHT))
+    ImageDraw.Draw(avoid).rectangle((50, 0, WIDTH, HEIGHT), fill=255)
+    avoid.save("avoid.png")
+    arguments = ["--fill-gaps", "--avoid", "avoid.png"]
+    inpainter = Inpainter(load_network(model), device="cpu", dtype="float32")
+    expected = inpainter(picture(0), outline, fill_gaps=True, avoid=avoid)
+    assert rfr.inpaint("photo.png", "outline.png", "-o", "out.png", *arguments) == 0
+    np.testing.assert_array_equal(pixels("out.png"), np.array(expected))
+    assert rfr.inpaint("photo.png", "-o", "box.png", "--box", "30,20,16,16", "--avoid", "avoid.png") == 0
+    np.testing.assert_array_equal(pixels("box.png"), pixels("out.png"))
+
+
 _DETAILS = {
     "auto": [],
     "on": ["--detail"],
@@ -255,6 +271,10 @@ def test_a_result_goes_into_a_folder_under_its_picture_s_name(here: Path, rfr: C
         ("photo.png mask.png -o x.png --recurrences many", "Recurrences is 'many'"),
         ("photo.png mask.png -o x.png --threshold 0", "Threshold is 0"),
         ("photo.png mask.png -o x.png --channel hue", "Channel is 'hue'"),
+        ("photo.png mask.png -o x.png --avoid none.png", "The mask none.png does not exist"),
+        ("photo.png mask.png -o x.png --avoid folder", "The mask folder of what to avoid is a folder"),
+        ("photo.png mask.png -o x.png --avoid small.png", "80×60"),
+        ("photo.png mask.png -o x.png --avoid full.png", "Hole and avoid cover the whole picture"),
         ("photo.png mask.png -o x.png --shard 3/2", "Shard is '3/2'"),
         ("photo.png mask.png -o x.png --model none", "There is no checkpoint none"),
         ("photo.png mask.png -o x.png --device abacus", "device is 'abacus'"),

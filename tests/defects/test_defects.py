@@ -12,8 +12,8 @@ from PIL import Image
 
 from rfr_core import ConfigError, ImageError
 from rfr_core.defects import KINDS, SharedDefects, draw_defects, find_defects
-from rfr_core.defects.components import label_components
 from rfr_core.defects.scans import read_infrared
+from rfr_core.holes.components import label_components
 
 
 def test_components_are_told_apart_also_along_spirals() -> None:

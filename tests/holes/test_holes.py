@@ -12,7 +12,7 @@ from PIL import Image
 from rfr_core.errors import HoleError
 from rfr_core.holes.masks import hole_from_alpha, read_hole, to_hole
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
-from rfr_core.holes.shaping import area_ratio, feather, grow
+from rfr_core.holes.shaping import area_ratio, feather, fill_gaps, grow
 
 WHITE = np.array([[0, 1, 0, 1, 1], [0, 0, 0, 1, 0], [1, 0, 0, 0, 0]], dtype=bool)  # 5×3
 HOLE = torch.from_numpy(WHITE.astype(np.float32))[None, None]
@@ -450,6 +450,33 @@ def test_the_border_of_the_picture_does_not_shrink_a_hole():
     assert feather(hole, 1)[0, 0, 0].tolist() == [1, 1, 0.5, 0, 0, 0]
 
 
+def test_what_a_hole_encloses_is_filled_and_what_it_does_not_is_not():
+    drawn = [
+        "..........",
+        ".####.###.",
+        ".#..#.#.#.",
+        ".#..#.#.#.",
+        ".####.#.#.",
+        "..........",
+        "##.....#..",
+        ".#......#.",
+    ]
+    hole = torch.tensor([[character == "#" for character in row] for row in drawn])[None, None]
+    filled = fill_gaps(hole)
+    expected = hole.clone()
+    expected[..., 2:4, 2:4] = True  # the middle of the ring; the bay is open, and the corner belongs to the border
+    assert torch.equal(filled, expected)
+    assert torch.equal(fill_gaps(hole.float()), expected.float())
+    diamond = torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]])[None, None].float()  # a line that goes over corners
+    assert bool(fill_gaps(torch.nn.functional.pad(diamond, (1, 1, 1, 1)))[0, 0, 2, 2])
+
+
+def test_what_is_all_that_is_known_is_no_gap():
+    frame = torch.ones(1, 1, 9, 9)
+    frame[..., 3:6, 3:6] = 0
+    assert same(fill_gaps(frame), frame)
+
+
 @pytest.mark.parametrize("pixels", [0, 1, 4, 15, 140])
 def test_feather_rises_by_distance_inside_the_hole_only(pixels: int):
     hole = grow(spots(100, 41, 8), 6)
@@ -463,7 +490,7 @@ def test_feather_rises_by_distance_inside_the_hole_only(pixels: int):
 
 def test_pictures_of_a_batch_do_not_mix():
     holes = torch.cat([spots(20, 20, 1), torch.zeros(1, 1, 20, 20), spots(20, 20, 2), torch.ones(1, 1, 20, 20)])
-    for change in (lambda hole: grow(hole, 2), lambda hole: grow(hole, -1), lambda hole: feather(hole, 3)):
+    for change in (lambda h: grow(h, 2), lambda h: grow(h, -1), lambda h: feather(h, 3), fill_gaps):
         assert same(change(holes), torch.cat([change(hole[None]) for hole in holes]))
 
 
@@ -476,7 +503,7 @@ def test_no_hole_stays_none_and_a_whole_hole_whole():
 
 
 def test_shaping_refuses_what_is_no_hole():
-    for change in (lambda hole: grow(hole, 1), lambda hole: feather(hole, 1), area_ratio):
+    for change in (lambda hole: grow(hole, 1), lambda hole: feather(hole, 1), fill_gaps, area_ratio):
         with pytest.raises(HoleError, match=r"expected \(N, 1, H, W\)"):
             change(torch.zeros(4, 4))
     with pytest.raises(HoleError, match="0 or more"):

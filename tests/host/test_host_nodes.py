@@ -614,6 +614,29 @@ def test_all_settings_of_a_fill_are_taken(host: Host, client: Client) -> None:
     assert (mask[..., 0] > 127).sum() > inside().sum()
 
 
+def test_gaps_are_filled_and_what_is_to_be_avoided_is_not_looked_at(host: Host, client: Client) -> None:
+    left, top, right, bottom = HOLE
+    outline = inside()
+    outline[top + 2 : bottom - 2, left + 2 : right - 2] = False
+    away = np.zeros_like(outline)
+    away[:, : WIDTH // 8] = True
+    for name, mask in (("outline.png", outline), ("away.png", away)):
+        Image.fromarray(mask.astype(np.uint8) * 255).save(host.base / "input" / name)
+    graph = shown(with_mask(node("LoadImageMask", image="outline.png", channel="red")), ("inpaint", 2))
+    graph["inpaint"]["inputs"]["fill_gaps"] = True
+    (mask,) = pictures(host, client.run(graph))
+    assert np.array_equal(mask[..., 0] > 127, inside())
+    plain = pictures(host, client.run(fill()))[0]
+    graph = fill()
+    graph["away"] = node("LoadImageMask", image="away.png", channel="red")
+    graph["inpaint"]["inputs"]["avoid"] = ["away", 0]
+    avoided = pictures(host, client.run(graph))[0]
+    assert np.array_equal(avoided[~inside()], original(host)[~inside()])
+    assert not np.array_equal(avoided, plain)
+    graph["inpaint"]["inputs"]["sequence"] = True
+    assert "disconnect avoid" in client.run(graph).sentence
+
+
 def test_detail_is_as_the_model_was_made_for_unless_it_is_asked_for(host: Host, client: Client) -> None:
     def filled(**settings: str) -> np.ndarray:
         return pictures(host, client.run(fill(**settings)))[0]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 
-def label_components(marked: np.ndarray) -> tuple[np.ndarray, int]:
-    """Numbers the 8-connected components of a mask (H, W) bool.
+def label_components(marked: np.ndarray, *, diagonal: bool = True) -> tuple[np.ndarray, int]:
+    """Numbers the connected components of a mask (H, W) bool; ``diagonal``: whether touching corners connect.
 
     Returns labels (H, W) int32, 0 where nothing is marked and 1 to n elsewhere, and n. Runs of marked pixels in a row
     are the nodes; runs of neighbouring rows that touch are joined until every run has the least number it can reach.
     """
     rows, starts, ends = _runs(marked)
     root = np.arange(len(rows))
-    first, second = _touching(rows, starts, ends, marked.shape[1])
+    first, second = _touching(rows, starts, ends, marked.shape[1], diagonal)
     while True:
         before = root
         root = root.copy()
@@ -37,13 +37,15 @@ def _runs(marked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows, starts, ends
 
 
-def _touching(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of runs in neighbouring rows that touch, also diagonally: two arrays of their numbers."""
+def _touching(
+    rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int, diagonal: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of runs in neighbouring rows that touch: two arrays of their numbers."""
     stride = width + 2
     # In one order over all rows: a run of the next row touches where it starts no later than this one ends,
-    # and ends no earlier than this one starts.
-    low = np.searchsorted(rows * stride + ends, (rows + 1) * stride + starts, side="left")
-    high = np.searchsorted(rows * stride + starts, (rows + 1) * stride + ends, side="right")
+    # and ends no earlier than this one starts; without diagonals, each by a pixel.
+    low = np.searchsorted(rows * stride + ends, (rows + 1) * stride + starts, side="left" if diagonal else "right")
+    high = np.searchsorted(rows * stride + starts, (rows + 1) * stride + ends, side="right" if diagonal else "left")
     counts = np.maximum(high - low, 0)
     first = np.repeat(np.arange(len(rows)), counts)
     offsets = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
