@@ -10,7 +10,6 @@ from comfy.cli_args import args
 from torch import Tensor
 
 from rfr_core.views.recording import Recording
-from rfr_core.views.thumbnail import Thumbnail
 
 
 class LiveProgress:
@@ -26,7 +25,7 @@ class LiveProgress:
     def begin(self, item: int, recording: Recording) -> None:
         """Turn to picture `item` of the batch."""
         self._item = item
-        self._thumbnail = Thumbnail(recording.image, recording.box, args.preview_size) if recording.box else None
+        self._recording = recording
 
     def show(self, index: int, total: int, region: Tensor | None) -> None:
         """Report that `index` of `total` recurrences are done, and how the recording's box looks by now, if new.
@@ -35,6 +34,6 @@ class LiveProgress:
         """
         model_management.throw_exception_if_processing_interrupted()
         preview = None
-        if region is not None and self._thumbnail is not None:
-            preview = ("JPEG", self._thumbnail.image(region), args.preview_size)
+        if region is not None:
+            preview = ("JPEG", self._recording.thumbnail.image(region), args.preview_size)  # the host scales it down
         self._bar.update_absolute(self._item * total + index, self._count * total, preview)

@@ -22,11 +22,9 @@ from PIL import Image
 
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.views.recording import Recording
-from rfr_core.views.thumbnail import Thumbnail
 
 MAX_PICTURES = 16  # of a batch, that are shown on the node
 _PREFIX = "rfr_strip_"
-_MAX_SIDE = 1024
 _SOURCES = 32  # of each cell; more would not be told apart
 _KEPT_BYTES = 256 * 2**20  # in the temp folder; older strips go, which no node of a page shows any more
 
@@ -50,7 +48,7 @@ def write_strips(recordings: list[Recording]) -> tuple[list[dict[str, Any]], lis
 
 def _write_strip(recording: Recording, folder: Path) -> dict[str, Any]:
     stem = f"{_PREFIX}{secrets.token_hex(6)}"
-    thumbnail = Thumbnail(recording.image, recording.box, _MAX_SIDE)
+    thumbnail = recording.thumbnail
     for index in range(len(recording) + 1):
         picture = thumbnail.image(recording.region(index) if index else None)
         picture.save(folder / f"{stem}_{index:02}.jpg", quality=90)

@@ -137,6 +137,8 @@ def _differs(colours: Tensor, colour: Tensor, among: Tensor | None) -> Tensor:
 
 def _drawn(values: Tensor, white: int, threshold: float, invert: bool, among: Tensor | None = None) -> Tensor:
     """The higher of two values; of more, those that reach the threshold."""
+    if values.dtype == torch.bool:
+        return values.clone()
     counted = values if among is None else values[among]
     low, high = torch.aminmax(counted)
     # The slack covers the rounding of a float32 luminance: white must pass a threshold of 1.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -10,8 +12,10 @@ from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.regions import around
 from rfr_core.fill.steps import InpaintStep
 from rfr_core.ops.box import Box
+from rfr_core.views.thumbnail import Thumbnail
 
 MAX_FRAMES = 64  # of more recurrences, which only large holes take, these are kept, evenly chosen
+MAX_SIDE = 1024  # pixels of the thumbnail
 NEVER = 255  # in `Recording.reached`: no recurrence has reached this pixel
 
 
@@ -57,6 +61,11 @@ class Recording:
         newly = (self._reached == NEVER) & (_part(step.open_hole(), self.box)[0, 0] == 0)
         self._reached[newly] = len(self)
         return self._last
+
+    @cached_property
+    def thumbnail(self) -> Thumbnail:
+        """A small copy of the picture, of at most `MAX_SIDE` pixels, on which a frame's `region` is shown."""
+        return Thumbnail(self.image, self.box, MAX_SIDE)
 
     @property
     def final(self) -> Tensor:
