@@ -16,7 +16,8 @@ from benchmarks.setting import Setting
 from rfr_core.inpainter import Inpainter
 from rfr_core.sequence import fill_sequence
 
-_SIZE, _FRAMES, _PICTURES = (192, 256), 24, 2
+SIZE = (192, 256)  # height and width of a frame
+_FRAMES, _PICTURES = 24, 2
 _NOISE = 2 / 255  # of a camera, so that frames differ where nothing moves
 _STEPS = {"still": (0.0, 0.0, 1.0), "pan": (3.3, 0.7, 1.0), "zoom": (0.0, 0.0, 0.988)}  # right, down, scale per frame
 
@@ -27,8 +28,8 @@ def run(setting: Setting) -> Table:
     for camera in _STEPS:
         scores = []
         for seed, photo in enumerate(islice(photographs(setting.pictures, 1280), _PICTURES)):
-            truth = _clip(photo, camera, seed)
-            holes = [_hole(index) for index in range(_FRAMES)]
+            truth = clip(photo, camera, seed)
+            holes = [moving_hole(index) for index in range(_FRAMES)]
             frames = [
                 np.where(hole[..., None], 0, frame).astype(np.uint8) for frame, hole in zip(truth, holes, strict=True)
             ]
@@ -43,10 +44,10 @@ def run(setting: Setting) -> Table:
         rows.append([camera, *np.mean(scores, axis=0).tolist()])
     columns = ("camera", "sequence: difference", "PSNR dB", "one by one: difference", "PSNR dB ")
     notes = ["Difference: between neighbouring frames inside the hole, as a multiple of that of the true frames."]
-    return Table(f"{_FRAMES} frames of {_SIZE[1]}×{_SIZE[0]} with a moving hole, bundled model", columns, rows, notes)
+    return Table(f"{_FRAMES} frames of {SIZE[1]}×{SIZE[0]} with a moving hole, bundled model", columns, rows, notes)
 
 
-def _clip(photo: Tensor, camera: str, seed: int) -> list[np.ndarray]:
+def clip(photo: Tensor, camera: str, seed: int) -> list[np.ndarray]:
     """Frames (H, W, 3) uint8 of a camera that looks at a photograph."""
     right, down, scale = _STEPS[camera]
     height, width = photo.shape[-2:]
@@ -55,17 +56,17 @@ def _clip(photo: Tensor, camera: str, seed: int) -> list[np.ndarray]:
     frames = []
     for index in range(_FRAMES):
         place = index - _FRAMES / 2
-        y = (torch.arange(_SIZE[0]) - _SIZE[0] / 2 + 0.5) * 2 * scale**index + height / 2 + down * place
-        x = (torch.arange(_SIZE[1]) - _SIZE[1] / 2 + 0.5) * 2 * scale**index + width / 2 + right * place
+        y = (torch.arange(SIZE[0]) - SIZE[0] / 2 + 0.5) * 2 * scale**index + height / 2 + down * place
+        x = (torch.arange(SIZE[1]) - SIZE[1] / 2 + 0.5) * 2 * scale**index + width / 2 + right * place
         grid = torch.stack(torch.meshgrid(2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1, indexing="xy"), -1)
         frame = F.grid_sample(photo, grid[None], mode="bicubic", align_corners=True, padding_mode="reflection")
         frames.append(as_bytes(frame + _NOISE * torch.randn(frame.shape, generator=noise)).numpy())
     return frames
 
 
-def _hole(index: int) -> np.ndarray:
+def moving_hole(index: int) -> np.ndarray:
     """An ellipse that crosses the frame."""
-    y, x = np.mgrid[: _SIZE[0], : _SIZE[1]]
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     return ((y - 95) / 26) ** 2 + ((x - 60 - 130 * index / _FRAMES) / 24) ** 2 < 1
 
 
