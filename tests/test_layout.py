@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "inference": {"config", "errors", "files", "ops", "network", "texture"},
     "fill": {"config", "errors", "options", "ops", "images", "holes", "network", "texture", "inference"},
 }
-MAY_IMPORT["defects"] = {"errors", "ops", "images", "fill"}
+MAY_IMPORT["defects"] = {"config", "errors", "ops", "images", "holes", "inference", "fill"}
 MAY_IMPORT["inpainter"] = {*MAY_IMPORT["fill"], "fill", "checkpoints"}
 MAY_IMPORT["sequence"] = {*MAY_IMPORT["inpainter"], "inpainter"}
 MAY_IMPORT["views"] = {*MAY_IMPORT["fill"], "fill"}
