@@ -28,7 +28,7 @@ _SHOWN = range(8, 12)  # frames
 def main() -> None:
     kind, picture, out = sys.argv[1:]
     image = read_picture(Path(picture)).image.convert("RGB")
-    save_picture(Picture(_SHEETS[kind](image)), Path(out), quality=80)
+    save_picture(Picture(_SHEETS[kind](image)), Path(out), quality=70)
 
 
 def _defects(image: Image.Image) -> Image.Image:

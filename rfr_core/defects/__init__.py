@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 from rfr_core.defects.kinds import KINDS
 
 if TYPE_CHECKING:
-    from rfr_core.defects.drawn_defects import Damaged, draw_defects
+    from rfr_core.defects.drawn_defects import Damaged, Whole, draw_defects
     from rfr_core.defects.finding import find_defects
     from rfr_core.defects.shared import SharedDefects
 
 _MODULES = {
     "Damaged": "drawn_defects",
     "SharedDefects": "shared",
+    "Whole": "drawn_defects",
     "draw_defects": "drawn_defects",
     "find_defects": "finding",
 }
 
-__all__ = ["KINDS", "Damaged", "SharedDefects", "draw_defects", "find_defects"]
+__all__ = ["KINDS", "Damaged", "SharedDefects", "Whole", "draw_defects", "find_defects"]
 
 
 def __getattr__(name: str) -> Any:

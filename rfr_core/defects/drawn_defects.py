@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from rfr_core.ops.pyramid import box_blur
 
 VISIBLE = 1 / 16  # the least change of a channel, white being 1, that counts as a defect
 _OVERSAMPLING = 3
+_ASPECT = 1.5  # of the picture that a crop is a part of
 _STAMP_COLOURS = ((1.0, 0.47, 0.12), (1.0, 0.62, 0.2), (0.98, 0.3, 0.12), (1.0, 0.78, 0.3))
 _SEGMENTS = {  # of a seven-segment display: a top, b upper right, ... clockwise, g the middle
     "0": "abcdef", "1": "bc", "2": "abged", "3": "abgcd", "4": "fgbc", "5": "afgcd", "6": "afgedc", "7": "abc",
@@ -39,13 +41,29 @@ class Damaged(NamedTuple):
         return torch.stack(list(self.truth.values())).any(0)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a crop is a part of, for defects of its size and number.
+
+    side: the whole picture's shorter side in pixels. amount: how many defects the crop gets, as a share of what is
+    drawn over a whole picture.
+    """
+
+    side: float
+    amount: float
+
+
 def draw_defects(
-    picture: Tensor, *, kinds: Sequence[str] = KINDS, generator: np.random.Generator | int | None = None
+    picture: Tensor,
+    *,
+    kinds: Sequence[str] = KINDS,
+    generator: np.random.Generator | int | None = None,
+    whole: Whole | None = None,
 ) -> Damaged:
     """Draws dust, hairs, scratches, creases and a date stamp over a picture, a random number of each.
 
-    picture: (1, 3, H, W) in [0, 1]. generator: a NumPy generator or a seed; the same gives the same. Raises ImageError
-    for another shape, ConfigError for an unknown kind.
+    picture: (1, 3, H, W) in [0, 1]. generator: a NumPy generator or a seed; the same gives the same. whole: what the
+    picture is a crop of; ``None`` = it is whole. Raises ImageError for another shape, ConfigError for an unknown kind.
     """
     if picture.ndim != 4 or picture.shape[:2] != (1, 3):
         raise ImageError(f"The picture has shape {tuple(picture.shape)}; expected (1, 3, H, W).")
@@ -55,7 +73,7 @@ def draw_defects(
     height, width = picture.shape[-2:]
     damaged, truth = picture, {}
     for kind in (kind for kind in KINDS if kind in wanted):
-        opacity = _opacity(kind, height, width, rng)
+        opacity = _opacity(kind, height, width, rng, whole)
         before = damaged
         damaged = _covered(before, opacity, _colour(kind, dark, rng))
         truth[kind] = (damaged - before).abs().amax(1, keepdim=True) >= VISIBLE
@@ -76,9 +94,9 @@ def _colour(kind: str, dark: bool, rng: np.random.Generator) -> tuple[float, flo
     return level + warmth, level, level - warmth
 
 
-def _opacity(kind: str, height: int, width: int, rng: np.random.Generator) -> Tensor:
+def _opacity(kind: str, height: int, width: int, rng: np.random.Generator, whole: Whole | None) -> Tensor:
     """How far the defects of a kind cover the picture: (1, 1, height, width) in [0, 1]."""
-    layer = _Layer(height, width)
+    layer = _Layer(height, width, whole)
     _DRAW[kind](layer, rng)
     return layer.opacity(rng)
 
@@ -86,16 +104,27 @@ def _opacity(kind: str, height: int, width: int, rng: np.random.Generator) -> Te
 class _Layer:
     """What the defects of one kind are drawn on, larger than the picture, so that their edges are smooth."""
 
-    def __init__(self, height: int, width: int) -> None:
-        self.height, self.width = height, width
-        self.unit = _OVERSAMPLING * min(height, width) / 1000  # of the layer's pixels
+    def __init__(self, height: int, width: int, whole: Whole | None) -> None:
+        self.height, self.width, self.whole = height, width, whole
+        side = min(height, width) if whole is None else whole.side
+        self.unit = _OVERSAMPLING * side / 1000  # of the layer's pixels
         self.size = np.array([width, height]) * _OVERSAMPLING
+        self.longest = self.size.max() if whole is None else _ASPECT * _OVERSAMPLING * side
         self.image = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING))
         self.draw = ImageDraw.Draw(self.image)
+
+    def count(self, low: int, high: int, rng: np.random.Generator) -> int:
+        """How many to draw: from ``low`` to ``high`` - 1 in a whole picture."""
+        number = int(rng.integers(low, high))
+        return number if self.whole is None else int(rng.poisson(number * self.whole.amount))
 
     def place(self, rng: np.random.Generator) -> np.ndarray:
         """A random point (x, y)."""
         return rng.uniform((0, 0), self.size)
+
+    def placed(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A line's points (n, 2); in a crop any of them lies where the first did, for lines come in from outside."""
+        return points if self.whole is None else points + points[0] - points[rng.integers(len(points))]
 
     def line(self, points: np.ndarray, widths: np.ndarray, opacity: float) -> None:
         """A line through points (n, 2), of a width in units at each of them."""
@@ -115,7 +144,7 @@ class _Layer:
 
 
 def _dust(layer: _Layer, rng: np.random.Generator) -> None:
-    for _ in range(rng.integers(15, 90)):
+    for _ in range(layer.count(15, 90, rng)):
         radius = max(0.7 * _OVERSAMPLING, rng.lognormal(0.5, 0.6) * layer.unit)
         angles = np.linspace(0, 2 * math.pi, 10, endpoint=False)
         radii = radius * rng.lognormal(0, 0.25, 10)
@@ -125,22 +154,23 @@ def _dust(layer: _Layer, rng: np.random.Generator) -> None:
 
 
 def _hairs(layer: _Layer, rng: np.random.Generator) -> None:
-    for _ in range(rng.integers(1, 7)):
+    for _ in range(layer.count(1, 7, rng)):
         steps = 40
         length = rng.uniform(30, 250) * layer.unit
         turns = rng.normal(0, 0.03) + rng.normal(0, 0.08, steps).cumsum() * 0.5
         angles = rng.uniform(0, 2 * math.pi) + turns.cumsum()
-        points = _walk(layer.place(rng), angles, length / steps)
+        points = layer.placed(_walk(layer.place(rng), angles, length / steps), rng)
         layer.line(points, np.full(steps, rng.uniform(1.0, 2.5)), rng.uniform(0.5, 0.95))
 
 
 def _scratches(layer: _Layer, rng: np.random.Generator) -> None:
     upright = rng.random() < 0.7  # film is scratched along its way through the camera
-    for _ in range(rng.integers(1, 6)):
+    for _ in range(layer.count(1, 6, rng)):
         steps = 60
-        length = rng.uniform(0.1, 1.0) * layer.size.max()
+        length = rng.uniform(0.1, 1.0) * layer.longest
         angle = math.pi / 2 + rng.normal(0, 0.02) if upright else rng.uniform(0, math.pi)
-        points = _walk(layer.place(rng) * (1, 0.5), angle + rng.normal(0, 0.01, steps), length / steps)
+        start = layer.place(rng) * (1, 0.5 if layer.whole is None else 1)
+        points = layer.placed(_walk(start, angle + rng.normal(0, 0.01, steps), length / steps), rng)
         widths = rng.uniform(0.7, 2.0) * rng.lognormal(0, 0.1, steps)
         opacity = rng.uniform(0.4, 0.95)
         gap = rng.uniform(0, 0.25)
@@ -150,18 +180,18 @@ def _scratches(layer: _Layer, rng: np.random.Generator) -> None:
 
 
 def _creases(layer: _Layer, rng: np.random.Generator) -> None:
-    for _ in range(rng.integers(0, 3)):
+    for _ in range(layer.count(0, 3, rng)):
         steps = 80
-        length = rng.uniform(0.2, 0.9) * layer.size.max()
+        length = rng.uniform(0.2, 0.9) * layer.longest
         angles = rng.uniform(0, 2 * math.pi) + rng.normal(0, 0.45, steps) + rng.normal(0, 0.05, steps).cumsum()
-        points = _walk(layer.place(rng), angles, length / steps)
+        points = layer.placed(_walk(layer.place(rng), angles, length / steps), rng)
         widths = rng.uniform(1.5, 5.0) * rng.lognormal(0, 0.35, steps)
         layer.line(points, widths, rng.uniform(0.7, 1.0))
 
 
 def _stamp(layer: _Layer, rng: np.random.Generator) -> None:
     """A camera's date in a lower corner, in the digits of a seven-segment display; in a third of pictures none."""
-    if rng.random() < 1 / 3:
+    if rng.random() < 1 / 3 or (layer.whole is not None and rng.random() > 4 * layer.whole.amount):
         return
     text = f"{rng.integers(0, 100):02} {rng.integers(1, 13):2} {rng.integers(1, 29):2}"
     height = rng.uniform(22, 45) * layer.unit

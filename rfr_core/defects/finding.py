@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rfr_core.defects.classical import find_by_contrast
 from rfr_core.defects.date_stamp import find_date_stamp
 from rfr_core.defects.infrared import find_in_infrared
 from rfr_core.defects.kinds import KINDS, check_kinds, check_sensitivity
+from rfr_core.defects.segmentation import find_by_network
 from rfr_core.errors import ImageError
 from rfr_core.fill.canvas import to_canvas
 from rfr_core.ops.box import Box
@@ -20,7 +21,12 @@ MIN_SIDE = 16
 
 
 def find_defects(
-    image: Any, *, kinds: Iterable[str] = KINDS, sensitivity: float = 0.5, infrared: Tensor | None = None
+    image: Any,
+    *,
+    kinds: Iterable[str] = KINDS,
+    sensitivity: float = 0.5,
+    infrared: Tensor | None = None,
+    weights: str | Path | None = None,
 ) -> Tensor:
     """Where a picture has defects: a hole (N, 1, H, W) float32 of 0 and 1, 1 = defect, for `Inpainter`.
 
@@ -31,9 +37,10 @@ def find_defects(
             is none.
         infrared: a film scan's infrared channel (N, 1, H, W) in [0, 1]. It then decides alone about everything but
             the date stamp, which film itself holds.
+        weights: a file that `rfr train finder` wrote; None = the bundled one.
 
     Raises ConfigError: an unknown kind, or a sensitivity out of range. ImageError: the picture is of an unsupported
-    kind, or the infrared channel has another size.
+    kind, or the infrared channel has another size. CheckpointError: ``weights`` is no such file.
     """
     wanted = check_kinds(kinds)
     check_sensitivity(sensitivity)
@@ -50,16 +57,11 @@ def find_defects(
     for item in range(canvas.count):
         picture = canvas.crop(item, whole).clamp(0, 1)
         hole = torch.zeros(1, 1, canvas.height, canvas.width, dtype=torch.bool)
-        if wanted - {"stamp"}:
-            channel = None if infrared is None else infrared[item : item + 1]
-            hole |= _surface_defects(picture, wanted, sensitivity, channel)
+        if infrared is None:
+            hole |= find_by_network(picture, wanted, sensitivity, weights)
+        elif wanted - {"stamp"}:
+            hole |= find_in_infrared(infrared[item : item + 1], sensitivity=sensitivity)
         if "stamp" in wanted:
             hole |= torch.from_numpy(find_date_stamp(picture))
         holes.append(hole)
     return torch.cat(holes).float()
-
-
-def _surface_defects(picture: Tensor, kinds: frozenset[str], sensitivity: float, infrared: Tensor | None) -> Tensor:
-    if infrared is not None:
-        return find_in_infrared(infrared, sensitivity=sensitivity)
-    return torch.from_numpy(find_by_contrast(picture, kinds, sensitivity))

@@ -1,4 +1,4 @@
-"""``rfr train fit|evaluate|compare|patterns|experiment|shards|pack|stacks|join``."""
+"""``rfr train fit|evaluate|compare|patterns|experiment|shards|pack|stacks|join|finder``."""
 
 from __future__ import annotations
 
@@ -303,6 +303,30 @@ def join(
         if found is None:
             raise ConfigError(f"{refinement} holds no refinement; name the model folder of a run that trained one.")
         save_pretrained(with_refinement(load_network(model), found), out, dtype=torch.float16)
+        typer.echo(out)
+
+
+@app.command()
+def finder(
+    run: Annotated[Path, typer.Argument(help="The model folder of a run of recipe defects.toml.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the weights, .safetensors.")],
+) -> None:
+    """Write a trained network that finds defects as one file, in float16."""
+    with _one_sentence():
+        from safetensors.torch import save
+
+        from rfr_core.defects.segmentation_network import DefectNet
+        from rfr_core.files import appearing
+        from rfr_core.training.run.architectures import read_network
+
+        network = read_network(run)
+        if not isinstance(network, DefectNet):
+            raise ConfigError(f"{run} holds no network that finds defects; name the model folder of such a run.")
+        state = {
+            name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()
+        }
+        with appearing(out) as file:
+            file.write(save({name: value.contiguous() for name, value in state.items()}, {"format": "pt"}))
         typer.echo(out)
 
 

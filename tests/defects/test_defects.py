@@ -14,6 +14,7 @@ from rfr_core import ConfigError, ImageError
 from rfr_core.defects import KINDS, SharedDefects, draw_defects, find_defects
 from rfr_core.defects.scans import read_infrared
 from rfr_core.holes.components import label_components
+from rfr_core.holes.shaping import grow
 
 
 def test_components_are_told_apart_also_along_spirals() -> None:
@@ -74,6 +75,28 @@ def test_more_sensitive_finds_more() -> None:
     shares = [float(find_defects(picture, sensitivity=value).mean()) for value in (0.1, 0.5, 0.9)]
     assert shares[0] <= shares[1] <= shares[2]
     assert shares[0] < shares[2]
+
+
+def test_where_a_picture_is_cut_does_not_matter() -> None:
+    picture = draw_defects(scene(3, 900, 1000), generator=4).picture  # more than a tile
+    found = find_defects(picture)
+    assert bool(found.any())
+    top, left, margin = 320, 480, 128
+    part = find_defects(picture[..., top:, left:])
+    assert torch.equal(part[..., margin:, margin:], found[..., top + margin :, left + margin :])
+
+
+def test_in_a_large_scan_large_and_small_defects_are_found() -> None:
+    clean = scene(5, 2304, 2400)
+    truth = torch.zeros(1, 1, 2304, 2400, dtype=torch.bool)
+    y, x = torch.meshgrid(torch.arange(2304), torch.arange(2400), indexing="ij")
+    blob = ((y - 600) / 14) ** 2 + ((x - 700) / 11) ** 2 < 1
+    truth[0, 0] |= blob
+    truth[..., 1500:1504, 1800:1804] = True
+    found = find_defects(torch.where(truth, 1.0, clean)) > 0
+    assert float((found & truth).sum() / truth.sum()) > 0.9
+    assert not bool((found & (grow(truth.float(), 3) == 0)).any())  # at half the size, a pixel is two
+    assert bool(found[..., 1501:1503, 1801:1803].all())
 
 
 def test_kinds_and_pictures_are_as_for_the_inpainter() -> None:

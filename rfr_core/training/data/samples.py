@@ -143,13 +143,16 @@ class TrainingPictures(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
         skipped: list[str] = []
-        photograph = self._photograph(index, skipped)
-        if self.config.synthetic and rng.random() < self.config.synthetic:
-            image = as_image(synthetic_picture(photograph, self.crop, rng))
-        else:
-            image = random_crop(photograph, self.crop, self.config, rng)
+        image = self.picture(index, rng, skipped)
         hole = self.holes.draw(index, rng, skipped)
         return Sample(image, 1 - hole[0], skipped)
+
+    def picture(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
+        """The picture (3, S, S) of sample ``index``; files that cannot be read are named in ``skipped``."""
+        photograph = self._photograph(index, skipped)
+        if self.config.synthetic and rng.random() < self.config.synthetic:
+            return as_image(synthetic_picture(photograph, self.crop, rng))
+        return random_crop(photograph, self.crop, self.config, rng)
 
     def _photograph(self, index: int, skipped: list[str]) -> Image.Image:
         count = len(self.pictures)

@@ -22,9 +22,11 @@ from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
+from rfr_core.defects.segmentation_network import DefectNet
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.files import appearing
 from rfr_core.network.rfr_net import RFRNet
+from rfr_core.training.data.defect_samples import LabelledCrop, collate_defects
 from rfr_core.training.data.input_stacks import (
     StackRefiner,
     StackSample,
@@ -36,11 +38,20 @@ from rfr_core.training.data.sample_grid import preview_grid
 from rfr_core.training.data.samples import Sample, collate
 from rfr_core.training.losses.adversary import Shown
 from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_loss
+from rfr_core.training.run.defects import defect_loss, defect_preview
 from rfr_core.training.run.edges import EdgeBatch, collate_edges, edge_loss, edge_preview
 from rfr_core.training.run.joint_training import JointModel
 
 Architecture = Literal[
-    "rfr", "pconv-unet", "coarse-to-fine", "gated-conv", "edges-rfr", "edges-residual", "refinement", "joint"
+    "rfr",
+    "pconv-unet",
+    "coarse-to-fine",
+    "gated-conv",
+    "edges-rfr",
+    "edges-residual",
+    "refinement",
+    "joint",
+    "defects",
 ]
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 
@@ -91,6 +102,14 @@ def _run_on_edges(network: nn.Module, batch: EdgeBatch, recurrences: int) -> Out
 
 def _edge_loss(output: Tensor, batch: EdgeBatch, weights: PhaseLosses, judges: Judges) -> Judged:
     return edge_loss(output, batch.edges, batch.known, weights.output)
+
+
+def _run_on_defects(network: nn.Module, batch: LabelledCrop, recurrences: int) -> Tensor:
+    return network(batch.picture)
+
+
+def _defect_loss(output: Tensor, batch: LabelledCrop, weights: PhaseLosses, judges: Judges) -> Judged:
+    return defect_loss(output, batch.truth, weights.output)
 
 
 def _run_on_stacks(network: nn.Module, batch: StackSample, recurrences: int) -> Output:
@@ -146,14 +165,17 @@ PICTURES = Task(collate, _run_on_pictures, picture_loss, preview_grid, _shown_pi
 REFINEMENT = Task(collate_stacks, _run_on_stacks, _refinement_loss, stack_preview, _shown_refinement)
 JOINT = Task(collate_stacks, _run_jointly, _joint_loss, joint_preview, _shown_refinement)
 EDGES = Task(collate_edges, _run_on_edges, _edge_loss, edge_preview)
+DEFECTS = Task(collate_defects, _run_on_defects, _defect_loss, defect_preview)
 
 
 def task_of(architecture: Architecture) -> Task:
-    """Filling pictures, refining what has been filled, both at once, or completing edges."""
+    """Filling pictures, refining what has been filled, both at once, completing edges, or finding defects."""
     if architecture == "refinement":
         return REFINEMENT
     if architecture == "joint":
         return JOINT
+    if architecture == "defects":
+        return DEFECTS
     return EDGES if architecture.startswith("edges") else PICTURES
 
 
@@ -169,6 +191,8 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return StackRefiner(config)
     if architecture == "joint":
         return JointModel(config)
+    if architecture == "defects":
+        return DefectNet(config)
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
     return RFRModel(config)

@@ -15,7 +15,7 @@ from rfr_core.errors import ConfigError
 from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.losses.inpainting import LossWeights, PhaseLosses
-from rfr_core.training.run.architectures import JOINT, PICTURES, REFINEMENT, Architecture, task_of
+from rfr_core.training.run.architectures import DEFECTS, JOINT, PICTURES, REFINEMENT, Architecture, task_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -117,7 +117,7 @@ class Recipe:
         network: the network's configuration.
         architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``,
             ``"gated-conv"``), an edge generator (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a
-            finished one, or ``"joint"``: a refinement with its network in the loop.
+            finished one, ``"joint"``: a refinement with its network in the loop, or ``"defects"``, which finds them.
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
         data: pictures and holes.
         phases: one after another.
@@ -181,8 +181,11 @@ class Recipe:
         task = task_of(self.architecture)
         from_stacks = task in (REFINEMENT, JOINT)
         if task is not PICTURES and self.evaluation.pictures is not None:
-            how = "compare, once it is joined to its network" if from_stacks else "experiment fig10"
-            raise ConfigError(f"This architecture is judged by python -m train {how}; leave evaluation.pictures out.")
+            how = "train compare, once it is joined to its network" if from_stacks else "train experiment fig10"
+            how = "benchmarks defects" if task is DEFECTS else how
+            raise ConfigError(f"This architecture is judged by python -m {how}; leave evaluation.pictures out.")
+        if task is DEFECTS and self.data.shards:
+            raise ConfigError("Defects are drawn over pictures of folders; name data.pictures in place of data.shards.")
         if from_stacks != (self.data.stacks is not None):
             raise ConfigError("A refinement, and nothing else, is trained from data.stacks; correct one of both.")
         if self.architecture != "rfr" and any(phase.earlier for phase in self.phases):

@@ -31,6 +31,7 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
 from rfr_core.network.residual_network import ResidualBlock
+from rfr_core.training.data.defect_samples import DefectSamples
 from rfr_core.training.data.input_stacks import PREFIX, InputStacks, StackRefiner, stack_files
 from rfr_core.training.data.paper_datasets import evaluation_files
 from rfr_core.training.data.samples import Position, TrainingPictures, pictures_of, training_files
@@ -40,7 +41,7 @@ from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.inpainting import Judges
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, is_available
 from rfr_core.training.losses.vgg import VGG16Features
-from rfr_core.training.run.architectures import build_network, reset_parameters, save_network, task_of
+from rfr_core.training.run.architectures import DEFECTS, build_network, reset_parameters, save_network, task_of
 from rfr_core.training.run.joint_training import JointModel
 from rfr_core.training.run.launch import start
 from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
@@ -50,7 +51,7 @@ _PREVIEWED = 4  # samples of a preview
 _UNPROFILED = 10  # steps at the start, which compile and fill caches
 _COMPILED_FORMS = 64  # that torch.compile makes of one function before it gives up
 
-TrainingSet = TrainingPictures | ShardPictures | InputStacks
+TrainingSet = TrainingPictures | ShardPictures | InputStacks | DefectSamples
 
 
 def fit(recipe: str | Path | Recipe, overrides: list[str] | None = None, resume: bool = False) -> Path:
@@ -195,6 +196,8 @@ class Trainer:
         data, seed = self.recipe.data, self.recipe.seed
         if data.stacks is not None:
             return InputStacks(Path(data.stacks), phase.crop, seed)
+        if self.task is DEFECTS:
+            return DefectSamples(data, phase.crop, seed)
         if data.shards:
             return ShardPictures(data, phase.crop, seed, self._stream_place(phase, done))
         return TrainingPictures(data, phase.crop, seed)
