@@ -22,13 +22,22 @@ from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.evaluation.protocol import Case
 from rfr_core.training.losses.inpainting import LossWeights
-from rfr_core.training.run.architectures import ARCHITECTURES, Architecture, build_network, read_network, save_network
+from rfr_core.training.run.architectures import (
+    ARCHITECTURES,
+    EDGES,
+    PICTURES,
+    Architecture,
+    build_network,
+    read_network,
+    save_network,
+    task_of,
+)
 from rfr_core.training.run.edges import EDGE, complete_edges, evaluate_edges, gray_and_edges
 from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.run.trainer import fit
 
 SMALL = RFRConfig(width=8, kernel_size=3, recurrences=2, norm="group")
-NETWORKS = [name for name in ARCHITECTURES if name not in ("refinement", "joint")]
+NETWORKS = [name for name in ARCHITECTURES if task_of(name) in (PICTURES, EDGES)]  # those that fill holes
 EDGES = [name for name in NETWORKS if name.startswith("edges")]
 FILLERS = [name for name in NETWORKS if name not in EDGES]
 
