@@ -38,8 +38,8 @@ from rfr_core.training.run.trainer import fit
 
 SMALL = RFRConfig(width=8, kernel_size=3, recurrences=2, norm="group")
 NETWORKS = [name for name in ARCHITECTURES if task_of(name) in (PICTURES, EDGES)]  # those that fill holes
-EDGES = [name for name in NETWORKS if name.startswith("edges")]
-FILLERS = [name for name in NETWORKS if name not in EDGES]
+EDGE_NETWORKS = [name for name in NETWORKS if name.startswith("edges")]
+FILLERS = [name for name in NETWORKS if name not in EDGE_NETWORKS]
 
 
 def count(network: nn.Module) -> int:
@@ -71,7 +71,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def recipe(architecture: Architecture, pictures: Path, output: Path) -> Recipe:
     # Edges need no VGG, whatever the weights.
-    loss = LossWeights() if architecture in EDGES else LossWeights(perceptual=0, style=0)
+    loss = LossWeights() if architecture in EDGE_NETWORKS else LossWeights(perceptual=0, style=0)
     return Recipe(
         output=str(output),
         phases=(Phase(steps=2, batch=2, crop=32, learning_rate=1e-3, loss=loss),),
@@ -126,17 +126,17 @@ def test_a_baseline_is_resumed(architecture: Architecture, pictures: Path, tmp_p
 @pytest.mark.parametrize("architecture", NETWORKS)
 def test_any_size_is_taken(architecture: Architecture, size: tuple[int, int]) -> None:
     network = small(architecture)
-    channels = 2 if architecture in EDGES else 3
+    channels = 2 if architecture in EDGE_NETWORKS else 3
     with torch.inference_mode():
         output = network(*sample(channels, 2, *size), "auto")
-    assert output.shape == (2, 1 if architecture in EDGES else 3, *size)
+    assert output.shape == (2, 1 if architecture in EDGE_NETWORKS else 3, *size)
     assert bool(torch.isfinite(output).all())
 
 
 @pytest.mark.parametrize("architecture", NETWORKS)
 def test_what_lies_under_the_hole_is_never_seen(architecture: Architecture) -> None:
     network = small(architecture)
-    image, known = sample(2 if architecture in EDGES else 3, 1, 48, 40)
+    image, known = sample(2 if architecture in EDGE_NETWORKS else 3, 1, 48, 40)
     with torch.inference_mode():
         expected = network(image, known)
         assert torch.equal(network(torch.where(known > 0, image, float("nan")), known), expected)
