@@ -19,7 +19,7 @@ from rfr_core.fill.scene import Scene
 from rfr_core.fill.steps import InpaintStep
 from rfr_core.fill.wrapping import WrappedCanvas, WrappedStep
 from rfr_core.holes.masks import MaskLike, to_hole
-from rfr_core.holes.shaping import feather, fill_gaps, grow
+from rfr_core.holes.shaping import feather, shaped
 from rfr_core.inference.devices import resolve_device, resolve_dtype
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Runner
@@ -222,8 +222,7 @@ def _read_hole(image: Any, mask: MaskLike | None, canvas: Canvas, options: Optio
         hole = canvas.missing()
     else:
         hole = _read_masks(mask, canvas, options, "masks")
-    hole = fill_gaps(hole) if options.fill_gaps else hole
-    hole = grow(hole, options.grow) if options.grow else hole
+    hole = shaped(hole, gaps=options.fill_gaps, pixels=options.grow)
     return hole.expand(canvas.count, -1, -1, -1).contiguous()
 
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.errors import ConfigError
-from rfr_core.holes.shaping import fill_gaps as fill_gaps_of
-from rfr_core.holes.shaping import grow as grow_hole
+from rfr_core.holes.shaping import shaped
 from rfr_core.options import MAX_CONTEXT, MAX_REACH
 from rfr_nodes.fill_frames import fill_frames
 from rfr_nodes.fill_pictures import fill_pictures
@@ -102,9 +101,7 @@ class RFRInpaint(io.ComfyNode):
             raise ConfigError(_no_such_detail(detail))
         pictures = to_pictures(image)
         hole, notes = hole_for(mask, pictures, threshold)
-        hole = fill_gaps_of(hole) if fill_gaps else hole
-        hole = grow_hole(hole, grow) if grow else hole
-        hole = hole.expand(len(pictures), -1, -1, -1)
+        hole = shaped(hole, gaps=fill_gaps, pixels=grow).expand(len(pictures), -1, -1, -1)
         notes += nothing_to_fill(mask, hole, threshold, grow)
         avoided = None
         if avoid is not None:

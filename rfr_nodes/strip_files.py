@@ -40,6 +40,8 @@ def write_strips(recordings: list[Recording]) -> tuple[list[dict[str, Any]], lis
     count, shown = len(recordings), min(len(recordings), MAX_PICTURES)
     items = [round(place * (count - 1) / max(1, shown - 1)) for place in range(shown)]
     strips = [_write_strip(recordings[item], folder) | {"item": item, "items": count} for item in items]
+    for recording in recordings:  # they live on as the node's output
+        recording.drop_thumbnail()
     if not any(strip["recurrences"] for strip in strips):
         strips = []
     note = f"The strip shows {shown} of {count} pictures, evenly chosen."

@@ -23,7 +23,7 @@ from rfr_core.ops.padding import pad_to
 from rfr_core.ops.pyramid import average_2x2
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "defects.safetensors"
-_TILE = 768  # pixels of a tile's side without its margin
+_TILE = 1536  # pixels of a tile's side without its margin
 _MARGIN = 112  # pixels from which on nothing reaches a pixel; like `_TILE` a multiple of `MULTIPLE`
 _LARGEST = 2200  # pixels of the shorter side up to which all that it was trained on is there at one scale
 

@@ -31,6 +31,15 @@ def grow(hole: torch.Tensor, pixels: int) -> torch.Tensor:
     return result
 
 
+def shaped(hole: torch.Tensor, *, gaps: bool, pixels: int) -> torch.Tensor:
+    """A hole (N, 1, H, W) as it is asked for: with its gaps filled if ``gaps``, then grown by ``pixels``, see `grow`.
+
+    Raises HoleError: as `grow` does.
+    """
+    hole = fill_gaps(hole) if gaps else hole
+    return grow(hole, pixels) if pixels else hole
+
+
 def fill_gaps(hole: torch.Tensor) -> torch.Tensor:
     """A hole (N, 1, H, W) and all that it encloses: known pixels that no path of known ones joins to the border.
 

@@ -17,8 +17,7 @@ from rfr_core.errors import ConfigError, HoleError
 from rfr_core.fill.canvas import FilledBox, to_canvas
 from rfr_core.holes.masks import MaskLike, to_hole
 from rfr_core.holes.shaping import feather as feathered
-from rfr_core.holes.shaping import fill_gaps as gaps_filled
-from rfr_core.holes.shaping import grow as grown
+from rfr_core.holes.shaping import shaped
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inpainter import Inpainter
 from rfr_core.ops.box import Box
@@ -134,8 +133,7 @@ def _read(frames: Iterable[Any], holes: Iterable[MaskLike], fill_gaps: bool, gro
         if mask is None:
             raise HoleError(f"There is no mask for frame {index + 1}; give one for each.")
         hole = to_hole(mask, size=size, dtype=torch.bool).cpu()
-        hole = gaps_filled(hole) if fill_gaps else hole
-        hole = grown(hole, grow) if grow else hole
+        hole = shaped(hole, gaps=fill_gaps, pixels=grow)
         if bool(hole.all()):
             raise HoleError(f"The hole covers all of frame {index + 1}; leave some of it known.")
         yield Frame.of(index, canvas, hole)

@@ -67,6 +67,10 @@ class Recording:
         """A small copy of the picture, of at most `MAX_SIDE` pixels, on which a frame's `region` is shown."""
         return Thumbnail(self.image, self.box, MAX_SIDE)
 
+    def drop_thumbnail(self) -> None:
+        """Frees the small copy, which is made anew where it is asked for again."""
+        self.__dict__.pop("thumbnail", None)
+
     @property
     def final(self) -> Tensor:
         """The last picture (1, 3, H, W); the one given where nothing was recorded."""

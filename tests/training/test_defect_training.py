@@ -57,7 +57,6 @@ def test_a_crop_of_a_large_picture_has_fewer_and_larger_defects() -> None:
         [draw_defects(clean, kinds=["dust"], generator=seed, whole=Whole(side, amount)).hole for seed in range(12)]
         for side, amount in ((400, 0.5), (4000, 0.05))
     )
-    assert all(torch.equal(a, b) for a, b in zip(fine, fine, strict=True))
     share = [np.mean([float(hole.float().mean()) for hole in holes]) for holes in (fine, coarse)]
     # A tenth of the specks, each with many times the pixels.
     assert 2 < share[1] / share[0] < 20
