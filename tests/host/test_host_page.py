@@ -170,13 +170,19 @@ def test_a_saved_graph_lists_what_a_user_sets_alone(page: Page, running: Host) -
     _built_and_run(page)
     saved = json.loads(page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
     values = {node["type"]: node.get("widgets_values") for node in saved["nodes"]}
-    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto", "none", 0.5, False]
+    assert values["RFRInpaint"] == [0, 1, 0, 0, "auto", "none", 0.5, False, False]
     assert values["RFRCompare"] == [0.5]
     assert not values["RFRRecurrences"]
 
 
 @pytest.mark.parametrize(
-    ("values", "detail"), [([3, 1, 2, 1, "", ""], "auto"), ([3, 1, 2, 1], "auto"), ([3, 1, 2, 1, "on"], "texture")]
+    ("values", "detail"),
+    [
+        ([3, 1, 2, 1, "", ""], "auto"),
+        ([3, 1, 2, 1], "auto"),
+        ([3, 1, 2, 1, "on"], "texture"),
+        ([3, 1, 2, 1, "off", "none", 0.5, False], "off"),
+    ],
 )
 def test_graphs_of_earlier_versions_run_as_they_did(page: Page, running: Host, values: list[Any], detail: str) -> None:
     _built_and_run(page)
@@ -184,7 +190,11 @@ def test_graphs_of_earlier_versions_run_as_they_did(page: Page, running: Host, v
     for node in saved["nodes"]:
         if node["type"] == "RFRInpaint":
             node["widgets_values"] = values
-            later = ("detail", "wrap", "threshold", "sequence")
+            later = (
+                ("fill_gaps", "avoid")
+                if "none" in values
+                else ("detail", "wrap", "threshold", "sequence", "fill_gaps", "avoid")
+            )
             node["inputs"] = [entry for entry in node["inputs"] if entry["name"] not in later]
     saved["nodes"] = [node | {"widgets_values_named": None} for node in saved["nodes"]]
     enter(page, running)
@@ -193,7 +203,7 @@ def test_graphs_of_earlier_versions_run_as_they_did(page: Page, running: Host, v
         """() => window.app.graph.nodes.find((n) => n.comfyClass === "RFRInpaint").widgets
             .filter((w) => w.serialize !== false).map((w) => w.value)"""
     )
-    assert taken == [3, 1, 2, 1, detail, "none", 0.5, False]
+    assert taken == [3, 1, 2, 1, detail, "none", 0.5, False, False]
     run(page)
     expect(strip_of(page, "RFRInpaint").locator(".label")).to_have_text(re.compile("of 3"))
 
