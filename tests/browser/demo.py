@@ -116,6 +116,7 @@ class Visitor:
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         page.goto(url)
         page.get_by_role("heading", name="Remove something from a photo").wait_for()
+        page.locator("[data-listening]").wait_for(state="attached")  # the heading is there before the scripts are
 
     def upload(self, photo: Path) -> None:
         """Chooses a photo and waits until it can be painted on."""

@@ -60,3 +60,4 @@ document.addEventListener('rfr-leave', async () => {
   sessionStorage.removeItem('rfr-session');
   trigger('left');
 });
+element.dataset.listening = ''; // from here on nothing that is dropped is lost
