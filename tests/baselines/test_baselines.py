@@ -122,6 +122,19 @@ def test_a_baseline_is_resumed(architecture: Architecture, pictures: Path, tmp_p
     assert all(torch.equal(actual[name], value) for name, value in expected.items())
 
 
+@pytest.mark.parametrize("architecture", ["gated-conv", "edges-residual", "defects"])
+def test_training_goes_on_from_another_runs_network(architecture: Architecture, pictures: Path, tmp_path: Path) -> None:
+    first = read_network(fit(recipe(architecture, pictures, tmp_path / "first")))
+    settled = recipe(architecture, pictures, tmp_path / "second")
+    phase = Phase(**{**vars(settled.phases[0]), "learning_rate": 1e-9, "warmup": 0})
+    changes = {"phases": (phase,), "init": str(tmp_path / "first" / "model")}
+    second = read_network(fit(Recipe(**{**vars(settled), **changes})))
+    for name, value in first.named_parameters():
+        torch.testing.assert_close(second.get_parameter(name), value, rtol=0, atol=1e-6)
+    with pytest.raises(CheckpointError, match="does not fit the recipe's network, rfr; give its own architecture"):
+        fit(Recipe(**{**vars(recipe("rfr", pictures, tmp_path / "other")), "init": changes["init"]}))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (9, 33), (37, 3), (64, 48)])
 @pytest.mark.parametrize("architecture", NETWORKS)
 def test_any_size_is_taken(architecture: Architecture, size: tuple[int, int]) -> None:

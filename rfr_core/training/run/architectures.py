@@ -224,16 +224,16 @@ def save_network(architecture: Architecture, network: nn.Module, folder: Path) -
         file.write((json.dumps(described, indent=2) + "\n").encode())
 
 
-def read_network(folder: str | Path) -> nn.Module:
-    """A network that :func:`save_network` wrote, in eval mode.
+def read_network(source: str | Path) -> nn.Module:
+    """A network that :func:`save_network` wrote, in eval mode; or an RFR checkpoint by all that `load_network` takes.
 
     Raises:
         CheckpointError: the files are missing, damaged or do not belong together.
     """
-    folder = Path(folder)
+    folder = Path(source)
     described = _described(folder)
     if described is None:
-        return load_network(folder).eval()
+        return load_network(source).eval()
     architecture, config = described
     network = build_network(architecture, config)
     try:

@@ -118,7 +118,8 @@ class Recipe:
         architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``,
             ``"gated-conv"``), an edge generator (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a
             finished one, ``"joint"``: a refinement with its network in the loop, or ``"defects"``, which finds them.
-        init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id).
+        init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id); of another network than
+            RFR-Net the ``model`` folder of its run.
         data: pictures and holes.
         phases: one after another.
         evaluation: how the run is judged.

@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.model import RFRModel
+from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.network.reasoning import RecurrentFeatureReasoning
 from rfr_core.network.residual_network import ResidualBlock
@@ -41,7 +41,14 @@ from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.inpainting import Judges
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, is_available
 from rfr_core.training.losses.vgg import VGG16Features
-from rfr_core.training.run.architectures import DEFECTS, build_network, reset_parameters, save_network, task_of
+from rfr_core.training.run.architectures import (
+    DEFECTS,
+    build_network,
+    read_network,
+    reset_parameters,
+    save_network,
+    task_of,
+)
 from rfr_core.training.run.joint_training import JointModel
 from rfr_core.training.run.launch import start
 from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
@@ -433,16 +440,17 @@ class Trainer:
             torch.manual_seed(self.recipe.seed)
             network.apply(reset_parameters)
         if self.recipe.init is not None and not resume:  # the state to resume holds all weights
-            start = load_network(self.recipe.init)
-            state = start.state_dict()
+            start = read_network(self.recipe.init)
+            state, config = start.state_dict(), start.config
+            assert isinstance(config, RFRConfig)
             if isinstance(network, StackRefiner):  # a part of that network
                 state = {name: value for name, value in state.items() if name.startswith(PREFIX)}
             try:
                 (network.model if isinstance(network, JointModel) else network).load_state_dict(state)
             except RuntimeError as error:
                 raise CheckpointError(
-                    f"{self.recipe.init} does not fit the recipe's network; give [network] its configuration: "
-                    f"{json.dumps(start.config.to_dict())}."
+                    f"{self.recipe.init} does not fit the recipe's network, {self.recipe.architecture}; give its own "
+                    f"architecture, and [network] its configuration: {json.dumps(config.to_dict())}."
                 ) from error
         if isinstance(network, RFRModel) and network.refinement is not None:
             network.refinement.requires_grad_(False)  # it is trained by itself
