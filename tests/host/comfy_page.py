@@ -13,6 +13,7 @@ from comfy_server import Host
 from playwright.sync_api import FloatRect, Locator, Page, expect, sync_playwright
 
 PATIENCE = 120_000  # milliseconds; a busy machine is slow, and nothing here measures time
+expect.set_options(timeout=PATIENCE)
 
 _SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False}
 RUN = """() => {
@@ -119,7 +120,8 @@ def strip_of(page: Page, kind: str, number: int = 0) -> Locator:
         [kind, number, mark],
     )
     strip = page.locator(f'[data-test="{mark}"]')
-    expect(strip.locator(".label")).not_to_be_empty(timeout=PATIENCE)
+    expect(strip.locator(".label")).not_to_be_empty()
+    fit(page)  # the node has grown with what it shows
     return strip
 
 

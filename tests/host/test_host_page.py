@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfy_page import PATIENCE, RUN, build, click_picture, drag, enter, load, open_page, run, screenshot, strip_of
+from comfy_page import RUN, build, click_picture, drag, enter, load, open_page, run, screenshot, strip_of
 from comfy_server import ROOT, Host
 from graphs import NEEDS_A_MODEL
 from playwright.sync_api import Page, expect
@@ -110,7 +110,7 @@ def test_a_filled_pixel_names_its_sources(page: Page, name: str) -> None:
     strip = strip_of(page, "RFRInpaint")
     strip.locator("input").fill("4")
     click_picture(page, strip, *CENTRE)
-    expect(strip.locator(".label")).to_have_text(re.compile(r"^top \d+ sources: \d+ %$"), timeout=PATIENCE)
+    expect(strip.locator(".label")).to_have_text(re.compile(r"^top \d+ sources: \d+ %$"))
     screenshot(page, name)
     click_picture(page, strip, 0.02, 0.02)
     expect(strip.locator(".label")).to_have_text("Click inside the fill to see its sources.")
