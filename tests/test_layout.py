@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "images": {"errors", "files"},
     "texture": {"errors", "ops"},
     "network": {"config", "errors", "ops"},
-    "baselines": {"config", "errors", "ops", "network"},
+    "baselines": {"config", "errors", "ops", "images", "network"},
     "holes": {"errors", "images", "options"},
     "checkpoints": {"config", "errors", "files", "hub", "network", "texture"},
     "inference": {"config", "errors", "files", "ops", "network", "texture"},

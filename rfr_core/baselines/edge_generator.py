@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from rfr_core.baselines.residual_generator import ResidualGenerator
 from rfr_core.config import RFRConfig
-from rfr_core.network.blocks import conv, deconv, norm
-from rfr_core.network.reasoning import RecurrentFeatureReasoning
-from rfr_core.ops.initialization import initialize
-from rfr_core.ops.padding import pad_to
-
-RESIDUAL_BLOCKS = 8
-_HALVINGS = 2
 
 
-class EdgeGenerator(nn.Module):
-    """Completes the edge map of a damaged picture: two halvings, a middle part, two doublings (paper Sec. B.3).
-
-    Of the configuration it takes ``width``, the channels of the first layer (64 as published), and ``norm``; with
-    ``reasoning`` the middle part is the :class:`RecurrentFeatureReasoning` that the rest of it describes, on
-    4 x ``width`` channels at every scale, in place of eight dilated residual blocks. EdgeConnect normalises each
-    picture by itself (InstanceNorm); here ``norm`` is over the batch or groups of channels, as in the rest.
-    """
+class EdgeGenerator(ResidualGenerator):
+    """Completes the edge map of a damaged picture (paper Sec. B.3)."""
 
     def __init__(self, config: RFRConfig, reasoning: bool = True) -> None:
-        super().__init__()
-        self.config = config
-        kind, width = config.norm, config.width
-        self.encoder = nn.Sequential(
-            conv(3, width, kind, kernel_size=7),
-            conv(width, 2 * width, kind, stride=2),
-            conv(2 * width, 4 * width, kind, stride=2),
-        )
-        self.middle: nn.Module
-        if reasoning:
-            channels = config.channels or (4 * width,) * 3
-            self.middle = RecurrentFeatureReasoning.from_config(replace(config, width=4 * width, channels=channels))
-        else:
-            self.middle = nn.Sequential(*(_NormalizedBlock(4 * width, kind) for _ in range(RESIDUAL_BLOCKS)))
-        self.decoder = nn.Sequential(deconv(4 * width, 2 * width, kind, 0.0), deconv(2 * width, width, kind, 0.0))
-        self.out = nn.Conv2d(width, 1, 7, padding=3)
-        self.apply(initialize)
+        super().__init__(config, 3, 1, reasoning=reasoning)
 
     def forward(self, image: Tensor, known: Tensor, recurrences: int | str | None = None) -> Tensor:
         """Completes edges.
@@ -57,28 +26,5 @@ class EdgeGenerator(nn.Module):
         Returns:
             (N, 1, H, W), the logit of an edge at each pixel.
         """
-        height, width = image.shape[-2:]
         known = known.to(image.dtype)
-        inputs = torch.cat([torch.where(known > 0, image, 0), known], 1)
-        features = self.encoder(pad_to(inputs, 2**_HALVINGS * 8))  # (N, 4C, h, w)
-        if isinstance(self.middle, RecurrentFeatureReasoning):
-            features = self._reason(features, pad_to(known, 2**_HALVINGS * 8), recurrences)
-        else:
-            features = self.middle(features)
-        return self.out(self.decoder(features))[..., :height, :width]
-
-    def _reason(self, features: Tensor, known: Tensor, recurrences: int | str | None) -> Tensor:
-        assert isinstance(self.middle, RecurrentFeatureReasoning)
-        # A position is known where all pixels below it are: ordinary convolutions mix the hole into the others.
-        reached = -F.max_pool2d(-known, 2**_HALVINGS)
-        return self.middle(features, reached, recurrences or self.config.recurrences).merged
-
-
-class _NormalizedBlock(nn.Module):
-    def __init__(self, channels: int, kind: str) -> None:
-        super().__init__()
-        plain = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.layers = nn.Sequential(conv(channels, channels, kind, dilation=2), plain, norm(kind, channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+        return self.generate(torch.cat([torch.where(known > 0, image, 0), known], 1), known, recurrences)

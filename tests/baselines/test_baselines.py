@@ -12,9 +12,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from rfr_core.baselines.coarse_to_fine import CoarseToFine
+from rfr_core.baselines.edge_connect import EdgeConnect
 from rfr_core.baselines.edge_generator import EdgeGenerator
 from rfr_core.baselines.gated_conv_net import GatedConvNet
 from rfr_core.baselines.pconv_unet import PConvUNet
+from rfr_core.baselines.prvs_net import PRVSNet
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError
@@ -26,6 +28,7 @@ from rfr_core.training.run.architectures import (
     ARCHITECTURES,
     EDGES,
     PICTURES,
+    STRUCTURE,
     Architecture,
     build_network,
     read_network,
@@ -37,7 +40,7 @@ from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.run.trainer import fit
 
 SMALL = RFRConfig(width=8, kernel_size=3, recurrences=2, norm="group")
-NETWORKS = [name for name in ARCHITECTURES if task_of(name) in (PICTURES, EDGES)]  # those that fill holes
+NETWORKS = [name for name in ARCHITECTURES if task_of(name) in (PICTURES, EDGES, STRUCTURE)]  # those that fill holes
 EDGE_NETWORKS = [name for name in NETWORKS if name.startswith("edges")]
 FILLERS = [name for name in NETWORKS if name not in EDGE_NETWORKS]
 
@@ -93,6 +96,8 @@ def test_sizes_are_those_of_the_paper() -> None:
         assert count(CoarseToFine(RFRConfig())) == 110_754_054
         # EdgeConnect's generator has 10.8 million with its biases.
         assert count(EdgeGenerator(RFRConfig(), reasoning=False)) == 10_483_201
+        assert count(EdgeConnect(RFRConfig())) == 20_978_948  # twice that, and the channels of pictures
+        assert count(PRVSNet(RFRConfig())) == 55_542_663  # 55,543,043 in its authors' code
 
 
 @pytest.mark.parametrize("architecture", NETWORKS)
@@ -106,7 +111,8 @@ def test_every_network_trains_previews_and_is_kept(architecture: Architecture, p
     start, trained = build_network(architecture, SMALL), read_network(folder)
     assert not trained.training
     moved = [k for k, v in trained.state_dict().items() if not torch.equal(v, start.state_dict()[k])]
-    assert len(moved) > 0.9 * len(list(start.parameters()))
+    # Of a small hole PRVS's first layer completes all edges, and leaves its second layer's nothing to learn.
+    assert len(moved) > (0.8 if architecture == "prvs" else 0.9) * len(list(start.parameters()))
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["network"]
     assert all(torch.equal(value, state[name]) for name, value in trained.state_dict().items())
 

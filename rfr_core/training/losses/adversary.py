@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CELL = 8  # pixels a side that a score stands for
 
-_LAYERS = ((3, 64, 2), (64, 128, 2), (128, 256, 1), (256, 256, 2), (256, 256, 1))  # channels in and out, stride
+_LAYERS = ((64, 2), (128, 2), (256, 1), (256, 2), (256, 1))  # channels, stride
 _SLOPE = 0.2
 _LOUDNESS = 8.0  # of scores: normalised layers alone would take long to reach the hinge
 _RATE = 0.5  # times the network's learning rate
@@ -30,13 +30,16 @@ _RATE = 0.5  # times the network's learning rate
 class Discriminator(nn.Module):
     """Picture -> scores, high where it looks like a photograph, and the features that they come from."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 3) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(spectral_norm(nn.Conv2d(a, b, 2 + stride, stride, 1)) for a, b, stride in _LAYERS)
-        self.score = nn.Conv2d(_LAYERS[-1][1], 1, 1)
+        self.layers = nn.ModuleList()
+        for width, stride in _LAYERS:
+            self.layers.append(spectral_norm(nn.Conv2d(channels, width, 2 + stride, stride, 1)))
+            channels = width
+        self.score = nn.Conv2d(channels, 1, 1)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(N, 3, H, W) in [0, 1] -> (N, 1, H/8, W/8) float32, and the maps of all layers."""
+        """(N, channels, H, W) in [0, 1] -> (N, 1, H/8, W/8) float32, and the maps of all layers."""
         x, features = 2 * picture - 1, []
         for layer in self.layers:
             x = F.leaky_relu(layer(x), _SLOPE)
@@ -45,7 +48,7 @@ class Discriminator(nn.Module):
 
 
 class Shown(NamedTuple):
-    """A batch that a discriminator judges: composite and truth (N, 3, S, S) in [0, 1], alike but for the hole.
+    """A batch that a discriminator judges: composite and truth (N, C, S, S) in [0, 1], alike but for the hole.
 
     hole: (N, 1, S, S), 1 = hole. S is a multiple of 8.
     """
@@ -56,10 +59,10 @@ class Shown(NamedTuple):
 
 
 class Adversary:
-    """A discriminator and its optimiser."""
+    """A discriminator, of pictures of so many channels, and its optimiser."""
 
-    def __init__(self, accelerator: Accelerator, learning_rate: float) -> None:
-        discriminator = Discriminator().to(accelerator.device)
+    def __init__(self, accelerator: Accelerator, learning_rate: float, channels: int = 3) -> None:
+        discriminator = Discriminator(channels).to(accelerator.device)
         optimizer = torch.optim.Adam(discriminator.parameters(), _RATE * learning_rate, betas=(0.5, 0.99))
         self._accelerator = accelerator
         self._discriminator = discriminator

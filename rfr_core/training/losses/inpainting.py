@@ -94,29 +94,34 @@ class PhaseLosses(NamedTuple):
 
     output: for the network's output; of a refinement, for its L2 output. perceptual_output: for the perceptual output
     of a refinement; None where that is not trained. network_output: in a joint training, for the network's own fill;
-    None where the network stays as it is.
+    None where the network stays as it is. edge_output: for the edges of a network that completes them first, of which
+    ``hole``, ``valid``, ``feature_matching`` and ``adversarial`` count; None = as little as PRVS has it.
     """
 
     output: LossWeights
     perceptual_output: LossWeights | None = None
     network_output: LossWeights | None = None
+    edge_output: LossWeights | None = None
 
     @property
     def given(self) -> list[LossWeights]:
-        """Those that are there."""
-        return [weights for weights in self if weights is not None]
+        """Those of pictures that are there."""
+        pictures = (self.output, self.perceptual_output, self.network_output)
+        return [weights for weights in pictures if weights is not None]
 
 
 @dataclass(frozen=True)
 class Judges:
     """What terms need besides the pictures.
 
-    features: maps a picture to a list of feature maps. lpips: to learn from. adversary: a discriminator.
+    features: maps a picture to a list of feature maps. lpips: to learn from. adversary: a discriminator of pictures;
+    edge_adversary: of edges beside gray values.
     """
 
     features: nn.Module | None = None
     lpips: ShiftTolerantLPIPS | None = None
     adversary: Adversary | None = None
+    edge_adversary: Adversary | None = None
 
 
 def inpainting_loss(

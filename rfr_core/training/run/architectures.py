@@ -15,9 +15,12 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from rfr_core.baselines.coarse_to_fine import CoarseToFine
+from rfr_core.baselines.edge_connect import EdgeConnect
 from rfr_core.baselines.edge_generator import EdgeGenerator
 from rfr_core.baselines.gated_conv_net import GatedConvNet
 from rfr_core.baselines.pconv_unet import PConvUNet
+from rfr_core.baselines.prvs_net import PRVSNet
+from rfr_core.baselines.structured_network import StructuredFill
 from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
@@ -41,6 +44,13 @@ from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_
 from rfr_core.training.run.defects import defect_loss, defect_preview
 from rfr_core.training.run.edges import EdgeBatch, collate_edges, edge_loss, edge_preview
 from rfr_core.training.run.joint_training import JointModel
+from rfr_core.training.run.structure import (
+    StructureBatch,
+    collate_structure,
+    shown_edges,
+    structure_loss,
+    structure_preview,
+)
 
 Architecture = Literal[
     "rfr",
@@ -49,6 +59,9 @@ Architecture = Literal[
     "gated-conv",
     "edges-rfr",
     "edges-residual",
+    "edge-connect",
+    "edge-connect-rfr",
+    "prvs",
     "refinement",
     "joint",
     "defects",
@@ -66,7 +79,8 @@ class Task:
     collate: samples -> a batch. run: network, batch, number of recurrences -> its output; and with the number of an
     earlier recurrence, for a network that has them, that one's output and the last's. loss: output, batch, weights of
     the phase, judges -> the loss and its terms. shown: output and batch -> what a discriminator judges; None where
-    there can be none. preview: network and batch -> a grid (3, H, W).
+    there can be none. preview: network and batch -> a grid (3, H, W). shown_edges: as ``shown``, for a discriminator of
+    edges, at each of their sizes.
     """
 
     collate: Callable[[Sequence[Any]], Any]
@@ -74,6 +88,7 @@ class Task:
     loss: Callable[[Any, Any, PhaseLosses, Judges], Judged]
     preview: Callable[[nn.Module, Any], Tensor]
     shown: Callable[[Any, Any], Shown] | None = None
+    shown_edges: Callable[[Any, Any], Sequence[Shown]] | None = None
 
     @property
     def takes_judges(self) -> bool:
@@ -102,6 +117,14 @@ def _run_on_edges(network: nn.Module, batch: EdgeBatch, recurrences: int) -> Out
 
 def _edge_loss(output: Tensor, batch: EdgeBatch, weights: PhaseLosses, judges: Judges) -> Judged:
     return edge_loss(output, batch.edges, batch.known, weights.output)
+
+
+def _run_on_structure(network: nn.Module, batch: StructureBatch, recurrences: int) -> StructuredFill:
+    return network(batch.image, batch.known, recurrences, batch.edges)
+
+
+def _shown_fill(output: StructuredFill, batch: StructureBatch) -> Shown:
+    return _shown(output.picture, batch.image, batch.known)
 
 
 def _run_on_defects(network: nn.Module, batch: LabelledCrop, recurrences: int) -> Tensor:
@@ -165,17 +188,20 @@ PICTURES = Task(collate, _run_on_pictures, picture_loss, preview_grid, _shown_pi
 REFINEMENT = Task(collate_stacks, _run_on_stacks, _refinement_loss, stack_preview, _shown_refinement)
 JOINT = Task(collate_stacks, _run_jointly, _joint_loss, joint_preview, _shown_refinement)
 EDGES = Task(collate_edges, _run_on_edges, _edge_loss, edge_preview)
+STRUCTURE = Task(collate_structure, _run_on_structure, structure_loss, structure_preview, _shown_fill, shown_edges)
 DEFECTS = Task(collate_defects, _run_on_defects, _defect_loss, defect_preview)
 
 
 def task_of(architecture: Architecture) -> Task:
-    """Filling pictures, refining what has been filled, both at once, completing edges, or finding defects."""
+    """Filling pictures, at once or along edges; refining them, or both; completing edges, or finding defects."""
     if architecture == "refinement":
         return REFINEMENT
     if architecture == "joint":
         return JOINT
     if architecture == "defects":
         return DEFECTS
+    if architecture in ("edge-connect", "edge-connect-rfr", "prvs"):
+        return STRUCTURE
     return EDGES if architecture.startswith("edges") else PICTURES
 
 
@@ -193,6 +219,10 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return JointModel(config)
     if architecture == "defects":
         return DefectNet(config)
+    if architecture == "prvs":
+        return PRVSNet(config)
+    if architecture.startswith("edge-connect"):
+        return EdgeConnect(config, reasoning=architecture == "edge-connect-rfr")
     if task_of(architecture) is EDGES:
         return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
     return RFRModel(config)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.baselines.canny_edges import canny_edges
 from rfr_core.images.values import luminance
 from rfr_core.training.data.sample_grid import tiled
 from rfr_core.training.data.samples import Sample, collate
@@ -22,15 +23,8 @@ EDGE = 0.5  # probability from which on a pixel counts as an edge
 
 
 def gray_and_edges(image: Tensor) -> Tensor:
-    """Picture (3, H, W) in [0, 1] -> its gray values and its Canny edges in {0, 1}: (2, H, W).
-
-    The Gaussian is EdgeConnect's 2 px for 256 px pictures, in proportion and never below 1 px.
-    """
-    from skimage.feature import canny
-
-    gray = luminance(image)[0]  # (H, W)
-    edges = canny(gray.numpy().astype(np.float64), sigma=max(1.0, 2 * min(gray.shape) / 256))
-    return torch.stack([gray, torch.from_numpy(edges.astype(np.float32))])
+    """Picture (3, H, W) in [0, 1] -> its gray values and its Canny edges in {0, 1}: (2, H, W)."""
+    return torch.cat([luminance(image), canny_edges(image[None])[0]])
 
 
 class EdgeBatch(NamedTuple):

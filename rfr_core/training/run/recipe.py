@@ -15,7 +15,15 @@ from rfr_core.errors import ConfigError
 from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.losses.inpainting import LossWeights, PhaseLosses
-from rfr_core.training.run.architectures import DEFECTS, JOINT, PICTURES, REFINEMENT, Architecture, task_of
+from rfr_core.training.run.architectures import (
+    DEFECTS,
+    JOINT,
+    PICTURES,
+    REFINEMENT,
+    STRUCTURE,
+    Architecture,
+    task_of,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -51,6 +59,9 @@ class Phase:
         perceptual_output: those of a refinement's perceptual output, besides ``loss`` for its L2 output; left out, it
             is not trained.
         network_output: in a joint training, those of the network's own fill; left out, the network stays as it is.
+        edge_output: those of the edges that a network completes before it fills (``hole``, ``valid``,
+            ``feature_matching`` and ``adversarial``, for which edges have a discriminator of their own); left out,
+            cross entropy with small weights.
     """
 
     steps: int
@@ -67,6 +78,7 @@ class Phase:
     loss: LossWeights = field(default_factory=LossWeights)
     perceptual_output: LossWeights | None = None
     network_output: LossWeights | None = None
+    edge_output: LossWeights | None = None
 
     def __post_init__(self) -> None:
         for name, lowest in (("steps", 1), ("batch", 1), ("accumulate", 1), ("crop", 16), ("warmup", 0)):
@@ -83,7 +95,7 @@ class Phase:
     @property
     def losses(self) -> PhaseLosses:
         """The terms of each output."""
-        return PhaseLosses(self.loss, self.perceptual_output, self.network_output)
+        return PhaseLosses(self.loss, self.perceptual_output, self.network_output, self.edge_output)
 
 
 @dataclass(frozen=True)
@@ -116,8 +128,9 @@ class Recipe:
         output: folder that everything the run writes goes to.
         network: the network's configuration.
         architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``,
-            ``"gated-conv"``), an edge generator (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a
-            finished one, ``"joint"``: a refinement with its network in the loop, or ``"defects"``, which finds them.
+            ``"gated-conv"``, ``"edge-connect"``, ``"edge-connect-rfr"``, ``"prvs"``), an edge generator
+            (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a finished one, ``"joint"``: a refinement
+            with its network in the loop, or ``"defects"``, which finds them.
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id); of another network than
             RFR-Net the ``model`` folder of its run.
         data: pictures and holes.
@@ -181,7 +194,7 @@ class Recipe:
             raise ConfigError("save_every and preview_every must be 1 or more.")
         task = task_of(self.architecture)
         from_stacks = task in (REFINEMENT, JOINT)
-        if task is not PICTURES and self.evaluation.pictures is not None:
+        if task not in (PICTURES, STRUCTURE) and self.evaluation.pictures is not None:
             how = "train compare, once it is joined to its network" if from_stacks else "train experiment fig10"
             how = "benchmarks defects" if task is DEFECTS else how
             raise ConfigError(f"This architecture is judged by python -m {how}; leave evaluation.pictures out.")
@@ -193,6 +206,8 @@ class Recipe:
             raise ConfigError("phases.earlier is for RFR-Net, which has recurrences to learn from; leave it out.")
         if not from_stacks and any(phase.perceptual_output is not None for phase in self.phases):
             raise ConfigError("phases.perceptual_output is for a refinement; leave it out.")
+        if task is not STRUCTURE and any(phase.edge_output is not None for phase in self.phases):
+            raise ConfigError("phases.edge_output is for a network that completes edges and fills; leave it out.")
         network_learns = {phase.network_output is not None for phase in self.phases}
         if True in network_learns and (task is not JOINT or False in network_learns):
             raise ConfigError('phases.network_output is for all phases of architecture = "joint" or for none.')

@@ -55,6 +55,7 @@ from rfr_core.training.run.recipe import Phase, Recipe, load_recipe, to_table
 from rfr_core.training.run.run_folder import RunFolder
 
 _PREVIEWED = 4  # samples of a preview
+_PICTURES, _EDGES = "discriminator", "edge_discriminator"  # losses of those that tell fills, or edges, from true ones
 _UNPROFILED = 10  # steps at the start, which compile and fill caches
 _COMPILED_FORMS = 64  # that torch.compile makes of one function before it gives up
 
@@ -232,7 +233,7 @@ class Trainer:
             group["lr"] = learning_rate(phase, step_of_phase)
         recurrences = self._recurrences(phase)
         sums: dict[str, Tensor] = {}
-        shown: list[Shown] = []
+        shown: dict[str, list[Shown]] = {name: [] for name in self._adversaries}
         for index in range(phase.accumulate):
             batch = next(batches)
             self._report_skipped(batch.skipped)
@@ -251,8 +252,8 @@ class Trainer:
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if self.judges.adversary is not None:
-            losses |= self._reduced({"discriminator": self.judges.adversary.learn(shown, self._rate())})
+        for name, adversary in self._adversaries.items():
+            losses |= self._reduced({name: adversary.learn(shown[name], self._rate())})
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
@@ -264,9 +265,9 @@ class Trainer:
         return dict(zip(values, reduced.tolist(), strict=True))
 
     def _backward(
-        self, phase: Phase, batch: Any, recurrences: int, last: bool, shown: list[Shown]
+        self, phase: Phase, batch: Any, recurrences: int, last: bool, shown: dict[str, list[Shown]]
     ) -> dict[str, Tensor]:
-        """Adds a batch's gradients to those there are, and what a discriminator is to learn from to ``shown``."""
+        """Adds a batch's gradients to those there are, and what each discriminator is to learn from to ``shown``."""
         batch = _moved(batch, self.accelerator.device, self.recipe.channels_last)
         # Gradients travel between processes once a step, with the last batch.
         with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
@@ -280,9 +281,17 @@ class Trainer:
                 if before is not None:
                     loss = loss + phase.earlier * self.task.loss(before, batch, phase.losses, self.judges)[0]
             self.accelerator.backward(loss / phase.accumulate)
-        if self.judges.adversary is not None and self.task.shown is not None:
-            shown.append(self.task.shown(output, batch))
+        if _PICTURES in shown and self.task.shown is not None:
+            shown[_PICTURES].append(self.task.shown(output, batch))
+        if _EDGES in shown and self.task.shown_edges is not None:
+            shown[_EDGES] += self.task.shown_edges(output, batch)
         return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
+
+    @property
+    def _adversaries(self) -> dict[str, Adversary]:
+        """Those that there are, by the name of their loss."""
+        named = {_PICTURES: self.judges.adversary, _EDGES: self.judges.edge_adversary}
+        return {name: adversary for name, adversary in named.items() if adversary is not None}
 
     def _recurrences(self, phase: Phase) -> int:
         if phase.recurrences is None:
@@ -382,7 +391,7 @@ class Trainer:
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
-                "adversary": None if self.judges.adversary is None else self.judges.adversary.state_dict(),
+                "adversaries": {name: adversary.state_dict() for name, adversary in self._adversaries.items()},
                 "step": self.place.step,
                 "samples": self.place.samples,
                 "best": self.place.best,
@@ -407,8 +416,10 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             if self.accelerator.scaler is not None and state["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
-            if self.judges.adversary is not None and state["adversary"] is not None:
-                self.judges.adversary.load_state_dict(state["adversary"])
+            adversaries = state.get("adversaries", {_PICTURES: state.get("adversary")})  # the latter in earlier saves
+            for name, adversary in self._adversaries.items():
+                if adversaries.get(name) is not None:
+                    adversary.load_state_dict(adversaries[name])
             self.place = Place(int(state["step"]), int(state["samples"]), float(state.get("best", -math.inf)))
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
@@ -470,15 +481,19 @@ class Trainer:
     def _judges(self) -> Judges:
         """Those that a term of any phase needs."""
         losses = [loss for phase in self.recipe.phases for loss in phase.losses.given] if self.task.takes_judges else []
-        device, vgg, lpips, adversary = self.accelerator.device, None, None, None
+        of_edges = [phase.edge_output for phase in self.recipe.phases if phase.edge_output is not None]
+        device, rate = self.accelerator.device, self.recipe.phases[0].learning_rate
+        vgg, lpips, adversary, edge_adversary = None, None, None, None
         if any(loss.needs_features for loss in losses):
             vgg = VGG16Features.from_pretrained(self.recipe.vgg, self.recipe.vgg_input).to(device)
             vgg = vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if any(loss.lpips for loss in losses):
             lpips = ShiftTolerantLPIPS("vgg", device)
         if any(loss.needs_adversary for loss in losses):
-            adversary = Adversary(self.accelerator, self.recipe.phases[0].learning_rate)
-        return Judges(vgg, lpips, adversary)
+            adversary = Adversary(self.accelerator, rate)
+        if any(loss.needs_adversary for loss in of_edges):
+            edge_adversary = Adversary(self.accelerator, rate, channels=2)
+        return Judges(vgg, lpips, adversary, edge_adversary)
 
 
 def learning_rate(phase: Phase, step: int) -> float:
