@@ -12,6 +12,7 @@ from PIL import Image
 from rfr_core.errors import HoleError
 from rfr_core.holes.masks import hole_from_alpha, read_hole, to_hole
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
+from rfr_core.holes.random_strokes import random_stroke_hole
 from rfr_core.holes.shaping import area_ratio, feather, fill_gaps, grow
 
 WHITE = np.array([[0, 1, 0, 1, 1], [0, 0, 0, 1, 0], [1, 0, 0, 0, 0]], dtype=bool)  # 5×3
@@ -549,7 +550,7 @@ def test_irregular_holes_are_strokes_not_noise():
     assert area_ratio(grow(hole, -2)).item() > 0.3 * area_ratio(hole).item()
 
 
-@pytest.mark.parametrize("draw", [random_irregular_hole, random_object_hole])
+@pytest.mark.parametrize("draw", [random_irregular_hole, random_object_hole, random_stroke_hole])
 def test_random_holes_follow_the_seed(draw):
     one = draw(64, 80, generator=7)
     assert same(draw(64, 80, generator=7), one)
@@ -570,9 +571,17 @@ def test_a_ratio_that_is_none_is_refused(ratio: tuple[float, float]):
 def test_a_ratio_that_no_number_of_pixels_has_is_refused():
     with pytest.raises(HoleError, match=r"No hole in 4 pixels has a ratio in \[0\.3, 0\.4\)"):
         random_irregular_hole(2, 2, ratio=(0.3, 0.4))
-    for draw in (random_irregular_hole, random_object_hole):
+    for draw in (random_irregular_hole, random_object_hole, random_stroke_hole):
         with pytest.raises(HoleError, match="at least 1×1"):
             draw(0, 5)
+
+
+def test_strokes_cover_as_much_as_those_of_the_released_code():
+    shares = sorted(area_ratio(random_stroke_hole(256, 256, generator=seed)).item() for seed in range(300))
+    # 600 holes of the released code have these shares at 2, 25, 50, 75 and 98 %.
+    for part, expected in ((0.02, 0.05), (0.25, 0.35), (0.5, 0.59), (0.75, 0.73), (0.98, 0.87)):
+        assert shares[int(part * len(shares))] == pytest.approx(expected, abs=0.05)
+    assert all(random_stroke_hole(1, 3, generator=seed).any() for seed in range(10))
 
 
 def test_object_holes_are_one_blob_of_an_objects_size():

@@ -83,6 +83,13 @@ def test_masks_of_a_folder_are_cut_to_the_limit(folder: Path, tmp_path: Path) ->
         assert 0.27 < 1 - float(data[index].known.mean()) <= 0.3 + 1e-6
 
 
+def test_strokes_are_those_of_the_released_code(folder: Path) -> None:
+    data = dataset(folder, 256, irregular=0.0, strokes=1.0, most=1.0)
+    shares = [1 - float(data[number].known.mean()) for number in range(40)]
+    assert 0.4 < sum(shares) / len(shares) < 0.65
+    assert max(shares) > 0.65  # the six buckets end at 0.6
+
+
 def test_holes_of_a_folder_are_white_where_they_fill(folder: Path, tmp_path: Path) -> None:
     mask = np.zeros((10, 10), np.uint8)
     mask[:, :3] = 255

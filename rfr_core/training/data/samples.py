@@ -20,6 +20,7 @@ from torch.utils.data import Dataset, Sampler
 from rfr_core.errors import ConfigError, ImageError, RFRError
 from rfr_core.holes.masks import read_hole
 from rfr_core.holes.random_holes import RATIO_BUCKETS, random_irregular_hole, random_object_hole
+from rfr_core.holes.random_strokes import random_stroke_hole
 from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, picture_paths, read_picture
 from rfr_core.training.data.paper_datasets import Layout, Split, dataset_files
 from rfr_core.training.data.photo_crop import crop_photograph
@@ -42,8 +43,9 @@ class DataConfig:
         stacks: folder of input stacks, which were made of ``pictures`` and are used in their place to train a
             refinement (see :mod:`rfr_core.training.data.input_stacks`).
         holes: folders of masks, white = fill (``invert``: black = fill); used with the share ``folder``.
-        irregular, object, folder: shares of holes that are drawn brush strokes (spread evenly over the six ratio
-            buckets), drawn blobs, and files of ``holes``.
+        irregular, object, folder, strokes: shares of holes that are drawn brush strokes (spread evenly over the six
+            ratio buckets), drawn blobs, files of ``holes``, and strokes as the authors' code draws them, which are made
+            for crops of 256 px and may take nearly all of smaller ones.
         zoom: a drawn hole is made for a picture ``zoom`` times the crop's size (drawn evenly from this range) and
             cropped, so that small crops meet the thick strokes of large pictures.
         most: largest share of a crop that its hole takes: strokes are drawn no larger, others are drawn anew, and cut
@@ -74,6 +76,7 @@ class DataConfig:
     irregular: float = 1.0
     object: float = 0.0
     folder: float = 0.0
+    strokes: float = 0.0
     zoom: tuple[float, float] = (1.0, 1.0)
     most: float = 0.75
     scale: tuple[float, float] | None = None
@@ -87,7 +90,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         if min(self.shares) < 0 or sum(self.shares) <= 0:
             raise ConfigError(
-                f"The shares irregular, object and folder are {self.shares}; they must add up to above 0."
+                f"The shares irregular, object, folder and strokes are {self.shares}; they must add up to above 0."
             )
         if self.pictures and self.shards:
             raise ConfigError("Pictures and shards both name training pictures; leave one of them out.")
@@ -106,9 +109,9 @@ class DataConfig:
             raise ConfigError(f"most is {self.most} and jitter {self.jitter}; each must lie between 0 and 1.")
 
     @property
-    def shares(self) -> tuple[float, float, float]:
-        """The three shares of kinds of holes, as given."""
-        return self.irregular, self.object, self.folder
+    def shares(self) -> tuple[float, float, float, float]:
+        """The shares of the kinds of holes, as given."""
+        return self.irregular, self.object, self.folder, self.strokes
 
 
 class Sample(NamedTuple):
@@ -216,12 +219,14 @@ class TrainingHoles:
 
     def _new_hole(self, index: int, rng: np.random.Generator, skipped: list[str]) -> Tensor:
         shares = np.array(self.config.shares) / sum(self.config.shares)
-        kind = rng.choice(("irregular", "object", "folder"), p=shares)
+        kind = rng.choice(("irregular", "object", "folder", "strokes"), p=shares)
         size = round(self.crop * rng.uniform(*self.config.zoom))
         if kind == "folder":
             hole = self._hole_of_folder(rng, skipped)
         elif kind == "object":
             hole = random_object_hole(size, size, generator=rng)
+        elif kind == "strokes":
+            hole = random_stroke_hole(size, size, generator=rng)
         else:
             hole = random_irregular_hole(size, size, ratio=_ratio(index, self.config.most), generator=rng)
         return hole
