@@ -552,14 +552,14 @@ def test_irregular_holes_are_strokes_not_noise():
 
 @pytest.mark.parametrize("draw", [random_irregular_hole, random_object_hole, random_stroke_hole])
 def test_random_holes_follow_the_seed(draw):
-    one = draw(64, 80, generator=7)
-    assert same(draw(64, 80, generator=7), one)
-    assert same(draw(64, 80, generator=np.random.default_rng(7)), one)
-    assert not same(draw(64, 80, generator=8), one)
+    one = draw(256, 200, generator=7)
+    assert same(draw(256, 200, generator=7), one)
+    assert same(draw(256, 200, generator=np.random.default_rng(7)), one)
+    assert not same(draw(256, 200, generator=8), one)
     rng = np.random.default_rng(7)
-    assert same(draw(64, 80, generator=rng), one)
-    assert not same(draw(64, 80, generator=rng), one), "a generator moves on"
-    assert draw(64, 80).any()
+    assert same(draw(256, 200, generator=rng), one)
+    assert not same(draw(256, 200, generator=rng), one), "a generator moves on"
+    assert draw(256, 200).any()
 
 
 @pytest.mark.parametrize("ratio", [(0.5, 0.4), (-0.1, 0.3), (0.2, 0.2), (0.5, 1.5), (float("nan"), 0.5)])
