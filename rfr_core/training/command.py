@@ -133,6 +133,10 @@ def compare(
             "--without-network", help="Rows of each model with the interpolated picture in place of its network's."
         ),
     ] = False,
+    inception: Annotated[
+        Path | None,
+        typer.Option(help="TorchScript file of an Inception network (inception-2015-12-05.pt): FID, U-IDS, P-IDS."),
+    ] = None,
 ) -> None:
     """Compare models with other inpainting methods: one table, its data and a sheet of the median results."""
     with _one_sentence():
@@ -151,6 +155,7 @@ def compare(
             work=work,
             device=device,
             without_network=without_network,
+            inception=inception,
             progress=_show,
         )
         typer.echo(comparison.to_markdown(), nl=False)

@@ -1,6 +1,7 @@
 import json
 import sys
 import types
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.ops.pyramid import pull_push
 from rfr_core.training.command import app
 from rfr_core.training.evaluation.compare_methods import compare
+from rfr_core.training.evaluation.distribution import distribution_scores
 from rfr_core.training.evaluation.measure import peak_mib
 from rfr_core.training.evaluation.near_duplicates import MAX_SHARE, difference_hash, near_duplicates
 from rfr_core.training.evaluation.peers import PEERS, find_peer, tensor_fill
@@ -272,3 +274,66 @@ def test_refusals_are_one_sentence(data: Path, tmp_path: Path):
     refused("cannot be written to", "compare", "-o", tmp_path / "file", *folders, *tiny)
     refused("not a folder with pictures", "compare", "-o", tmp_path / "out", *folders, *tiny, "--train", tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+class Detector(torch.nn.Module):
+    """As an Inception network takes pictures and gives features: here those of a coarse copy."""
+
+    def forward(self, image: torch.Tensor, return_features: bool = False) -> torch.Tensor:
+        coarse = torch.nn.functional.adaptive_avg_pool2d(image.float() / 255, 2).flatten(1)
+        return coarse if return_features else coarse[:, :1]
+
+
+def scripted(network: torch.nn.Module, path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the file that everyone has is TorchScript
+        torch.jit.script(network).save(str(path))
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    scripted(Detector(), tmp_path / "inception.pt")
+    return tmp_path / "inception.pt"
+
+
+def test_fills_are_scored_together_by_an_inception_network(data: Path, detector: Path, tmp_path: Path):
+    found = compare(
+        [str(data / "tiny")], ["telea"], data / "eval", data / "holes", tmp_path / "out", size=SIZE,
+        inception=detector,
+    )  # fmt: skip
+    for table in found.tables.values():
+        for row in table.rows:
+            assert row.scores["fid"] >= 0
+            assert 0 <= row.scores["u_ids"] <= 1
+            assert row.scores["p_ids"] in (0, 1 / 3, 2 / 3, 1)
+    text = (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    assert "| FID | U-IDS | P-IDS | s/picture |" in text
+    assert "of fewer than some thousand" in text
+    kept = json.loads((tmp_path / "out" / "comparison.json").read_text())["methods"]
+    assert all("fid" in scores for method in kept.values() for scores in method["buckets"].values())
+
+
+def test_scores_of_distributions_tell_how_far_apart_they_are():
+    truth = torch.randn(400, 6, generator=torch.Generator().manual_seed(0))
+    near = torch.randn(400, 6, generator=torch.Generator().manual_seed(1))
+    same, alike, apart = (distribution_scores(fills, truth) for fills in (truth, near, near + 3))
+    assert same["fid"] < 1e-3
+    assert same["fid"] < alike["fid"] < 0.5
+    assert apart["fid"] == pytest.approx(6 * 9, rel=0.2)  # the squared distance of the means
+    assert alike["u_ids"] > 0.4
+    assert alike["p_ids"] > 0.35
+    assert apart["u_ids"] < 0.01
+    assert apart["p_ids"] < 0.01
+    assert all(np.isnan(value) for value in distribution_scores(truth[:1], truth[:1]).values())
+
+
+def test_what_is_no_inception_network_is_refused(data: Path, tmp_path: Path):
+    (tmp_path / "text.pt").write_text("no archive")
+    scripted(torch.nn.Flatten(), tmp_path / "other.pt")
+    common = ("--peer", "telea", "--pictures", data / "eval", "--holes", data / "holes", "--size", SIZE)
+    for name, match in (("text.pt", "is no TorchScript file"), ("none.pt", "is no TorchScript file"),
+                        ("other.pt", "takes no bytes with return_features")):  # fmt: skip
+        options = ("--model", data / "tiny", *common, "--inception", tmp_path / name, "-o", tmp_path / "out")
+        code, _, error = run("compare", *options)
+        assert code == 2
+        assert match in error.splitlines()[-1]

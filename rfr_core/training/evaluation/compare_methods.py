@@ -29,6 +29,7 @@ from rfr_core.images.pixels import to_tensor
 from rfr_core.images.values import to_bytes
 from rfr_core.inpainter import Inpainter
 from rfr_core.training.evaluation.comparison import Comparison, Cost
+from rfr_core.training.evaluation.distribution import InceptionFeatures, distribution_scores
 from rfr_core.training.evaluation.measure import VARIANTS, variants
 from rfr_core.training.evaluation.near_duplicates import near_duplicates
 from rfr_core.training.evaluation.peers import PEERS, find_peer
@@ -79,6 +80,7 @@ def compare(
     work: Path | None = None,
     device: str = "cpu",
     without_network: bool = False,
+    inception: Path | None = None,
     progress: Tell = lambda *_: None,
 ) -> Comparison:
     """Compares, and writes ``comparison.md``, ``comparison.json`` and ``sheet.jpg`` to ``out``.
@@ -95,6 +97,9 @@ def compare(
         device: what the models compute on.
         without_network: whether each model is compared without its network as well, the interpolated picture in its
             place: what it has more with it is what the network is worth.
+        inception: file of an Inception network for FID, U-IDS and P-IDS (see
+            `rfr_core.training.evaluation.distribution`); None = without them. Of fewer than some thousand pictures they
+            say little.
         progress: told of each fill and each score: a title, how many are done, and of how many.
 
     Raises:
@@ -103,6 +108,7 @@ def compare(
         ImageError, HoleError: pictures or holes are missing, unreadable or near-duplicates of training pictures.
     """
     methods = _methods(models, peers, without_network)
+    features = None if inception is None else InceptionFeatures(inception)
     cases = list(read_cases(pictures, holes, size=size, buckets=buckets, limit=limit))
     checked = None if train is None else _check_disjoint(pictures, train)
     with tempfile.TemporaryDirectory() as temporary:
@@ -113,9 +119,12 @@ def compare(
         measured = {method.title: _run(method, folder, device, len(cases), progress) for method in first_models}
         fills = [{m.title: folder / m.folder / f"{i:04d}.png" for m in methods} for i in range(len(cases))]
         scores = _score(cases, fills, progress)
+        distributions = None if features is None else _distributions(features, cases, fills, progress)
         sheet = _sheet(methods, cases, fills, scores, device)
     titles = [method.title for method in methods]
     tables = {t: average((c.bucket, s[t]) for c, s in zip(cases, scores, strict=True)) for t in titles}
+    if distributions is not None:
+        tables = {title: tables[title].extended(distributions[title]) for title in titles}
     costs = {title: _cost(cases, measured[title]) for title in titles}
     number = len({case.picture for case in cases})
     comparison = Comparison(size, number, device, tables, costs, checked)
@@ -222,6 +231,27 @@ def _score(cases: Sequence[Case], fills: Sequence[Mapping[str, Path]], progress:
         scores.append(found)
         progress("Scores", len(scores), len(cases))
     return scores
+
+
+def _distributions(
+    features: InceptionFeatures, cases: Sequence[Case], fills: Sequence[Mapping[str, Path]], progress: Tell
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Title -> bucket -> scores of all its fills together."""
+    seen: dict[str, dict[str, list[Tensor]]] = {}
+    truths: dict[str, list[Tensor]] = {}
+    for number, (case, paths) in enumerate(zip(cases, fills, strict=True), start=1):
+        truths.setdefault(case.bucket, []).append(features(case.truth))
+        for title, path in paths.items():
+            of_method = seen.setdefault(title, {})
+            of_method.setdefault(case.bucket, []).append(features(_composite(case, path)))
+        progress("Inception features", number, len(cases))
+    return {
+        title: {
+            bucket: distribution_scores(torch.cat(values), torch.cat(truths[bucket]))
+            for bucket, values in of_method.items()
+        }
+        for title, of_method in seen.items()
+    }
 
 
 def _cost(cases: Sequence[Case], measured: Mapping) -> Cost:

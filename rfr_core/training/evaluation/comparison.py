@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from rfr_core.training.evaluation.protocol import Table
 
 # Score -> heading, digits, and which of two is better.
 _COLUMNS = {"psnr": ("PSNR", 2, max), "ssim": ("SSIM", 4, max), "l1": ("l1", 4, min), "lpips": ("LPIPS", 4, min)}
+_TOGETHER = {"fid": ("FID", 2, min), "u_ids": ("U-IDS", 3, max), "p_ids": ("P-IDS", 3, max)}  # of all fills of a bucket
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class Comparison:
         rows = next(iter(self.tables.values())).rows
         names = [name for name in _COLUMNS if name in rows[0].scores]
         heads = [_COLUMNS[name][0] for name in names]
-        columns = ["holes", "method", *heads, *(f"{head} in hole" for head in heads), "s/picture", "peak MiB"]
+        together = [name for name in _TOGETHER if name in rows[0].scores]
+        columns = ["holes", "method", *heads, *(f"{head} in hole" for head in heads)]
+        columns += [*(_TOGETHER[name][0] for name in together), "s/picture", "peak MiB"]
         lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
         for row in rows:
-            lines += self._bucket_lines(row.bucket, [*names, *(f"{name}_hole" for name in names)])
-        return "\n".join([*lines, "", *(f"- {note}" for note in self._notes("lpips" in names))]) + "\n"
+            lines += self._bucket_lines(row.bucket, [*names, *(f"{name}_hole" for name in names), *together])
+        return "\n".join([*lines, "", *(f"- {note}" for note in self._notes([*names, *together]))]) + "\n"
 
     def _bucket_lines(self, bucket: str, names: Sequence[str]) -> Iterator[str]:
         columns = [self._cells(bucket, name) for name in names]
@@ -73,19 +77,21 @@ class Comparison:
 
     def _cells(self, bucket: str, name: str) -> list[str]:
         """One score of every method, as text."""
-        _, digits, better = _COLUMNS[name.removesuffix("_hole")]
+        _, digits, better = (_COLUMNS | _TOGETHER)[name.removesuffix("_hole")]
         values = [round(table[bucket][name], digits) for table in self.tables.values()]
-        texts = [f"{value:.{digits}f}" for value in values]
-        best = better(values)
+        texts = ["–" if math.isnan(value) else f"{value:.{digits}f}" for value in values]
+        best = better((value for value in values if not math.isnan(value)), default=None)
         return [f"**{text}**" if value == best else text for text, value in zip(texts, values, strict=True)]
 
-    def _notes(self, with_lpips: bool) -> Iterator[str]:
+    def _notes(self, names: Sequence[str]) -> Iterator[str]:
         yield (
             f"{self.pictures} pictures at {self.size}×{self.size}, composited with the known pixels; formulas in "
             "`rfr_core/metrics.py`, protocol in `rfr_core/training/evaluation/protocol.py`."
         )
-        if with_lpips:
+        if "lpips" in names:
             yield "LPIPS: shift-tolerant LPIPS (AlexNet) with the weights of `stlpips-pytorch`; not on LPIPS's scale."
+        if "fid" in names:
+            yield "FID, U-IDS, P-IDS: of all fills of a row together; of fewer than some thousand they say little."
         yield f"Time and memory: one process per method on {self._machine()}; loading isn't timed."
         if self.checked is None:
             yield "Not checked for near-duplicates of training pictures."

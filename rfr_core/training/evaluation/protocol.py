@@ -71,6 +71,10 @@ class Table:
         """The scores of a bucket; KeyError when it was not evaluated."""
         return {row.bucket: row.scores for row in self.rows}[bucket]
 
+    def extended(self, more: Mapping[str, Mapping[str, float]]) -> Table:
+        """The same with more scores, by bucket."""
+        return Table(tuple(Row(row.bucket, row.pictures, {**row.scores, **more[row.bucket]}) for row in self.rows))
+
     def to_dict(self) -> dict[str, dict[str, float | int | None]]:
         """Bucket -> number of pictures and scores, as JSON can hold them: None for infinite or undefined ones."""
         return {row.bucket: {"pictures": row.pictures, **_finite(row.scores)} for row in self.rows}
