@@ -229,6 +229,7 @@ class Trainer:
     def _step(self, phase: Phase, step_of_phase: int, batches: Iterator[Any]) -> dict[str, float]:
         """One optimiser step; returns the losses, averaged over the batches and processes that share it."""
         self._set_mode(phase)
+        self._seed_noise()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(phase, step_of_phase)
         recurrences = self._recurrences(phase)
@@ -311,6 +312,11 @@ class Trainer:
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
+
+    def _seed_noise(self) -> None:
+        """What a network draws by itself in a step is another in each step and process, and the same when resumed."""
+        numbers = (self.recipe.seed, self.place.step, 4, self.accelerator.process_index)
+        torch.manual_seed(int(np.random.default_rng(numbers).integers(2**63)))
 
     def _report_skipped(self, skipped: list[str]) -> None:
         for sentence in self.folder.new_skips(skipped):
