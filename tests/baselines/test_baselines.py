@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +15,7 @@ from rfr_core.baselines.edge_connect import EdgeConnect
 from rfr_core.baselines.edge_generator import EdgeGenerator
 from rfr_core.baselines.gated_conv_net import GatedConvNet
 from rfr_core.baselines.pconv_unet import PConvUNet
+from rfr_core.baselines.pluralistic_net import PluralisticNet
 from rfr_core.baselines.prvs_net import PRVSNet
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.config import RFRConfig
@@ -28,6 +28,7 @@ from rfr_core.training.run.architectures import (
     ARCHITECTURES,
     EDGES,
     PICTURES,
+    PLURALISTIC,
     STRUCTURE,
     Architecture,
     build_network,
@@ -40,7 +41,8 @@ from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 from rfr_core.training.run.trainer import fit
 
 SMALL = RFRConfig(width=8, kernel_size=3, recurrences=2, norm="group")
-NETWORKS = [name for name in ARCHITECTURES if task_of(name) in (PICTURES, EDGES, STRUCTURE)]  # those that fill holes
+FILLING = (PICTURES, PLURALISTIC, STRUCTURE, EDGES)
+NETWORKS = [name for name in ARCHITECTURES if task_of(name) in FILLING]
 EDGE_NETWORKS = [name for name in NETWORKS if name.startswith("edges")]
 FILLERS = [name for name in NETWORKS if name not in EDGE_NETWORKS]
 
@@ -60,16 +62,6 @@ def sample(channels: int, *shape: int) -> tuple[Tensor, Tensor]:
 def small(architecture: Architecture, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     return build_network(architecture, SMALL).eval()
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photographs")
-    random = np.random.default_rng(5)
-    for index in range(3):
-        blocks = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-        blocks.resize((96, 72), Image.Resampling.NEAREST).save(folder / f"{index}.png")
-    return folder
 
 
 def recipe(architecture: Architecture, pictures: Path, output: Path) -> Recipe:
@@ -92,6 +84,7 @@ def test_sizes_are_those_of_the_paper() -> None:
     with torch.device("meta"):
         assert count(RFRNet(RFRConfig(attention=None))) == 30_699_264
         assert count(GatedConvNet(RFRConfig(width=48))) == 3_926_862  # 4.1 M in its authors' paper
+        assert count(PluralisticNet(RFRConfig(width=32))) == 5_978_240  # as in its authors' code
         assert count(PConvUNet(RFRConfig())) == 32_859_729
         assert count(CoarseToFine(RFRConfig())) == 110_754_054
         # EdgeConnect's generator has 10.8 million with its biases.
@@ -117,7 +110,7 @@ def test_every_network_trains_previews_and_is_kept(architecture: Architecture, p
     assert all(torch.equal(value, state[name]) for name, value in trained.state_dict().items())
 
 
-@pytest.mark.parametrize("architecture", ["pconv-unet", "edges-rfr"])
+@pytest.mark.parametrize("architecture", ["pconv-unet", "pluralistic", "edges-rfr"])
 def test_a_baseline_is_resumed(architecture: Architecture, pictures: Path, tmp_path: Path) -> None:
     whole = recipe(architecture, pictures, tmp_path / "whole")
     fit(whole)
@@ -128,7 +121,7 @@ def test_a_baseline_is_resumed(architecture: Architecture, pictures: Path, tmp_p
     assert all(torch.equal(actual[name], value) for name, value in expected.items())
 
 
-@pytest.mark.parametrize("architecture", ["gated-conv", "edges-residual", "defects"])
+@pytest.mark.parametrize("architecture", ["gated-conv", "pluralistic", "edges-residual", "defects"])
 def test_training_goes_on_from_another_runs_network(architecture: Architecture, pictures: Path, tmp_path: Path) -> None:
     first = read_network(fit(recipe(architecture, pictures, tmp_path / "first")))
     settled = recipe(architecture, pictures, tmp_path / "second")

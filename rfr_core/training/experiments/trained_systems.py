@@ -37,6 +37,7 @@ SYSTEMS: dict[str, System] = {
     "edge-connect": System("EdgeConnect", "edge-connect"),
     "edge-connect-rfr": System("EdgeConnect with the module", "edge-connect-rfr", {"kernel_size": 5}),
     "prvs": System("PRVS", "prvs"),
+    "pluralistic": System("PIC", "pluralistic"),
     "coarse-to-fine": System("Coarse-To-Fine", "coarse-to-fine"),
     "iternum-7": System("IterNum 7", differs={"recurrences": 7}),
     "iternum-8": System("IterNum 8", differs={"recurrences": 8}),

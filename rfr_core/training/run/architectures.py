@@ -19,6 +19,7 @@ from rfr_core.baselines.edge_connect import EdgeConnect
 from rfr_core.baselines.edge_generator import EdgeGenerator
 from rfr_core.baselines.gated_conv_net import GatedConvNet
 from rfr_core.baselines.pconv_unet import PConvUNet
+from rfr_core.baselines.pluralistic_net import PluralisticNet, TwoPaths
 from rfr_core.baselines.prvs_net import PRVSNet
 from rfr_core.baselines.structured_network import StructuredFill
 from rfr_core.checkpoints.loading import CONFIG_NAME, MODEL_NAME, load_network
@@ -44,6 +45,7 @@ from rfr_core.training.losses.inpainting import Judges, PhaseLosses, inpainting_
 from rfr_core.training.run.defects import defect_loss, defect_preview
 from rfr_core.training.run.edges import EdgeBatch, collate_edges, edge_loss, edge_preview
 from rfr_core.training.run.joint_training import JointModel
+from rfr_core.training.run.pluralistic import pluralistic_loss, pluralistic_preview
 from rfr_core.training.run.structure import (
     StructureBatch,
     collate_structure,
@@ -57,6 +59,7 @@ Architecture = Literal[
     "pconv-unet",
     "coarse-to-fine",
     "gated-conv",
+    "pluralistic",
     "edges-rfr",
     "edges-residual",
     "edge-connect",
@@ -109,6 +112,14 @@ def _run_on_pictures(network: nn.Module, batch: Sample, *recurrences: int) -> An
 
 def _shown_picture(output: Output, batch: Sample) -> Shown:
     return _shown(output if isinstance(output, Tensor) else output[-1], batch.image, batch.known)
+
+
+def _pluralistic_loss(output: TwoPaths, batch: Sample, weights: PhaseLosses, judges: Judges) -> Judged:
+    return pluralistic_loss(output, batch.image, batch.known, weights.output, judges)
+
+
+def _shown_generated(output: TwoPaths, batch: Sample) -> Shown:
+    return _shown(output.generated[-1], batch.image, batch.known)
 
 
 def _run_on_edges(network: nn.Module, batch: EdgeBatch, recurrences: int) -> Output:
@@ -185,6 +196,7 @@ def _learning(output: Tensor, share: Tensor) -> Tensor:
 
 
 PICTURES = Task(collate, _run_on_pictures, picture_loss, preview_grid, _shown_picture)
+PLURALISTIC = Task(collate, _run_on_pictures, _pluralistic_loss, pluralistic_preview, _shown_generated)
 REFINEMENT = Task(collate_stacks, _run_on_stacks, _refinement_loss, stack_preview, _shown_refinement)
 JOINT = Task(collate_stacks, _run_jointly, _joint_loss, joint_preview, _shown_refinement)
 EDGES = Task(collate_edges, _run_on_edges, _edge_loss, edge_preview)
@@ -193,7 +205,9 @@ DEFECTS = Task(collate_defects, _run_on_defects, _defect_loss, defect_preview)
 
 
 def task_of(architecture: Architecture) -> Task:
-    """Filling pictures, at once or along edges; refining them, or both; completing edges, or finding defects."""
+    """Filling pictures, at once, in many ways or along edges; refining fills; completing edges, or finding defects."""
+    if architecture == "pluralistic":
+        return PLURALISTIC
     if architecture == "refinement":
         return REFINEMENT
     if architecture == "joint":
@@ -213,6 +227,8 @@ def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
         return CoarseToFine(config)
     if architecture == "gated-conv":
         return GatedConvNet(config)
+    if architecture == "pluralistic":
+        return PluralisticNet(config)
     if architecture == "refinement":
         return StackRefiner(config)
     if architecture == "joint":

@@ -19,6 +19,7 @@ from rfr_core.training.run.architectures import (
     DEFECTS,
     JOINT,
     PICTURES,
+    PLURALISTIC,
     REFINEMENT,
     STRUCTURE,
     Architecture,
@@ -128,9 +129,9 @@ class Recipe:
         output: folder that everything the run writes goes to.
         network: the network's configuration.
         architecture: which network it configures: ``"rfr"``, a baseline (``"pconv-unet"``, ``"coarse-to-fine"``,
-            ``"gated-conv"``, ``"edge-connect"``, ``"edge-connect-rfr"``, ``"prvs"``), an edge generator
-            (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a finished one, ``"joint"``: a refinement
-            with its network in the loop, or ``"defects"``, which finds them.
+            ``"gated-conv"``, ``"edge-connect"``, ``"edge-connect-rfr"``, ``"prvs"``, ``"pluralistic"``), an edge
+            generator (``"edges-rfr"``, ``"edges-residual"``), the ``"refinement"`` of a finished one, ``"joint"``: a
+            refinement with its network in the loop, or ``"defects"``, which finds them.
         init: checkpoint whose weights it starts from (bundled name, folder, file or Hub id); of another network than
             RFR-Net the ``model`` folder of its run.
         data: pictures and holes.
@@ -194,7 +195,7 @@ class Recipe:
             raise ConfigError("save_every and preview_every must be 1 or more.")
         task = task_of(self.architecture)
         from_stacks = task in (REFINEMENT, JOINT)
-        if task not in (PICTURES, STRUCTURE) and self.evaluation.pictures is not None:
+        if task not in (PICTURES, PLURALISTIC, STRUCTURE) and self.evaluation.pictures is not None:
             how = "train compare, once it is joined to its network" if from_stacks else "train experiment fig10"
             how = "benchmarks defects" if task is DEFECTS else how
             raise ConfigError(f"This architecture is judged by python -m {how}; leave evaluation.pictures out.")
