@@ -120,7 +120,8 @@ class RFRInpaint(io.ComfyNode):
             wrap=wrap,
             detail=detail,
         )
-        filled = torch.cat([recording.final for recording in recordings])
+        finals = [recording.final for recording in recordings]
+        filled = finals[0] if len(finals) == 1 else torch.cat(finals)
         strips, left_out = write_strips(recordings)
         page = {"rfr_strip": strips, "rfr_text": [*notes, *failures, *left_out]}
         return io.NodeOutput(to_image(filled), recordings, to_mask(hole), ui=page)

@@ -200,6 +200,8 @@ class _TensorCanvas(Canvas):
 
     def check_values(self, known: Tensor) -> None:
         if self._image.is_floating_point():
+            if in_range(*(bound.item() for bound in torch.aminmax(self._colours))):
+                return  # the hole's too, which takes less to find than those of the rest alone
             for colours, seen in zip(self._colours, known.to(self._image.device), strict=True):
                 _check_range([channel[seen[0]].float().cpu().numpy() for channel in colours])
 
@@ -238,7 +240,7 @@ class _ArrayCanvas(Canvas):
         return self._colours.shape[-1] == 3 and _is_gray(self._colours[item], known.numpy())
 
     def check_values(self, known: Tensor) -> None:
-        if self._image.dtype.kind == "f":
+        if self._image.dtype.kind == "f" and not in_range(float(self._colours.min()), float(self._colours.max())):
             for pixels, seen in zip(self._colours, known[:, 0].numpy(), strict=True):
                 _check_range([pixels[..., channel][seen] for channel in range(pixels.shape[-1])])
 
@@ -262,10 +264,15 @@ def _white(dtype: str) -> float:
     return WHITE[dtype]
 
 
+def in_range(low: float, high: float) -> bool:
+    """Whether values from ``low`` to ``high`` can be those of a picture that is meant to lie in [0, 1]."""
+    return -1 <= low <= high <= 2  # a little beyond is what other software's filters leave behind
+
+
 def _check_range(channels: Sequence[np.ndarray]) -> None:
     low = min((float(values.min()) for values in channels if values.size), default=0.0)
     high = max((float(values.max()) for values in channels if values.size), default=0.0)
-    if not -1 <= low <= high <= 2:  # a little beyond is what other software's filters leave behind
+    if not in_range(low, high):
         raise ImageError(f"The picture holds values from {low:g} to {high:g}; expected 0 to 1: rescale it.")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.errors import ImageError
-from rfr_core.fill.canvas import FilledBox
+from rfr_core.fill.canvas import FilledBox, in_range
 from rfr_core.fill.detail import Part
 from rfr_core.fill.level import CropTask, coarse_fill
 from rfr_core.fill.plan import Planner, batched, most_recurrences, pixels, smaller, work_shares
@@ -165,6 +165,6 @@ def _input(task: CropTask, coarse: Tensor | None) -> tuple[Tensor, Tensor]:
 def _checked(image: Tensor) -> Tensor:
     """The image clamped to [0, 1]; ImageError where its values are not meant to lie there."""
     low, high = (bound.item() for bound in torch.aminmax(image))  # NaN comes through
-    if not -1 <= low <= high <= 2:  # a little beyond is what other software's filters leave behind
+    if not in_range(low, high):
         raise ImageError(f"The picture holds values from {low:g} to {high:g}; expected 0 to 1: rescale it.")
     return image.clamp(0, 1)

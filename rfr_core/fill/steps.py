@@ -153,9 +153,10 @@ class InpaintStep:
             return self._scene.canvas.tensor(self._filled, within)
 
     @torch.inference_mode()
-    def open_hole(self) -> Tensor:
-        """What is still open: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached; on the CPU."""
-        return without_reached(self._start.open_hole, self._current).float()
+    def open_hole(self, within: Box | None = None) -> Tensor:
+        """What is still open, or that in a box: (N, 1, H, W) float32 in {0, 1}, 1 = not yet reached; on the CPU."""
+        left = without_reached(self._start.open_hole, self._current)
+        return (left if within is None else left[(..., *within.slices)]).float()
 
     @torch.inference_mode()
     def attention(self, x: int, y: int, item: int = 0) -> Tensor | None:

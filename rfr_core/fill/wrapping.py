@@ -165,8 +165,9 @@ class WrappedStep(InpaintStep):
     def hole_ratio(self) -> float:
         return float(self._own_hole.count_nonzero() / self._own_hole.numel())
 
-    def open_hole(self) -> Tensor:
-        return self._canvas.unpadded(super().open_hole())
+    def open_hole(self, within: Box | None = None) -> Tensor:
+        left = self._canvas.unpadded(super().open_hole())
+        return left if within is None else left[(..., *within.slices)]
 
     def attention(self, x: int, y: int, item: int = 0) -> Tensor | None:
         check_pixel(self._canvas.inner, x, y, item)

@@ -58,7 +58,7 @@ class Recording:
         self._fills.append(self._last[0, :, self._inside].to(torch.float16))  # (3, K)
         self._attention.append(list(self._latest.values()))
         self._latest = {}
-        newly = (self._reached == NEVER) & (_part(step.open_hole(), self.box)[0, 0] == 0)
+        newly = (self._reached == NEVER) & (step.open_hole(self.box)[0, 0] == 0)
         self._reached[newly] = len(self)
         return self._last
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from rfr_core import ImageError, Inpainter, RFRConfig, RFRNet
@@ -111,9 +112,19 @@ def test_a_thumbnail_with_a_new_region_is_that_of_the_whole_picture(height: int,
     whole = picture.clone()
     whole[(..., *box.slices)] = changed[(..., *box.slices)]
     small = Thumbnail(picture, box, side).image(whole[(..., *box.slices)])
-    expected = to_pil(whole)
-    if side < max(height, width):
-        expected = expected.resize(small.size, Image.Resampling.LANCZOS)
+    expected = Thumbnail(whole, None, side).image()
     difference = np.abs(np.asarray(small).astype(int) - np.asarray(expected).astype(int))
     assert small.size == expected.size
     assert difference.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side"), [(96, 128, 128), (300, 400, 128), (611, 397, 128), (1200, 900, 64)]
+)
+def test_a_thumbnail_looks_as_one_that_is_scaled_at_once(height: int, width: int, side: int) -> None:
+    coarse = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    picture = F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+    small = Thumbnail(picture, None, side).image()
+    expected = to_pil(picture).resize(small.size, Image.Resampling.LANCZOS)
+    assert max(small.size) == side
+    assert np.abs(np.asarray(small).astype(int) - np.asarray(expected).astype(int)).max() <= 4
