@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from block_pictures import write_block_pictures
 from PIL import Image
 
 
@@ -13,8 +13,5 @@ from PIL import Image
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three pictures of coloured blocks."""
     folder = tmp_path_factory.mktemp("photographs")
-    random = np.random.default_rng(5)
-    for index in range(3):
-        blocks = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-        blocks.resize((96, 72), Image.Resampling.NEAREST).save(folder / f"{index}.png")
+    write_block_pictures(folder, 6, 8, Image.Resampling.NEAREST)
     return folder

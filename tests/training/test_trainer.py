@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from block_pictures import write_block_pictures
 from golden import GOLDEN, golden_weight
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -42,10 +43,7 @@ SMOKE = ROOT / "train" / "recipes" / "smoke.toml"
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photographs")
-    random = np.random.default_rng(5)
-    for index in range(3):
-        small = Image.fromarray(random.integers(0, 256, (9, 12, 3), dtype=np.uint8))
-        small.resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    write_block_pictures(folder, 9, 12, Image.Resampling.BICUBIC)
     return folder
 
 

@@ -158,14 +158,19 @@ def inpainting_loss(
             raise ConfigError(
                 "The feature_matching and adversarial terms need a discriminator; give it or set both to 0."
             )
-        asked = judges.adversary.terms(Shown(composite, truth, hole))
-        terms["feature_matching"] = (asked["feature_matching"] / _share(hole)).mean()
-        terms["adversarial"] = asked["adversarial"].mean()
+        terms |= adversary_terms(judges.adversary, Shown(composite, truth, hole))
     if weights.variation:
         terms["variation"] = total_variation(composite * hole)
     terms = {name: value for name, value in terms.items() if getattr(weights, name)}
     total = sum((getattr(weights, name) * value for name, value in terms.items()), output.new_zeros(()))
     return total, terms
+
+
+def adversary_terms(adversary: Adversary, shown: Shown) -> dict[str, Tensor]:
+    """The terms that a discriminator has for a batch, averaged; ``feature_matching`` per pixel of the hole."""
+    asked = adversary.terms(shown)
+    matching = asked["feature_matching"] / _share(shown.hole)
+    return {"feature_matching": matching.mean(), "adversarial": asked["adversarial"].mean()}
 
 
 def _pixel_terms(output: Tensor, truth: Tensor, known: Tensor, weights: LossWeights) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -204,44 +205,43 @@ STRUCTURE = Task(collate_structure, _run_on_structure, structure_loss, structure
 DEFECTS = Task(collate_defects, _run_on_defects, _defect_loss, defect_preview)
 
 
+# Those that are no network for filling pictures in one way and at once.
+_TASKS: dict[Architecture, Task] = {
+    "pluralistic": PLURALISTIC,
+    "edges-rfr": EDGES,
+    "edges-residual": EDGES,
+    "edge-connect": STRUCTURE,
+    "edge-connect-rfr": STRUCTURE,
+    "prvs": STRUCTURE,
+    "refinement": REFINEMENT,
+    "joint": JOINT,
+    "defects": DEFECTS,
+}
+_NETWORKS: dict[Architecture, Callable[[RFRConfig], nn.Module]] = {
+    "rfr": RFRModel,
+    "pconv-unet": PConvUNet,
+    "coarse-to-fine": CoarseToFine,
+    "gated-conv": GatedConvNet,
+    "pluralistic": PluralisticNet,
+    "edges-rfr": partial(EdgeGenerator, reasoning=True),
+    "edges-residual": partial(EdgeGenerator, reasoning=False),
+    "edge-connect": partial(EdgeConnect, reasoning=False),
+    "edge-connect-rfr": partial(EdgeConnect, reasoning=True),
+    "prvs": PRVSNet,
+    "refinement": StackRefiner,
+    "joint": JointModel,
+    "defects": DefectNet,
+}
+
+
 def task_of(architecture: Architecture) -> Task:
     """Filling pictures, at once, in many ways or along edges; refining fills; completing edges, or finding defects."""
-    if architecture == "pluralistic":
-        return PLURALISTIC
-    if architecture == "refinement":
-        return REFINEMENT
-    if architecture == "joint":
-        return JOINT
-    if architecture == "defects":
-        return DEFECTS
-    if architecture in ("edge-connect", "edge-connect-rfr", "prvs"):
-        return STRUCTURE
-    return EDGES if architecture.startswith("edges") else PICTURES
+    return _TASKS.get(architecture, PICTURES)
 
 
 def build_network(architecture: Architecture, config: RFRConfig) -> nn.Module:
     """A network by name with random weights; each says in its docstring what it takes of the configuration."""
-    if architecture == "pconv-unet":
-        return PConvUNet(config)
-    if architecture == "coarse-to-fine":
-        return CoarseToFine(config)
-    if architecture == "gated-conv":
-        return GatedConvNet(config)
-    if architecture == "pluralistic":
-        return PluralisticNet(config)
-    if architecture == "refinement":
-        return StackRefiner(config)
-    if architecture == "joint":
-        return JointModel(config)
-    if architecture == "defects":
-        return DefectNet(config)
-    if architecture == "prvs":
-        return PRVSNet(config)
-    if architecture.startswith("edge-connect"):
-        return EdgeConnect(config, reasoning=architecture == "edge-connect-rfr")
-    if task_of(architecture) is EDGES:
-        return EdgeGenerator(config, reasoning=architecture == "edges-rfr")
-    return RFRModel(config)
+    return _NETWORKS[architecture](config)
 
 
 def reset_parameters(module: nn.Module) -> None:

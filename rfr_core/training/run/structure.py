@@ -15,7 +15,13 @@ from rfr_core.images.values import luminance
 from rfr_core.training.data.sample_grid import tiled
 from rfr_core.training.data.samples import Sample, collate
 from rfr_core.training.losses.adversary import Shown
-from rfr_core.training.losses.inpainting import Judges, LossWeights, PhaseLosses, inpainting_loss
+from rfr_core.training.losses.inpainting import (
+    Judges,
+    LossWeights,
+    PhaseLosses,
+    adversary_terms,
+    inpainting_loss,
+)
 from rfr_core.training.run.edges import edge_loss
 
 EDGE_WEIGHTS = LossWeights(hole=0.1, valid=0.02)  # of edges, where a recipe says nothing: PRVS weighs its own by 0.1
@@ -51,8 +57,7 @@ def structure_loss(
         loss, parts = edge_loss(logits, shown.truth[:, :1], known, of_edges)
         if of_edges.needs_adversary:
             assert judges.edge_adversary is not None
-            asked = judges.edge_adversary.terms(shown)
-            parts |= {name: asked[name].mean() for name in ("feature_matching", "adversarial")}
+            parts |= adversary_terms(judges.edge_adversary, shown)
             loss = loss + of_edges.feature_matching * parts["feature_matching"]
             loss = loss + of_edges.adversarial * parts["adversarial"]
         total = total + loss
