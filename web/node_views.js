@@ -39,9 +39,11 @@ export function addView(node, property, view) {
     shown = needed;
   };
   view.saved = redraw;
+  const bring = bringingIntoPage(node, property, view.element);
   const show = () => {
     view.show(node.properties[property] ?? null);
     view.resized();
+    if (!view.isEmpty) bring(); // an empty view is not in the page, however long ago its node came
   };
   chain(node, "onExecuted", (output) => {
     const news = view.readOutput(output ?? {});
@@ -53,22 +55,33 @@ export function addView(node, property, view) {
     show();
   });
   chain(node, "onConfigure", show);
-  chain(node, "onAdded", () => bringIntoPage(node, property, view.element));
+  chain(node, "onAdded", bring);
   chain(node, "onRemoved", () => view.close());
   show();
 }
 
-// Undo puts a new node in the place of the one with its id; Vue nodes keep their component, with the old element in it.
-function bringIntoPage(node, property, element) {
-  let left = CHECKS;
-  const timer = setInterval(() => {
-    if (!node.graph || !left--) return clearInterval(timer);
+// Undo puts a new node in the place of the one with its id; the front end may keep its component, with the old element
+// in it. Returns what sees to it, for some seconds from each call on, that the node's own element is in the page.
+function bringingIntoPage(node, property, element) {
+  let left = 0;
+  let timer = null;
+  const check = () => {
+    // A node that was cleared away keeps its graph: two with one number must not fight for the place.
+    if (node.graph?.getNodeById(node.id) !== node || !left--) {
+      clearInterval(timer);
+      timer = null;
+      return;
+    }
     const subgraph = node.graph.isRootGraph === false ? node.graph.id : ""; // the root may get another id
     const place = `${subgraph}:${node.id}:${property}`;
     const before = elements.get(place);
     if (before !== element && before?.isConnected && !element.isConnected) before.replaceWith(element);
     if (element.isConnected) elements.set(place, element);
-  }, CHECK_EVERY);
+  };
+  return () => {
+    left = CHECKS;
+    timer ??= setInterval(check, CHECK_EVERY);
+  };
 }
 
 // Grow the node to what its widgets need, or give back so many pixels of height.

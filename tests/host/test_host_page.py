@@ -314,6 +314,27 @@ def test_the_strip_lives_on_after_undo(page: Page, name: str) -> None:
     screenshot(page, name)
 
 
+def test_a_strip_that_is_first_shown_long_after_its_node_was_made_gives_way_to_a_new_one(page: Page) -> None:
+    build(page, NODES, LINKS)
+    page.wait_for_timeout(12_000)  # longer than a new node is looked after
+    run(page)
+    _settle(page, "6 of 6, 100 % filled")
+    _built_and_run(page)  # new nodes with the numbers of the old ones
+    _settle(page, "6 of 6, 100 % filled")
+    assert _ours(page)["connected"]
+
+
+def test_a_strip_stays_in_the_page_where_new_nodes_take_the_numbers_of_old_ones(page: Page) -> None:
+    for _ in range(2):  # the second time within the seconds for which a new node is looked after
+        _built_and_run(page)
+        _settle(page, "6 of 6, 100 % filled")
+    shown = []
+    for _ in range(30):
+        shown.append(_ours(page)["connected"])
+        page.wait_for_timeout(100)
+    assert all(shown), shown
+
+
 def test_runs_leave_no_second_picture_and_no_larger_node(page: Page, name: str) -> None:
     _built_and_run(page)
     _settle(page, "6 of 6, 100 % filled")
