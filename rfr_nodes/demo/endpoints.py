@@ -12,7 +12,7 @@ import torch
 
 from rfr_core.errors import HoleError
 from rfr_core.holes.masks import hole_from_alpha
-from rfr_core.images.picture_files import Picture
+from rfr_core.images.picture_files import Picture, losses
 from rfr_core.options import Detail
 from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
 from rfr_nodes.demo.filling import filled_steps
@@ -29,6 +29,8 @@ DESCRIPTION = (
     "Fills the white part of a mask in a picture and returns the filled picture's file, at full size, with EXIF and "
     "ICC profile. Without a mask, what is transparent in the picture is filled. detail: auto, texture, exact or off."
 )
+
+REPORT = "Also returns a list of what the picture had and the file does not, such as the resolution in a WebP file."
 
 
 def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any, detail: Any) -> FillOptions:
@@ -47,10 +49,13 @@ def checked_options(model: Any, recurrences: Any, grow: Any, feather: Any, detai
 
 
 def add_endpoints(models: Models, storage: Storage) -> None:
-    """Adds ``/inpaint`` to the Blocks being built; its calls take turns among themselves, apart from the page's."""
+    """Adds ``/inpaint`` and ``/inpaint_report`` to the Blocks being built.
+
+    Their calls take turns among themselves, apart from the page's. The second also returns what the file lacks.
+    """
     turns = Turns(MAX_CALLS, MAX_CALLS_IN_ALL)
 
-    async def inpaint(
+    async def report(
         image: Any,
         mask: Any = None,
         recurrences: float | None = 0,
@@ -61,7 +66,7 @@ def add_endpoints(models: Models, storage: Storage) -> None:
         exact: bool | None = False,
         detail: str | None = "auto",
         request: gr.Request | None = None,
-    ) -> str:
+    ) -> tuple[str, list[str]]:
         if not isinstance(exact, bool | None):
             raise RequestError(f"The option exact is {exact!r}: give true or false, or detail instead.")
         detail = detail or "auto"
@@ -76,7 +81,13 @@ def add_endpoints(models: Models, storage: Storage) -> None:
             steps = models.thread.each(filled_steps(inpainter, picture.image, hole, options))
             images = [picture.image, *[image async for image in steps][-1:]]
         filled = picture.filled(images[-1])
-        return str(await asyncio.to_thread(_saved, filled, storage, upload, file_format or AS_UPLOADED))
+        path = await asyncio.to_thread(_saved, filled, storage, upload, file_format or AS_UPLOADED)
+        return str(path), list(losses(filled, path))
+
+    @functools.wraps(report)  # for its parameters
+    async def inpaint(*arguments: Any, **named: Any) -> str:
+        path, _ = await report(*arguments, **named)
+        return path
 
     with gr.Group(visible=False):
         inputs = [
@@ -90,17 +101,22 @@ def add_endpoints(models: Models, storage: Storage) -> None:
             gr.Checkbox(False, label="exact"),
             gr.Dropdown(list(get_args(Detail)), value="auto", label="detail"),
         ]
-        output = gr.File(label="filled")
-        gr.Button().click(
-            functools.partial(in_sentences, as_html=False)(inpaint),
-            inputs,
-            output,
-            api_name="inpaint",
-            preprocess=False,
-            api_description=DESCRIPTION,
-            concurrency_id="api",
-            concurrency_limit=None,
+        file, dropped = gr.File(label="filled"), gr.JSON(label="dropped")
+        functions = (
+            ("inpaint", inpaint, file, DESCRIPTION),
+            ("inpaint_report", report, [file, dropped], f"{DESCRIPTION} {REPORT}"),
         )
+        for name, function, outputs, description in functions:
+            gr.Button().click(
+                functools.partial(in_sentences, as_html=False)(function),
+                inputs,
+                outputs,
+                api_name=name,
+                preprocess=False,
+                api_description=description,
+                concurrency_id="api",
+                concurrency_limit=None,
+            )
 
 
 def _read(image: Any, mask: Any, root: Path) -> tuple[Upload, Picture, torch.Tensor]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
 pytest.importorskip("gradio_client")
 pytest.importorskip("gradio")
@@ -100,6 +101,20 @@ def test_a_jpeg_comes_back_as_jpeg_and_in_another_format_on_request(client: Clie
     assert not changed[:30].any()
 
 
+def test_a_report_names_what_the_file_lacks(client: Client, tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_text("Title", "Lake")
+    image = saved(photograph(64, 48), tmp_path / "photo.png", pnginfo=info, dpi=(300, 300))
+    mask = saved(hole((64, 48), (20, 15, 40, 30)), tmp_path / "mask.png")
+    path, dropped = client.predict(image, mask, file_format="webp", api_name="/inpaint_report")
+    assert dropped == ["the resolution (dpi)", "PNG texts"]
+    assert Path(path).suffix == ".webp"
+    path, dropped = client.predict(image, mask, api_name="/inpaint_report")
+    assert dropped == []
+    with Image.open(path) as filled:
+        assert filled.info["Title"] == "Lake"  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_the_least_error_is_given_on_request(client: Client, tmp_path: Path) -> None:
     image = saved(photograph(96, 80), tmp_path / "photo.png")
     mask = saved(hole((96, 80), (30, 30, 50, 50)), tmp_path / "mask.png")
@@ -129,10 +144,10 @@ def test_ten_people_at_once_get_their_own_pictures(demo: Demo, tmp_path: Path) -
         assert list(people.map(ask, range(10))) == [True] * 10
 
 
-def test_only_inpaint_is_offered(client: Client) -> None:
+def test_only_fills_are_offered(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
     assert isinstance(described, dict)
-    assert list(described["named_endpoints"]) == ["/inpaint"]
+    assert list(described["named_endpoints"]) == ["/inpaint", "/inpaint_report"]
     assert described["unnamed_endpoints"] == {}
 
 
