@@ -16,6 +16,7 @@ from benchmarks.setting import Setting
 from benchmarks.timing import CLOCKS
 
 SECTIONS = {
+    "fills": "fills",
     "network": "speed",
     "lama": "lama",
     "photo": "photo",

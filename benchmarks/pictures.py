@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageOps
+from torch import Tensor
 
 _PHOTO = Path(__file__).parents[1] / "examples" / "creek.jpg"
+
+
+def photograph(size: tuple[int, int]) -> Tensor:
+    """The example, cut and scaled to a size (H, W), as (1, 3, H, W) in [0, 1]."""
+    with Image.open(_PHOTO) as opened:
+        photo = ImageOps.fit(opened.convert("RGB"), (size[1], size[0]), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
 
 
 def save_photo(folder: Path, name: str, size: tuple[int, int], hole: int, shift: int = 0) -> tuple[Path, Path]:

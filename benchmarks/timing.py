@@ -27,19 +27,24 @@ class Times:
         return median(a / b for a, b in zip(self.seconds[name], self.seconds[other], strict=True))
 
 
-def in_turns(ways: Mapping[str, Callable[[], Any]], rounds: int, clock: str) -> Times:
+def in_turns(ways: Mapping[str, Callable[[], Any]], rounds: int, clock: str, longest: float = float("inf")) -> Times:
     """Does each way once to warm up, then all of them ``rounds`` times in turns.
 
     clock: "wall", or "cpu" for this process's own time on a machine that is busy with other things.
+    longest: seconds; a way that has taken longer in one round is not done again, and that time stands for all of them.
     """
-    now = CLOCKS[clock]
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         way()
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            gc.collect()
-            started = now()
-            way()
-            seconds[name].append(now() - started)
+            taken = seconds[name]
+            taken.append(taken[0] if taken and taken[0] > longest else _seconds(way, CLOCKS[clock]))
     return Times(seconds)
+
+
+def _seconds(way: Callable[[], Any], now: Callable[[], float]) -> float:
+    gc.collect()
+    started = now()
+    way()
+    return now() - started

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks import fills, plot
 from benchmarks.__main__ import main
+from benchmarks.machine import describe_machine
 from benchmarks.process import peak_memory, peak_of, run_python
 from benchmarks.report import Table
 from benchmarks.setting import Setting
@@ -79,3 +81,32 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process its peak")
 def test_a_process_tells_its_own_peak_memory() -> None:
     assert 2**20 < peak_of("this") < 2**27 < peak_memory()  # this process has loaded torch
+
+
+def test_whole_fills_are_timed_against_a_rival_and_plotted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def rival(image: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
+        return torch.where(hole > 0, image.mean(), image)
+
+    monkeypatch.setattr("benchmarks.fills.lama_forms", lambda: {"LaMa, float32": rival})
+    monkeypatch.setattr("benchmarks.fills._LARGE", (360, 480))
+    monkeypatch.setattr("benchmarks.fills._SMALL_HOLE", 24)
+    table = fills.run(Setting(sizes=(40,), rounds=1))
+    rows = table.to_dict()["rows"]
+    *measured, imports = rows
+    areas = {row["hole"]: row["hole's pixels"] for row in measured}
+    assert areas == {"5%": 81, "25%": 400, "60%": 961, "24 pixels": 576}
+    for row in measured:
+        [against] = [one for one in measured if one["hole"] == row["hole"] and one["method"] == "LaMa, float32"]
+        assert row["times as fast as LaMa, float32"] == pytest.approx(against["s"] / row["s"], rel=1e-6)
+    assert imports["method"] == fills.IMPORT
+    assert imports["s"] > 0
+    pytest.importorskip("matplotlib")
+    report = {"machine": describe_machine(), "results": {"fills": table.to_dict()}}
+    (tmp_path / "a.json").write_text(json.dumps(report))
+    monkeypatch.setattr("sys.argv", ["plot", str(tmp_path / "a.json"), str(tmp_path / "a.svg")])
+    plot.main()
+    drawn = (tmp_path / "a.svg").read_text()
+    assert all(f">{name}<" in drawn for name in ("RFR, auto", "LaMa, float32", fills.IMPORT, "pixels of the hole"))
+    monkeypatch.setattr("sys.argv", ["plot", str(tmp_path / "a.json"), str(tmp_path / "b.svg")])
+    plot.main()
+    assert (tmp_path / "b.svg").read_text() == drawn  # one plot, not one over the other

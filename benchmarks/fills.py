@@ -1,0 +1,86 @@
+"""Whole fills, from a picture to a picture, against other methods in the forms in which they are fastest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.lama_forms import lama_forms
+from benchmarks.pictures import photograph
+from benchmarks.process import run_python
+from benchmarks.report import Table, Value
+from benchmarks.setting import Setting
+from benchmarks.timing import in_turns
+from rfr_core.inference.devices import resolve_dtype
+from rfr_core.inpainter import Inpainter
+from rfr_core.training.evaluation.peers import PEERS, tensor_fill
+
+Fill = Callable[[Tensor, Tensor], Tensor]
+
+COLUMNS = ("picture", "hole", "hole's pixels", "method", "s", "times as fast as LaMa, float32")
+IMPORT = "import torch, as a process"
+_LAMA = "LaMa, float32"
+_SHARES = (0.05, _MIDDLE := 0.25, 0.6)  # of the picture, that a square hole in its middle covers
+_PEERS = ("patchmatch", "fsr-fast", "telea")
+_LARGE, _SMALL_HOLE = (3000, 4000), 200  # height, width; pixels
+_MARGIN = 128  # around a hole in a large photograph, as tools that run LaMa cut it out
+_LONGEST = 8.0  # seconds; what takes longer is done once
+
+
+@torch.inference_mode()
+def run(setting: Setting) -> Table:
+    lama = lama_forms()
+    if not lama:
+        return Table("Whole fills", (), (), ("Left out: it needs spandrel (pip install spandrel --no-deps).",))
+    ours = {"RFR, float32": _ours("float32"), "RFR, auto": _ours("auto")}
+    peers = {PEERS[name].title: tensor_fill(PEERS[name]) for name in _PEERS if PEERS[name].is_available()}
+    rows: list[list[Value]] = []
+    for size in setting.sizes:
+        image = photograph((size, size))
+        for share in _SHARES:
+            hole = square_hole((size, size), round(size * math.sqrt(share)))
+            # LaMa looks at the whole picture, whatever the hole: once is enough for its other forms.
+            rivals = lama if share == _MIDDLE else {_LAMA: lama[_LAMA]}
+            rows += _rows(f"{size}×{size}", f"{share:.0%}", hole, _on(image, hole, ours | peers | rivals), setting)
+    image, hole = photograph(_LARGE), square_hole(_LARGE, _SMALL_HOLE)
+    around = tuple(slice((side - _SMALL_HOLE) // 2 - _MARGIN, (side + _SMALL_HOLE) // 2 + _MARGIN) for side in _LARGE)
+    ways = _on(image, hole, ours) | _on(image[(..., *around)], hole[(..., *around)], peers | lama)
+    rows += _rows(f"{_LARGE[1]}×{_LARGE[0]}", f"{_SMALL_HOLE} pixels", hole, ways, setting)
+    imports = [run_python("-c", "import torch").seconds(setting.clock) for _ in range(setting.rounds)]
+    rows.append(["", "", "", IMPORT, median(imports), ""])
+    fast = str(resolve_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
+    notes = (
+        f"Default fills, network and detail; auto = {fast}. LaMa's architecture has random weights, for speed alone,",
+        f"and looks at the whole picture. In the large one all but RFR get the hole and {_MARGIN} pixels around it.",
+    )
+    return Table("Whole fills on the CPU, from picture to picture", COLUMNS, rows, notes)
+
+
+def square_hole(size: tuple[int, int], side: int) -> Tensor:
+    """A square hole (1, 1, H, W) of 0 and 1 in the middle of a picture of size (H, W)."""
+    hole = torch.zeros(1, 1, *size)
+    top, left = ((length - side) // 2 for length in size)
+    hole[..., top : top + side, left : left + side] = 1
+    return hole
+
+
+def _on(image: Tensor, hole: Tensor, fills: Mapping[str, Fill]) -> dict[str, Callable[[], Any]]:
+    return {name: lambda fill=fill: fill(image, hole) for name, fill in fills.items()}
+
+
+def _rows(
+    picture: str, share: str, hole: Tensor, ways: Mapping[str, Callable[[], Any]], setting: Setting
+) -> Iterator[list[Value]]:
+    times = in_turns(ways, setting.rounds, setting.clock, longest=_LONGEST)
+    for name in ways:
+        yield [picture, share, int(hole.sum()), name, times.of(name), times.ratio(_LAMA, name)]
+
+
+def _ours(dtype: str) -> Fill:
+    inpainter = Inpainter(device="cpu", dtype=dtype)
+    return lambda image, hole: inpainter(image, hole)
