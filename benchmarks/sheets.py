@@ -21,7 +21,7 @@ from rfr_core.inpainter import Inpainter
 from rfr_core.sequence import fill_sequence
 from rfr_core.training.evaluation.sheet import marked, picture_sheet
 
-_SIDE, _SEED = 400, 8
+_SIDE, _SEED, _DEFECTS_SEED = 400, 8, 9
 _SHOWN = range(8, 12)  # frames
 
 
@@ -35,7 +35,7 @@ def _defects(image: Image.Image) -> Image.Image:
     """A picture with defects drawn, what is found, and the result."""
     side = min(image.size)
     image = image.crop((0, 0, side, side)).resize((2 * _SIDE, 2 * _SIDE), Image.Resampling.LANCZOS)
-    damaged = draw_defects(to_tensor(image), generator=_SEED)
+    damaged = draw_defects(to_tensor(image), generator=_DEFECTS_SEED)
     found = grow(find_defects(damaged.picture), 1)
     restored = Inpainter.from_pretrained()(damaged.picture, found, detail="exact")
     shown = [damaged.picture, marked(damaged.picture, found), restored, to_tensor(image)]

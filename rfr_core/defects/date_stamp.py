@@ -10,6 +10,7 @@ from rfr_core.defects.morphology import dilated, top_hat
 from rfr_core.holes.components import label_components
 
 _LEAST_WARMTH = 0.22  # by how much red exceeds blue in a stroke, beyond what lies around it
+_EDGE_WARMTH = 0.06  # likewise at a stroke's edge, which a lens and a film have blurred over a pixel
 _BORDER = 0.2  # share of the height, at the top and at the bottom, within which a stamp lies
 _HEIGHTS = (0.012, 0.08)  # of a digit, as shares of the picture's shorter side
 _DIGITS = 4
@@ -19,7 +20,8 @@ def find_date_stamp(picture: Tensor) -> np.ndarray:
     """Where the digits of a date are: (1, 3, H, W) in [0, 1] -> (H, W) bool."""
     height, width = picture.shape[-2:]
     side = min(height, width)
-    strokes = _warm_strokes(picture, max(2, side // 120))
+    warmth = _warmth(picture, max(2, side // 120))
+    strokes = _strokes(picture, warmth)
     labels, count = label_components(strokes)
     boxes = _boxes(labels, count)  # top, left, bottom, right
     tall = boxes[:, 2] - boxes[:, 0]
@@ -39,14 +41,19 @@ def find_date_stamp(picture: Tensor) -> np.ndarray:
     if bottom - top <= 2 * np.median(tall[rows]):
         place = slice(top, bottom), slice(max(0, left - margin), right + margin)
         found[place] |= strokes[place]
-    return dilated(torch.from_numpy(found)[None, None].float(), 1)[0, 0].numpy() > 0
+    beside = dilated(torch.from_numpy(found)[None, None].float(), 1)[0, 0].numpy() > 0
+    return found | (beside & (warmth >= _EDGE_WARMTH).numpy())
 
 
-def _warm_strokes(picture: Tensor, radius: int) -> np.ndarray:
-    red, green, blue = picture[0]
-    warmth = (red - blue)[None, None]
-    thin = top_hat(warmth, radius)[0, 0] >= _LEAST_WARMTH
-    return (thin & (red >= green - 0.02) & (red >= 0.45)).numpy()
+def _warmth(picture: Tensor, radius: int) -> Tensor:
+    """By how much red exceeds blue in what is thin, beyond what lies around it: (H, W)."""
+    red, _, blue = picture[0]
+    return top_hat((red - blue)[None, None], radius)[0, 0]
+
+
+def _strokes(picture: Tensor, warmth: Tensor) -> np.ndarray:
+    red, green, _ = picture[0]
+    return ((warmth >= _LEAST_WARMTH) & (red >= green - 0.02) & (red >= 0.45)).numpy()
 
 
 def _boxes(labels: np.ndarray, count: int) -> np.ndarray:

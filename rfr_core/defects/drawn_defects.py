@@ -69,17 +69,22 @@ def draw_defects(
         raise ImageError(f"The picture has shape {tuple(picture.shape)}; expected (1, 3, H, W).")
     wanted = check_kinds(kinds)
     rng = np.random.default_rng(generator)
-    dark = rng.random() < 0.3  # dust on a slide or a print's surface is dark, dust on a negative white
+    dark = rng.random() < 0.4  # dust on a slide or a print's surface is dark, dust on a negative white
     height, width = picture.shape[-2:]
-    damaged, truth = picture, {}
+    damaged, changes = picture, dict[str, Tensor]()
     for kind in (kind for kind in KINDS if kind in wanted):
         opacity = _opacity(kind, height, width, rng, whole)
         before = damaged
         damaged = _covered(before, opacity, _colour(kind, dark, rng))
-        truth[kind] = (damaged - before).abs().amax(1, keepdim=True) >= VISIBLE
-    # What a later kind covered is its own; what no kind changes visibly any more is none.
+        changes[kind] = (damaged - before).abs().amax(1, keepdim=True)
+    # What is not visible in the end is none; what only several kinds together make visible is the strongest's.
     changed = (damaged - picture).abs().amax(1, keepdim=True) >= VISIBLE
-    return Damaged((damaged * 255).round() / 255, {kind: where & changed for kind, where in truth.items()})
+    strongest = torch.stack(list(changes.values())).argmax(0)
+    truth = {
+        kind: changed & ((change >= VISIBLE) | (strongest == number))
+        for number, (kind, change) in enumerate(changes.items())
+    }
+    return Damaged((damaged * 255).round() / 255, truth)
 
 
 def _covered(picture: Tensor, opacity: Tensor, colour: tuple[float, float, float]) -> Tensor:
@@ -89,7 +94,7 @@ def _covered(picture: Tensor, opacity: Tensor, colour: tuple[float, float, float
 def _colour(kind: str, dark: bool, rng: np.random.Generator) -> tuple[float, float, float]:
     if kind == "stamp":
         return _STAMP_COLOURS[rng.integers(len(_STAMP_COLOURS))]
-    level = rng.uniform(0.0, 0.1) if dark and kind != "crease" else rng.uniform(0.9, 1.0)
+    level = rng.uniform(0.0, 0.15) if dark and kind != "crease" else rng.uniform(0.85, 1.0)
     warmth = rng.uniform(-0.02, 0.02)
     return level + warmth, level, level - warmth
 
@@ -139,7 +144,7 @@ class _Layer:
     def opacity(self, rng: np.random.Generator) -> Tensor:
         small = self.image.resize((self.width, self.height), Image.Resampling.BOX)
         values = torch.from_numpy(np.array(small, dtype=np.float32) / 255)[None, None]
-        sharpness = rng.uniform(0.5, 1.0)  # the scanner's optics blur edges by a part of a pixel
+        sharpness = rng.uniform(0.3, 1.0)  # the scanner's optics blur edges by a part of a pixel
         return sharpness * values + (1 - sharpness) * box_blur(values, 1)
 
 
@@ -168,15 +173,18 @@ def _scratches(layer: _Layer, rng: np.random.Generator) -> None:
     for _ in range(layer.count(1, 6, rng)):
         steps = 60
         length = rng.uniform(0.1, 1.0) * layer.longest
-        angle = math.pi / 2 + rng.normal(0, 0.02) if upright else rng.uniform(0, math.pi)
+        angle = math.pi / 2 + rng.integers(2) * rng.normal(0, 0.02) if upright else rng.uniform(0, math.pi)
         start = layer.place(rng) * (1, 0.5 if layer.whole is None else 1)
-        points = layer.placed(_walk(start, angle + rng.normal(0, 0.01, steps), length / steps), rng)
-        widths = rng.uniform(0.7, 2.0) * rng.lognormal(0, 0.1, steps)
-        opacity = rng.uniform(0.4, 0.95)
-        gap = rng.uniform(0, 0.25)
+        uneven = rng.integers(2)  # half of them are straight and even all along
+        angles = angle + uneven * rng.normal(0, 0.01, steps)
+        points = layer.placed(_walk(start, angles, length / steps), rng)
+        widths = rng.lognormal(0.3, 0.5) * rng.lognormal(0, 0.1 * uneven, steps)
+        opacity = rng.uniform(0.4, 1.0)
+        gap = uneven * rng.uniform(0, 0.25)
         for part in range(steps):
             if rng.random() >= gap:
-                layer.line(points[part : part + 2], widths[part : part + 1], opacity * rng.uniform(0.8, 1.0))
+                strength = opacity * rng.uniform(1 - 0.2 * uneven, 1.0)
+                layer.line(points[part : part + 2], widths[part : part + 1], strength)
 
 
 def _creases(layer: _Layer, rng: np.random.Generator) -> None:

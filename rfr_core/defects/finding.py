@@ -12,7 +12,7 @@ from torch import Tensor
 from rfr_core.defects.date_stamp import find_date_stamp
 from rfr_core.defects.infrared import find_in_infrared
 from rfr_core.defects.kinds import KINDS, check_kinds, check_sensitivity
-from rfr_core.defects.segmentation import find_by_network
+from rfr_core.defects.segmentation import find_by_network, looks_like_a_date
 from rfr_core.errors import ImageError
 from rfr_core.fill.canvas import to_canvas
 from rfr_core.ops.box import Box
@@ -62,6 +62,19 @@ def find_defects(
         elif wanted - {"stamp"}:
             hole |= find_in_infrared(infrared[item : item + 1], sensitivity=sensitivity)
         if "stamp" in wanted:
-            hole |= torch.from_numpy(find_date_stamp(picture))
+            hole |= _date_stamp(picture, weights)
         holes.append(hole)
     return torch.cat(holes).float()
+
+
+def _date_stamp(picture: Tensor, weights: str | Path | None) -> Tensor:
+    """What looks like a date by rule, in the upper and in the lower half, where the network agrees: (H, W) bool."""
+    found = torch.from_numpy(find_date_stamp(picture))
+    middle = len(found) // 2
+    date = torch.zeros_like(found)
+    for rows in (slice(middle), slice(middle, None)):
+        half = torch.zeros_like(found)
+        half[rows] = found[rows]
+        if half.any() and looks_like_a_date(picture, half, weights):
+            date |= half
+    return date

@@ -20,11 +20,16 @@ from rfr_core.errors import CheckpointError
 from rfr_core.inference.devices import resolve_dtype
 from rfr_core.ops.box import Box
 from rfr_core.ops.padding import pad_to
-from rfr_core.ops.pyramid import average_2x2
+from rfr_core.ops.pyramid import average_2x2, box_blur
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "defects.safetensors"
 _TILE = 1536  # pixels of a tile's side without its margin
 _MARGIN = 112  # pixels from which on nothing reaches a pixel; like `_TILE` a multiple of `MULTIPLE`
+_SOFTENING = (
+    0.25  # share of a blur by a pixel: edges as hard as a pen's in a drawing program would be taken for graphics
+)
+_DIGITS_HEIGHT, _DIGITS_MARGIN = 32, 2  # pixels of a date's digits, and heights of them around it, when it is judged
+_LEAST_STAMP = 0.01  # mean probability of a date in its strokes; letters of signs have 0.000
 _LARGEST = 2200  # pixels of the shorter side up to which all that it was trained on is there at one scale
 
 
@@ -47,6 +52,30 @@ def find_by_network(
     return found
 
 
+@torch.inference_mode()
+def looks_like_a_date(picture: Tensor, marks: Tensor, weights: str | Path | None = None) -> bool:
+    """Whether a row of marks (H, W) bool in a picture (1, 3, H, W) is a camera's date, not a sign's letters.
+
+    The network looks at the row in the size in which it knows digits best.
+    """
+    network = _network(Path(weights or WEIGHTS))
+    rows, columns = marks.any(1).nonzero(), marks.any(0).nonzero()
+    top, bottom, left, right = (int(value) for value in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    margin, factor = _DIGITS_MARGIN * (bottom - top), _DIGITS_HEIGHT / (bottom - top)
+    place = Box(
+        max(0, top - margin),
+        max(0, left - margin),
+        min(marks.shape[0], bottom + margin),
+        min(marks.shape[1], right + margin),
+    ).slices
+    size = [max(MULTIPLE, round(side * factor)) for side in marks[place].shape]
+    row = F.interpolate(picture[(..., *place)], size, mode="bicubic", antialias=True).clamp(0, 1)
+    there = F.interpolate(marks[place][None, None].float(), size, mode="nearest") > 0
+    logits = network(pad_to(row, MULTIPLE).to(network.leave.weight.dtype))[..., : size[0], : size[1]]
+    stamp = logits.float().softmax(1)[:, 1 + KINDS.index("stamp")]
+    return bool(there.any()) and float(stamp[there[0]].mean()) >= _LEAST_STAMP
+
+
 def _at_one_scale(network: DefectNet, picture: Tensor, kinds: frozenset[str], sensitivity: float) -> Tensor:
     height, width = picture.shape[-2:]
     wanted = torch.tensor([kind in kinds for kind in KINDS])
@@ -58,7 +87,9 @@ def _at_one_scale(network: DefectNet, picture: Tensor, kinds: frozenset[str], se
             min(height, tile.bottom + _MARGIN),
             min(width, tile.right + _MARGIN),
         )
-        values = pad_to(picture[(..., *around.slices)], MULTIPLE).to(network.leave.weight.dtype)
+        pixels = picture[(..., *around.slices)]
+        softened = torch.lerp(pixels, box_blur(pixels, 1), _SOFTENING)
+        values = pad_to(softened, MULTIPLE).to(network.leave.weight.dtype)
         logits = network(values.contiguous(memory_format=torch.channels_last))
         probability = logits[(..., *tile.within(around).slices)].float().softmax(1)
         likeliest = probability[:, 1:].argmax(1, keepdim=True)
