@@ -40,23 +40,27 @@ _BUILD = """([nodes, links]) => {
     for (const [from, output, to, input] of links)
         made[from].connect(output, made[to], made[to].inputs.findIndex((i) => i.name === input));
 }"""
+_SHOWN = "const isShown = (node) => !kinds.length || kinds.includes(node.type) || kinds.includes(`${node.id}`);"
 _BOUNDS = """
     const left = Math.min(...nodes.map((n) => n.pos[0])), top = Math.min(...nodes.map((n) => n.pos[1] - 30));
     const right = Math.max(...nodes.map((n) => n.pos[0] + n.size[0]));
     const bottom = Math.max(...nodes.map((n) => n.pos[1] + n.size[1]));
 """
 _BOX = f"""(kinds) => {{
-    const nodes = window.app.canvas.graph.nodes.filter((node) => !kinds.length || kinds.includes(node.type));
+    {_SHOWN}
+    const nodes = window.app.canvas.graph.nodes.filter(isShown);
     {_BOUNDS}
     const {{ scale, offset }} = window.app.canvas.ds, frame = window.app.canvas.canvas.getBoundingClientRect();
     const at = (x, y) => [frame.left + (x + offset[0]) * scale, frame.top + (y + offset[1]) * scale];
     return [...at(left, top), ...at(right, bottom)];
 }}"""
-_FIT = f"""() => {{
-    const nodes = window.app.canvas.graph.nodes;
+_FIT = f"""(kinds) => {{
+    {_SHOWN}
+    const nodes = window.app.canvas.graph.nodes.filter(isShown);
     {_BOUNDS}
     const view = window.app.canvas.ds;
-    view.scale = Math.min(1380 / (right - left), 780 / (bottom - top));
+    const [width, height] = [window.innerWidth - 120, window.innerHeight - 170];
+    view.scale = Math.min(width / (right - left), height / (bottom - top), kinds.length ? 1.25 : Infinity);
     view.offset = [80 / view.scale - left, 100 / view.scale - top];
     window.app.graph.setDirtyCanvas(true, true);
 }}"""
@@ -153,13 +157,13 @@ def drag(page: Page, kind: str, right: int, down: int) -> None:
     page.mouse.up()
 
 
-def fit(page: Page) -> None:
-    """Show the whole graph."""
-    page.evaluate(_FIT)
+def fit(page: Page, *kinds: str) -> None:
+    """Show the nodes of some kinds or numbers, hardly enlarged, or the whole graph."""
+    page.evaluate(_FIT, list(kinds))
 
 
 def box_of(page: Page, *kinds: str) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom, in the page's pixels, of the nodes of some kinds, or of all."""
+    """Left, top, right and bottom, in the page's pixels, of the nodes of some kinds or numbers, or of all."""
     left, top, right, bottom = map(round, page.evaluate(_BOX, list(kinds)))
     return left, top, right, bottom
 

@@ -29,6 +29,11 @@ NODES: dict[str, list[Any]] = {
     "preview": ["PreviewImage", 1080, 460, {}],
     "compare": ["RFRCompare", 340, 200, {}],
 }
+_OVERLAPPING = """() => {
+    const title = 30, all = window.app.graph.nodes;
+    const apart = (a, b) => a.pos[0] + a.size[0] <= b.pos[0] || a.pos[1] + a.size[1] <= b.pos[1] - title;
+    return all.flatMap((a, i) => all.slice(i + 1).filter((b) => !apart(a, b) && !apart(b, a)).map((b) => [a.id, b.id]));
+}"""
 LINKS = [
     ["model", 0, "inpaint", "model"],
     ["image", 0, "inpaint", "image"],
@@ -490,3 +495,5 @@ def test_every_example_workflow_runs_as_the_template_browser_loads_it(page: Page
     sequence = any(node["type"] == "RFRInpaint" and node["widgets_values"][-1] is True for node in template["nodes"])
     if not sequence:  # its strip stays empty
         expect(strip_of(page, "RFRInpaint").locator(".frames button").nth(1)).to_be_visible()
+    page.wait_for_timeout(1000)  # nodes grow with what they show
+    assert page.evaluate(_OVERLAPPING) == []
