@@ -25,9 +25,7 @@ from rfr_core.ops.pyramid import average_2x2, box_blur
 WEIGHTS = Path(__file__).parents[1] / "weights" / "defects.safetensors"
 _TILE = 1536  # pixels of a tile's side without its margin
 _MARGIN = 112  # pixels from which on nothing reaches a pixel; like `_TILE` a multiple of `MULTIPLE`
-_SOFTENING = (
-    0.25  # share of a blur by a pixel: edges as hard as a pen's in a drawing program would be taken for graphics
-)
+_SOFTENING = 0.25  # share of a blur by a pixel; edges as hard as a drawing program's would be taken for graphics
 _DIGITS_HEIGHT, _DIGITS_MARGIN = 32, 2  # pixels of a date's digits, and heights of them around it, when it is judged
 _LEAST_STAMP = 0.01  # mean probability of a date in its strokes; letters of signs have 0.000
 _LARGEST = 2200  # pixels of the shorter side up to which all that it was trained on is there at one scale
@@ -54,26 +52,25 @@ def find_by_network(
 
 @torch.inference_mode()
 def looks_like_a_date(picture: Tensor, marks: Tensor, weights: str | Path | None = None) -> bool:
-    """Whether a row of marks (H, W) bool in a picture (1, 3, H, W) is a camera's date, not a sign's letters.
+    """Whether a row of marks is a camera's date, and not a sign's letters, by the network.
 
-    The network looks at the row in the size in which it knows digits best.
+    It looks at the row alone, in the size in which it knows digits best.
+
+    Args:
+        picture: (1, 3, H, W) in [0, 1].
+        marks: (H, W) bool, not empty.
+        weights: as for `find_by_network`, which says what it raises.
     """
     network = _network(Path(weights or WEIGHTS))
     rows, columns = marks.any(1).nonzero(), marks.any(0).nonzero()
-    top, bottom, left, right = (int(value) for value in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
-    margin, factor = _DIGITS_MARGIN * (bottom - top), _DIGITS_HEIGHT / (bottom - top)
-    place = Box(
-        max(0, top - margin),
-        max(0, left - margin),
-        min(marks.shape[0], bottom + margin),
-        min(marks.shape[1], right + margin),
-    ).slices
-    size = [max(MULTIPLE, round(side * factor)) for side in marks[place].shape]
-    row = F.interpolate(picture[(..., *place)], size, mode="bicubic", antialias=True).clamp(0, 1)
-    there = F.interpolate(marks[place][None, None].float(), size, mode="nearest") > 0
-    logits = network(pad_to(row, MULTIPLE).to(network.leave.weight.dtype))[..., : size[0], : size[1]]
+    row = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    place = row.grown(_DIGITS_MARGIN * row.height, *marks.shape).slices
+    size = [max(MULTIPLE, round(side * _DIGITS_HEIGHT / row.height)) for side in marks[place].shape]
+    shown = F.interpolate(picture[(..., *place)], size, mode="bicubic", antialias=True).clamp(0, 1)
+    there = F.interpolate(marks[place][None, None].float(), size, mode="nearest")[:, 0] > 0
+    logits = network(pad_to(shown, MULTIPLE).to(network.leave.weight.dtype))[..., : size[0], : size[1]]
     stamp = logits.float().softmax(1)[:, 1 + KINDS.index("stamp")]
-    return bool(there.any()) and float(stamp[there[0]].mean()) >= _LEAST_STAMP
+    return bool(there.any()) and float(stamp[there].mean()) >= _LEAST_STAMP
 
 
 def _at_one_scale(network: DefectNet, picture: Tensor, kinds: frozenset[str], sensitivity: float) -> Tensor:
@@ -81,12 +78,7 @@ def _at_one_scale(network: DefectNet, picture: Tensor, kinds: frozenset[str], se
     wanted = torch.tensor([kind in kinds for kind in KINDS])
     found = torch.zeros(1, 1, height, width, dtype=torch.bool)
     for tile in _tiles(height, width):
-        around = Box(
-            max(0, tile.top - _MARGIN),
-            max(0, tile.left - _MARGIN),
-            min(height, tile.bottom + _MARGIN),
-            min(width, tile.right + _MARGIN),
-        )
+        around = tile.grown(_MARGIN, height, width)
         pixels = picture[(..., *around.slices)]
         softened = torch.lerp(pixels, box_blur(pixels, 1), _SOFTENING)
         values = pad_to(softened, MULTIPLE).to(network.leave.weight.dtype)

@@ -49,12 +49,10 @@ def main() -> None:
                 for kinds in _NODES.get(path.stem, ()):
                     _take_nodes(page, *kinds)
             enter(page, host)
-            taken: set[str] = set()
-            for kind, values in _ALONE.items():
+            for number, (kind, values) in enumerate(_ALONE.items()):
                 # The host shows on a node what the one before with its number showed: each has a number of its own.
-                before = {f"before {number}": ["PreviewImage", -500, 0, {}] for number in range(len(taken))}
+                before = {f"before {place}": ["PreviewImage", -500, 0, {}] for place in range(number)}
                 build(page, before | {"node": [kind, 0, 0, values]}, [])
-                taken.add(kind)
                 _take_nodes(page, kind)
 
 

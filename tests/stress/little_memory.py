@@ -39,7 +39,7 @@ def run(figures: Figures, seed: int, seconds: float) -> None:
 
 def filled_with(mebibytes: int) -> str:
     """How a fill ends in a process that may take that many more: ``"filled"``, or the name of the error."""
-    command = [sys.executable, "-m", "tests.stress.little_memory", str(mebibytes)]
+    command = [sys.executable, "-X", "faulthandler", "-m", "tests.stress.little_memory", str(mebibytes)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     if done.returncode:
