@@ -107,8 +107,9 @@ class Inpainter:
             image: a PIL image; an array (H, W, 3) or (N, H, W, 3), uint8 or float in [0, 1]; a tensor (3, H, W) or
                 (N, 3, H, W), float in [0, 1].
             hole: white = fill, one for all pictures or one for each; None = what is transparent in the picture.
-            recurrences: "auto" = as many as it was trained with, more where that does not reach the middle of the hole;
-                "early" = also fewer, as soon as they reach it; or 1 to 64.
+            recurrences: "auto" = as many as it was trained with, more where that does not reach the middle of the hole,
+                fewer in spots and thin lines that get detail; "early" = fewer everywhere, as soon as they reach it; or
+                1 to 64.
             context: surroundings that the network sees on every side, as a multiple of the hole's longer side.
             detail: "texture" = the finished fill is made anew from patches of the surroundings, for their texture
                 (see `rfr_core.texture.exemplar`); "exact" = for the least error instead, blurry where nothing is

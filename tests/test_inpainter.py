@@ -743,3 +743,15 @@ def test_one_of_many_spots_is_filled_as_well_as_others() -> None:
     filled = Inpainter.from_pretrained(device="cpu", dtype="float32")(picture, hole)
     assert np.array_equal(filled[~hole], picture[~hole])
     assert np.abs(filled - picture)[hole].max() < 0.05
+
+
+def test_thin_holes_that_get_detail_take_no_more_recurrences_than_reach_them() -> None:
+    """Their fill is a guide for patches alone; without detail, or where it is asked for, there are as many as ever."""
+    inpainter = Inpainter.from_pretrained(device="cpu", dtype="float32")
+    picture = np.random.default_rng(0).random((400, 400, 3), dtype=np.float32)
+    hole = np.zeros((400, 400), dtype=bool)
+    hole[30:400:90, 30:400:90] = hole[32:400:90, 31:400:90] = True
+    totals = {}
+    for name, options in {"detail": {}, "off": {"detail": "off"}, "asked": {"recurrences": 3}}.items():
+        totals[name] = next(iter(inpainter.steps(picture, hole, **options))).total
+    assert totals == {"detail": 1, "off": inpainter.config.recurrences, "asked": 3}

@@ -24,7 +24,7 @@ MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds 
 THIN_CONTEXT = 24  # pixels around spots and long thin holes
 TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and shows it little of use
 LARGEST_CROP = 640 * 640  # pixels
-TILE = 320  # pixels a side of the tiles that a larger crop is cut into
+TILE = 448  # pixels a side of the tiles that a larger crop is cut into; with what they see, as large as `LARGEST_CROP`
 THIN_TILE = 128
 SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
 BATCH_PIXELS = 2**18  # in one call of the network
@@ -102,10 +102,14 @@ class Planner:
         return CropTask(level, crop, part, tile, self._recurrences(level, crop, part))
 
     def _recurrences(self, level: Level, crop: Box, part: Box) -> int:
-        """As many as were trained, more where the hole is deeper, or fewer where they suffice and that is wanted."""
+        """As many as were trained, more where the hole is deeper, or fewer where they suffice and that is wanted.
+
+        It is in spots and thin lines that get detail: between known pixels so near, the patches need no better guide.
+        """
         if isinstance(self._scene.recurrences, int):
             return self._scene.recurrences
-        trained, early = self._network.config.recurrences, self._scene.recurrences == "early"
+        early = self._scene.recurrences == "early" or (level.region.thin and self._scene.detail)
+        trained = self._network.config.recurrences
         # The depth is counted in whole blocks, and what is left of one may be deep, too.
         deep = level.coarser is None and (level.region.depth + BLOCK) / 2**level.halvings > self._reach
         if not deep and not early:

@@ -79,17 +79,21 @@ class PatchMatch:
         """
         sources = self.sources[:: -(-len(self.queries) * len(self.sources) // MOST_PAIRS)]
         patches, guides = self._patches(sources), self._guides(sources)
-        squares, guide_squares = patches.square(), guides.square().sum(1)
+        # w (s - q)^2 = w s^2 - 2 w q s + w q^2, in one product and without the last term, which is the query's own.
+        energies = patches.square().view(len(sources), -1, 3).sum(2)
+        guide_energies = guides.square().sum(1, keepdim=True)
+        offered = torch.cat([energies, patches, guide_energies, guides], 1).T
         size = max(1, TABLE // len(sources))
 
         def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
             wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
             found = []
             for part in pixels.split(size):
-                weight = _weights(shares(part))
-                distance = weight @ squares.T - 2 * (wanted(part) * weight) @ patches.T
-                guide = guide_squares - 2 * self._guides(part) @ guides.T
-                found.append(distance.add_(guide, alpha=self._guide_share).argmin(1))
+                share = _shares(shares(part))
+                weighted = wanted(part).mul_(share.repeat_interleave(3, 1)).mul_(-2)
+                guide = self._guides(part).mul_(-2 * self._guide_share)
+                one = torch.full((len(part), 1), self._guide_share)
+                found.append((torch.cat([share, weighted, one, guide], 1) @ offered).argmin(1))
             return sources[torch.cat(found)]
 
         return search
@@ -234,7 +238,12 @@ def vote(
 
 def _weights(shares: Tensor) -> Tensor:
     """What each value of a patch counts, (n, patch * 3), of what each pixel does, (n, patch): they sum to 1."""
-    return (shares / (3 * shares.sum(1, keepdim=True))).repeat_interleave(3, 1)
+    return _shares(shares).repeat_interleave(3, 1)
+
+
+def _shares(shares: Tensor) -> Tensor:
+    """What each channel of a pixel of a patch counts, (n, patch): a third of the pixel's share in all."""
+    return shares / (3 * shares.sum(1, keepdim=True))
 
 
 def _within(marked: Tensor) -> Tensor:
