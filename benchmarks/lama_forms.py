@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.spandrel_lama import build_lama
 from rfr_core.errors import RFRError
+from rfr_core.inference.devices import resolve_dtype
 
 MULTIPLE = 8  # of which LaMa's pictures have sides
 Fill = Callable[[Tensor, Tensor], Tensor]
@@ -22,12 +23,15 @@ Run = Callable[[Tensor, Tensor], Tensor]
 def lama_forms() -> dict[str, Fill]:
     """Whole fills by name: a picture (1, 3, H, W) in [0, 1] and a hole (1, 1, H, W), 1 = fill -> the picture filled.
 
-    Empty without spandrel; without onnxruntime the last two are missing.
+    Empty without spandrel; without onnxruntime its forms are missing. bfloat16 is left out on a processor without units
+    for it, where a pass would take minutes.
     """
     lama = build_lama()
     if lama is None:
         return {}
-    forms = {"LaMa, float32": lama, "LaMa, bfloat16": _bfloat16(lama), "LaMa, compiled": torch.compile(lama)}
+    forms: dict[str, Run] = {"LaMa, float32": lama, "LaMa, compiled": torch.compile(lama)}
+    if resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16:
+        forms["LaMa, bfloat16"] = _bfloat16(lama)
     return {name: _whole(run) for name, run in (forms | _onnx_forms(lama)).items()}
 
 
