@@ -23,8 +23,9 @@ from rfr_core.ops.pyramid import at_size
 MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds a small hole
 THIN_CONTEXT = 24  # pixels around spots and long thin holes
 TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and shows it little of use
-LARGEST_CROP = 640 * 640  # pixels
-TILE = 448  # pixels a side of the tiles that a larger crop is cut into; with what they see, as large as `LARGEST_CROP`
+LARGEST_SIDE = 640  # pixels
+LARGEST_CROP = LARGEST_SIDE**2
+LEAST_TILE = 320  # pixels a side, at least, of the tiles that a larger crop is cut into, even if their crops are larger
 THIN_TILE = 128
 SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
 BATCH_PIXELS = 2**18  # in one call of the network
@@ -74,7 +75,8 @@ class Planner:
             return
         thin = level.region.thin
         context = self._thin_context if thin else max(MIN_CONTEXT, round(TILE_CONTEXT * min(2.0, self._scene.context)))
-        for tile in tile_boxes(level.hole_box, THIN_TILE if thin else TILE, OVERLAP):
+        side = THIN_TILE if thin else max(LEAST_TILE, LARGEST_SIDE - 2 * context)
+        for tile in tile_boxes(level.hole_box, side, OVERLAP):
             wanted = level.to_run(tile)
             if level.halvings == 0:
                 wanted = wanted & level.region.owns(level.in_picture(tile))
@@ -104,7 +106,7 @@ class Planner:
     def _recurrences(self, level: Level, crop: Box, part: Box) -> int:
         """As many as were trained, more where the hole is deeper, or fewer where they suffice and that is wanted.
 
-        It is in spots and thin lines that get detail: between known pixels so near, the patches need no better guide.
+        Fewer will do in spots and thin lines that get detail: so near to known pixels, patches need no better guide.
         """
         if isinstance(self._scene.recurrences, int):
             return self._scene.recurrences
