@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from statistics import median
 from typing import Any
@@ -37,7 +38,8 @@ def run(setting: Setting) -> Table:
     lama = lama_forms()
     if not lama:
         return Table("Whole fills", (), (), ("Left out: it needs spandrel (pip install spandrel --no-deps).",))
-    ours = {"RFR, float32": _ours("float32"), "RFR, auto": _ours("auto")}
+    fast = str(resolve_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
+    ours = {f"RFR, {dtype}": _ours(dtype) for dtype in dict.fromkeys(("float32", fast))}
     peers = {PEERS[name].title: tensor_fill(PEERS[name]) for name in _PEERS if PEERS[name].is_available()}
     rows: list[list[Value]] = []
     for size in setting.sizes:
@@ -53,10 +55,9 @@ def run(setting: Setting) -> Table:
     rows += _rows(f"{_LARGE[1]}×{_LARGE[0]}", f"{_SMALL_HOLE} pixels", hole, ways, setting)
     imports = [run_python("-c", "import torch").seconds(setting.clock) for _ in range(setting.rounds)]
     rows.append(["", "", "", IMPORT, median(imports), ""])
-    fast = str(resolve_dtype("auto", torch.device("cpu"))).removeprefix("torch.")
     notes = (
-        f"Default fills, network and detail; auto = {fast}. LaMa's architecture has random weights, for speed alone,",
-        f"and looks at the whole picture. In the large one all but RFR get the hole and {_MARGIN} pixels around it.",
+        "Default fills, network and detail. LaMa's architecture has random weights, for speed alone, and looks at the",
+        f"whole picture. In the large one all but RFR get the hole and {_MARGIN} pixels around it.",
     )
     return Table("Whole fills on the CPU, from picture to picture", COLUMNS, rows, notes)
 
@@ -77,6 +78,7 @@ def _rows(
     picture: str, share: str, hole: Tensor, ways: Mapping[str, Callable[[], Any]], setting: Setting
 ) -> Iterator[list[Value]]:
     times = in_turns(ways, setting.rounds, setting.clock, longest=_LONGEST)
+    print(f"{picture}, {share}: {', '.join(f'{name} {times.of(name):.2f} s' for name in ways)}", file=sys.stderr)
     for name in ways:
         yield [picture, share, int(hole.sum()), name, times.of(name), times.ratio(_LAMA, name)]
 

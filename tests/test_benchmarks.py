@@ -106,7 +106,7 @@ def test_whole_fills_are_timed_against_a_rival_and_plotted(monkeypatch: pytest.M
     monkeypatch.setattr("sys.argv", ["plot", str(tmp_path / "a.json"), str(tmp_path / "a.svg")])
     plot.main()
     drawn = (tmp_path / "a.svg").read_text()
-    assert all(f">{name}<" in drawn for name in ("RFR, auto", "LaMa, float32", fills.IMPORT, "pixels of the hole"))
+    assert all(f">{name}<" in drawn for name in ("RFR, float32", "LaMa, float32", fills.IMPORT, "pixels of the hole"))
     monkeypatch.setattr("sys.argv", ["plot", str(tmp_path / "a.json"), str(tmp_path / "b.svg")])
     plot.main()
     assert (tmp_path / "b.svg").read_text() == drawn  # one plot, not one over the other

@@ -755,3 +755,19 @@ def test_thin_holes_that_get_detail_take_no_more_recurrences_than_reach_them() -
     for name, options in {"detail": {}, "off": {"detail": "off"}, "asked": {"recurrences": 3}}.items():
         totals[name] = next(iter(inpainter.steps(picture, hole, **options))).total
     assert totals == {"detail": 1, "off": inpainter.config.recurrences, "asked": 3}
+
+
+def test_large_holes_that_get_detail_are_run_at_half_the_size() -> None:
+    """Patches and refinement make the finest structure; without them the network has to."""
+    inpainter = Inpainter.from_pretrained(device="cpu", dtype="float32")
+    picture = np.random.default_rng(0).random((400, 400, 3), dtype=np.float32)
+    sizes: dict[str, list[int]] = {}
+    for name, side in {"large": 200, "small": 100}.items():
+        hole = np.zeros((400, 400), dtype=bool)
+        hole[100 : 100 + side, 100 : 100 + side] = True
+        for detail in ("auto", "off"):
+            steps = inpainter.steps(picture, hole, detail=detail)
+            sizes[f"{name}, {detail}"] = [step.total for step in steps][:1]
+            del steps
+    assert sizes["small, auto"] == sizes["small, off"]
+    assert sizes["large, auto"] < sizes["large, off"]

@@ -131,15 +131,19 @@ class TileFill:
         return weight if self.share is None else weight * self.share
 
 
-def build_levels(canvas: Canvas, known: Tensor, region: Region, window: Box, halvings: int, rim: int) -> list[Level]:
-    """A region's levels, the coarsest, at 1 / 2^halvings, first.
+def build_levels(
+    canvas: Canvas, known: Tensor, region: Region, window: Box, halvings: tuple[int, int], rim: int
+) -> list[Level]:
+    """A region's levels, the coarsest first, at 1 / 2^n of the picture's size.
 
+    halvings: n of the coarsest and of the finest.
     known: (N, 1, H, W) bool, what the network may look at.
     """
     known = known[(slice(region.item, region.item + 1), slice(None), *window.slices)]
     scales: list[tuple[Tensor | None, Tensor]] = [(None, known)]
     colour, coverage = None, known
-    for _ in range(halvings):
+    coarsest, finest = halvings
+    for _ in range(coarsest):
         if colour is None:
             colour, coverage = _halved_strips(canvas, region.item, window, known)
         else:
@@ -147,7 +151,7 @@ def build_levels(canvas: Canvas, known: Tensor, region: Region, window: Box, hal
         enough = coverage >= 0.5
         scales.append((colour, enough if bool(enough.any()) else coverage > 0))
     levels: list[Level] = []
-    for scale in range(halvings, -1, -1):
+    for scale in range(coarsest, finest - 1, -1):
         colour, known = scales[scale]
         levels.append(Level(region, scale, window, known, levels[-1] if levels else None, rim, canvas, colour))
     return levels

@@ -26,6 +26,7 @@ TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and 
 LARGEST_SIDE = 640  # pixels
 LARGEST_CROP = LARGEST_SIDE**2
 LEAST_TILE = 320  # pixels a side, at least, of the tiles that a larger crop is cut into, even if their crops are larger
+DETAILED_CROP = 320**2  # pixels; what is larger is run at half the size where detail follows, or at a quarter, and so on
 THIN_TILE = 128
 SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
 BATCH_PIXELS = 2**18  # in one call of the network
@@ -64,9 +65,20 @@ class Planner:
         return box.grown(context * scale, canvas.height, canvas.width, self._network.config.multiple_of * scale)
 
     def _levels(self, region: Region, known: Tensor) -> list[Level]:
-        halvings = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
+        deep = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
+        finest = self._finest(region, self._window(region.box, region.thin, deep))
+        halvings = max(deep, finest)
         window = self._window(region.box, region.thin, halvings)
-        return build_levels(self._scene.canvas, known, region, window, halvings, self._rim)
+        return build_levels(self._scene.canvas, known, region, window, (halvings, finest), self._rim)
+
+    def _finest(self, region: Region, window: Box) -> int:
+        """At 1 / 2^n of the picture's size a region is run in the end.
+
+        What patches and refinement add is as good where the fill that they are given has no finer structure than that.
+        """
+        if not self._scene.detail or region.thin:
+            return 0
+        return max(0, math.ceil(math.log(window.area / DETAILED_CROP, 4)))
 
     def _tasks(self, level: Level) -> Iterator[CropTask]:
         whole = Box(0, 0, level.height, level.width)
