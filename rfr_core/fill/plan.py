@@ -66,19 +66,20 @@ class Planner:
 
     def _levels(self, region: Region, known: Tensor) -> list[Level]:
         deep = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
-        finest = self._finest(region, self._window(region.box, region.thin, deep))
+        finest = self._finest(region)
         halvings = max(deep, finest)
         window = self._window(region.box, region.thin, halvings)
         return build_levels(self._scene.canvas, known, region, window, (halvings, finest), self._rim)
 
-    def _finest(self, region: Region, window: Box) -> int:
+    def _finest(self, region: Region) -> int:
         """At 1 / 2^n of the picture's size a region is run in the end.
 
         What patches and refinement add is as good where the fill that they are given has no finer structure than that.
         """
         if not self._scene.detail or region.thin:
             return 0
-        return max(0, math.ceil(math.log(window.area / DETAILED_CROP, 4)))
+        crop = self._window(region.box, region.thin, halvings=0)
+        return max(0, math.ceil(math.log(crop.area / DETAILED_CROP, 4)))
 
     def _tasks(self, level: Level) -> Iterator[CropTask]:
         whole = Box(0, 0, level.height, level.width)
