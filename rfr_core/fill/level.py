@@ -136,8 +136,7 @@ def build_levels(
 ) -> list[Level]:
     """A region's levels, the coarsest first, at 1 / 2^n of the picture's size.
 
-    halvings: n of the coarsest and of the finest.
-    known: (N, 1, H, W) bool, what the network may look at.
+    known: (N, 1, H, W) bool, what the network may look at. halvings: n of the coarsest and of the finest.
     """
     known = known[(slice(region.item, region.item + 1), slice(None), *window.slices)]
     scales: list[tuple[Tensor | None, Tensor]] = [(None, known)]
