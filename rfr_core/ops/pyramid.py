@@ -49,7 +49,7 @@ def doubled(small: Tensor, box: Box) -> Tensor:
 
 
 def enlarged(small: Tensor, factor: int) -> Tensor:
-    """(N, C, h, w) -> (N, C, factor * h, factor * w), bilinear, for previews."""
+    """(N, C, h, w) -> (N, C, factor * h, factor * w), bilinear."""
     return F.interpolate(small, scale_factor=factor, mode="bilinear") if factor > 1 else small
 
 
