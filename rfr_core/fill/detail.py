@@ -143,22 +143,17 @@ def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
     while known[0].numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(_input_stacks(picture, known), known)
+        return finish(input_stack(picture, known), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(_input_stacks(small, surely), surely) - small, side)
+    difference = enlarged(finish(input_stack(small, surely), surely) - small, side)
     return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
 
 
 def input_stack(blurry: Tensor, known: Tensor) -> Tensor:
-    """What a refinement is given: a blurry fill (1, 3, H, W) and what PatchMatch makes of it, (1, 10, H, W)."""
+    """What a refinement is given: blurry fills (N, 3, H, W) and what PatchMatch makes of them, (N, 10, H, W)."""
     return torch.cat([blurry, *synthesize(blurry, known)], 1)
-
-
-def _input_stacks(blurry: Tensor, known: Tensor) -> Tensor:
-    """As :func:`input_stack`, of several pictures (N, 3, H, W): (N, 10, H, W)."""
-    return torch.cat([input_stack(*pair) for pair in zip(blurry.split(1), known.split(1), strict=True)])
 
 
 def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: bool) -> Tensor:

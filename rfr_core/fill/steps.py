@@ -70,10 +70,17 @@ class BatchStep:
     tasks: Sequence[CropTask]
     step: NetworkStep
     run: Run = field(repr=False)
+    _made: list[TileFill] | None = field(default=None, repr=False)
+
+    def decoded(self) -> BatchStep:
+        """The same with its fills, and without what making them took."""
+        return replace(self, step=self.step.without_features(), _made=self.fills)
 
     @cached_property
     def fills(self) -> list[TileFill]:
         """What each task has made by now."""
+        if self._made is not None:
+            return self._made
         image, known = self.run.image, self.run.known
         decoded = self.run.decode(self.step)
         if self.run.runner.config.colour_match:

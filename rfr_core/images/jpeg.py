@@ -20,6 +20,7 @@ from PIL import Image, JpegImagePlugin
 
 _START_OF_SCAN, _COMMENT = 0xDA, 0xFE
 _APPLICATION = range(0xE0, 0xF0)
+_STRIP = 64  # rows that are compared at once
 
 
 def coefficients_can_be_kept() -> bool:
@@ -46,8 +47,14 @@ def changed_pixels(image: Image.Image, source: bytes) -> np.ndarray | None:
     with Image.open(io.BytesIO(source), formats=["JPEG", "MPO"]) as opened:
         if (opened.mode, opened.size) != (image.mode, image.size):
             return None
-        differs = np.not_equal(np.asarray(opened), np.asarray(image))
-    return np.asarray(differs if differs.ndim == 2 else differs.any(2))
+        changed = np.zeros((image.height, image.width), dtype=bool)
+        for top in range(0, image.height, _STRIP):
+            strip = changed[top : top + _STRIP]
+            box = (0, top, image.width, top + len(strip))
+            old, new = (np.asarray(picture.crop(box)).reshape(*strip.shape, -1) for picture in (opened, image))
+            for channel in range(old.shape[-1]):
+                strip |= old[..., channel] != new[..., channel]
+    return changed
 
 
 def with_kept_blocks(coded: bytes, source: bytes, changed: np.ndarray) -> bytes | None:
@@ -64,9 +71,10 @@ def with_kept_blocks(coded: bytes, source: bytes, changed: np.ndarray) -> bytes 
         if not _is_alike(old, new):
             return None
         for name in ("Y", "Cb", "Cr") if new.has_chrominance else ("Y",):
-            kept, fresh = getattr(old, name), getattr(new, name)
+            fresh = getattr(new, name)
             touched = _touched(changed, fresh.shape[:2], *_block(new, name))
-            setattr(new, name, np.where(touched[..., None, None], fresh, kept))
+            np.copyto(fresh, getattr(old, name), where=~touched[..., None, None])
+        del old  # as large as the picture, like the copy that writing makes
         new.write_dct(str(paths[2]), flags=["+OPTIMIZE_CODING"])
         merged = paths[2].read_bytes()
     return _with_head(merged, coded)
@@ -106,7 +114,9 @@ def _touched(changed: np.ndarray, shape: tuple[int, int], rows: int, columns: in
     padded = np.zeros((shape[0] * rows, shape[1] * columns), dtype=bool)
     height, width = min(changed.shape[0], len(padded)), min(changed.shape[1], padded.shape[1])
     padded[:height, :width] = changed[:height, :width]
-    return np.asarray(padded.reshape(shape[0], rows, shape[1], columns).any((1, 3)))
+    # Eight pixels at a time: one at a time takes four times as long.
+    words = np.bitwise_or.reduce(padded.view(np.uint64).reshape(shape[0], rows, -1), axis=1)
+    return np.asarray(words.view(bool).reshape(*shape, columns).any(2))
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -157,8 +157,12 @@ class NetworkStep:
     known: Tensor
     memory: Any
     _network: RFRNet = field(repr=False)
-    _inputs: _Inputs = field(repr=False)
-    _recurrence: Recurrence = field(repr=False)
+    _inputs: _Inputs | None = field(repr=False)
+    _recurrence: Recurrence | None = field(repr=False)
+
+    def without_features(self) -> NetworkStep:
+        """The same with its mask and memory alone, which takes far less memory; it can no longer be decoded."""
+        return replace(self, _inputs=None, _recurrence=None)
 
     def decode(self, *, matched: bool = True) -> Tensor:
         """The network's picture by now: (N, 3, H, W), neither clamped nor composited.
@@ -166,6 +170,8 @@ class NetworkStep:
         matched: whether its colours are matched to the known ones where the configuration says so.
         """
         inputs, network = self._inputs, self._network
+        assert inputs is not None
+        assert self._recurrence is not None
         merged, inside = self._recurrence.merged, (..., slice(inputs.height), slice(inputs.width))
         if isinstance(network.decoder, ResidualDecoder):
             assert inputs.stack is not None
@@ -179,6 +185,8 @@ class NetworkStep:
     def decode_reached(self) -> Tensor:
         """As :meth:`decode`, with the interpolated picture where this recurrence has not come yet."""
         decoded, inputs = self.decode(), self._inputs
+        assert inputs is not None
+        assert self._recurrence is not None
         reached = F.interpolate(self._recurrence.known, inputs.image.shape[-2:])
         inside = (..., slice(inputs.height), slice(inputs.width))
         return torch.where(reached[inside] > 0, decoded, inputs.interpolated[inside].to(decoded.dtype))

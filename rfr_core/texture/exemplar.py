@@ -19,10 +19,12 @@ from rfr_core.texture.patch_match import (
     CHUNK,
     MOST_PAIRS,
     RADIUS,
+    Draws,
     PatchMatch,
     Surroundings,
     enlarge_field,
     queried,
+    sources_in,
     vote,
 )
 
@@ -46,12 +48,12 @@ FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that matc
 
 
 class Synthesis(NamedTuple):
-    """What patches make of a hole.
+    """What patches make of holes.
 
-    picture: (1, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
+    picture: (N, 3, H, W) float32 in [0, 1], what all patches over a pixel put there, as one. copies: the same with
     each pixel from the patch around it alone, sharp but for seams. Both are bit-identical where known. mismatch:
-    (1, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known, 1
-    where there is none; 0 everywhere if all of the picture is as it was found.
+    (N, 1, H, W) in [0, 1], how far the patch around each pixel is from the one it was copied from, 0 where known, 1
+    where there is none; 0 all over a picture that is as it was found.
     """
 
     picture: Tensor
@@ -61,7 +63,7 @@ class Synthesis(NamedTuple):
 
 @dataclass(frozen=True)
 class _Scale:
-    """colour: (1, 3, h, w), right where known: (1, 1, h, w) bool. fill: (1, 3, h, w), with a blurry fill."""
+    """colour: (N, 3, h, w), right where known: (N, 1, h, w) bool. fill: (N, 3, h, w), with a blurry fill."""
 
     colour: Tensor
     known: Tensor
@@ -81,16 +83,13 @@ class _Scale:
             return True
         return self.queries <= MOST_THIN_QUERIES and bool(spread(self.known, THIN).all())
 
-    @property
-    def is_coarse(self) -> bool:
-        """Whether the search can begin here: with all sources looked at, and no hole too deep."""
-        pairs = self.queries * int(self.known.count_nonzero())
-        return pairs <= MOST_PAIRS and bool(spread(self.known, COARSE_DEPTH).all())
-
 
 @dataclass(frozen=True)
 class _Match:
-    """dense: (h * w,) as `PatchMatch.dense` gives it. distance: (h * w,), that of each query's match."""
+    """dense: (N * h * w,) as `PatchMatch.dense` gives it. distance: (N * h * w,), that of each query's match.
+
+    size: h and w.
+    """
 
     dense: Tensor
     distance: Tensor
@@ -98,90 +97,116 @@ class _Match:
 
     @cached_property
     def weight(self) -> Tensor:
-        """How far each match counts against the others, (h * w,), never nothing at all (Wexler et al., Sec. 3.2)."""
-        typical = self.distance[self.dense >= 0].quantile(0.75)
-        return torch.exp(-self.distance / (2 * typical).clamp(min=1e-6)).clamp(min=1e-3)
+        """How far each match counts, (N * h * w,), never nothing at all (Wexler et al. 2007, Sec. 3.2)."""
+        area = self.size[0] * self.size[1]
+        pictures = zip(self.distance.split(area), (self.dense >= 0).split(area), strict=True)
+        typical = torch.stack([distance[wanted].quantile(0.75) for distance, wanted in pictures])[:, None]
+        return torch.exp(-self.distance.view(-1, area) / (2 * typical).clamp(min=1e-6)).clamp(min=1e-3).flatten()
 
     def enlarged(self, size: tuple[int, int]) -> _Match:
         """The same for a picture of twice the size."""
         rows, columns = (torch.arange(length) // 2 for length in size)
-        distance = self.distance.view(self.size)[rows[:, None], columns].flatten()
+        distance = self.distance.view(-1, *self.size)[:, rows[:, None], columns].flatten()
         return _Match(enlarge_field(self.dense, self.size, size), distance, size)
 
 
 def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
-    """The picture with all that is not known put together from patches of what is.
+    """Pictures with all that is not known put together from patches of what is, each from its own.
 
-    Always the same for the same input. The fill as it is where too little is known to choose from.
+    Always the same for the same input, alone or in a batch. The fill as it is where too little is known to choose from.
 
     Args:
-        fill: (1, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
-        known: (1, 1, H, W) bool.
+        fill: (N, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
+        known: (N, 1, H, W) bool.
     """
+    pictures = zip(fill.split(1), known.split(1), strict=True)
+    small = _can_begin(known) & (sources_in(known).flatten(1).sum(1) >= FEWEST_SOURCES) & ~known.flatten(1).all(1)
+    if len(known) == 1 or not bool(small.any()):
+        made = [_synthesized(*picture) for picture in pictures]
+    else:  # those that are searched at one scale go together: each operation takes longer to begin than to do
+        together = iter(zip(*(part.split(1) for part in _synthesized(fill[small], known[small])), strict=True))
+        made = [
+            Synthesis(*next(together)) if is_small else _synthesized(*picture)
+            for picture, is_small in zip(pictures, small.tolist(), strict=True)
+        ]
+    return made[0] if len(made) == 1 else Synthesis(*(torch.cat(parts) for parts in zip(*made, strict=True)))
+
+
+def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:
+    """As :func:`synthesize`, of one picture, or of several that are searched at one scale."""
     scales = _scales(fill, known)
-    random = torch.Generator().manual_seed(0)
+    draws = Draws()
     match: _Match | None = None
     for number, scale in reversed(list(enumerate(scales))):
         start = match.enlarged(scale.size) if match else None
-        match = _search(scale, start, VOTES[min(number, len(VOTES) - 1)], random) if scale.is_searched else start
+        match = _search(scale, start, VOTES[min(number, len(VOTES) - 1)], draws) if scale.is_searched else start
     if match is None:
         return Synthesis(fill, fill, (~known).float())
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
     share = _share(known, finest)
     picture, copies = (torch.lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
-    mismatch = (match.distance.sqrt() / FULL_MISMATCH).clamp(max=1).where(match.dense >= 0, 1)
-    if finest == 1 and found_as_it_is(picture, match.dense):
-        mismatch = torch.zeros_like(mismatch)
-    return Synthesis(picture, copies, torch.where(known, 0, mismatch.view(known.shape)))
+    mismatch = (match.distance.sqrt() / FULL_MISMATCH).clamp(max=1).where(match.dense >= 0, 1).view(known.shape)
+    if finest == 1:
+        mismatch = mismatch.where(~found_as_it_is(picture, match.dense)[:, None, None, None], 0)
+    return Synthesis(picture, copies, torch.where(known, 0, mismatch))
 
 
-def found_as_it_is(picture: Tensor, dense: Tensor) -> bool:
-    """Whether the middle of every patch of a picture (1, 3, H, W) is, to a level of 255, what it was copied from.
+def found_as_it_is(picture: Tensor, dense: Tensor) -> Tensor:
+    """In which pictures (N, 3, H, W) the middle of every patch is, to a level of 255, what it was copied from: (N,).
 
-    dense: (H * W,) as `PatchMatch.dense` gives it. Patches over the hole's border hold known pixels: the picture then
-    goes on as it does elsewhere, and nothing is to be gained. A photograph, with its noise, never does so.
+    dense: (N * H * W,) as `PatchMatch.dense` gives it. Patches over the hole's border hold known pixels: the picture
+    then goes on as it does elsewhere, and nothing is to be gained. A photograph, with its noise, never does so.
     """
-    queries = (dense >= 0).view(picture.shape[-2:])
+    height, width = picture.shape[-2:]
+    queries = (dense >= 0).view(-1, height, width)
     inside = torch.zeros_like(queries)
-    inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
-    patches = Surroundings(picture, CORE)
+    inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
+    patches, as_found = Surroundings(picture, CORE), torch.ones(len(picture), dtype=torch.bool)
     for pixels in (queries & inside).flatten().nonzero()[:, 0].split(CHUNK):
-        if bool((patches(pixels) - patches(dense[pixels])).abs().max() > _EXACT):
-            return False
-    return True
+        other = (patches(pixels) - patches(dense[pixels])).abs().amax(1) > _EXACT
+        as_found[pixels[other] // (height * width)] = False
+        if not bool(as_found.any()):
+            break
+    return as_found
+
+
+def _can_begin(known: Tensor) -> Tensor:
+    """Whether the search can begin in pictures (N, 1, h, w): all sources looked at, and no hole too deep. (N,)."""
+    pairs = queried(known).flatten(1).sum(1) * known.flatten(1).sum(1)
+    return (pairs <= MOST_PAIRS) & spread(known, COARSE_DEPTH).flatten(1).all(1)
 
 
 def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
-    """The picture at falling sizes, until it is small enough to be searched and no hole is deep."""
+    """The pictures at falling sizes, until they are small enough to be searched and no hole is deep."""
     scales = [_Scale(fill, known, fill)]
     colour, coverage = fill, known.float()
-    while min(coverage.shape[-2:]) >= 2 * SMALLEST and not scales[-1].is_coarse:
+    while min(coverage.shape[-2:]) >= 2 * SMALLEST and not bool(_can_begin(scales[-1].known).all()):
         colour, coverage = halve(colour, coverage)
         scales.append(_Scale(colour, coverage >= KNOWN_SHARE, average_2x2(scales[-1].fill)))
     return scales
 
 
-def _search(scale: _Scale, start: _Match | None, votes: int, random: torch.Generator) -> _Match | None:
+def _search(scale: _Scale, start: _Match | None, votes: int, draws: Draws) -> _Match | None:
     """The match of a scale, found in turn with what it makes.
 
     None where nothing is missing, as of a thin hole at half the size, or too little known to choose from.
     """
     confidence = _confidence(scale.known)
     matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
-    if not len(matcher.queries) or len(matcher.sources) < FEWEST_SOURCES:
+    if not len(matcher.queries) or int(matcher.valid.count_nonzero()) < FEWEST_SOURCES:
         return None
     if start is None:
         search = matcher.full_search()
         content = _peeled(scale, search)
         field = search(matcher.queries, content, confidence)
     else:
-        field = matcher.valid_field(start.dense, random)
+        field = matcher.valid_field(start.dense, draws)
         content = _voted(scale, matcher.dense(field))
     match = None
     for _ in range(votes):
         if match is not None:
             content = _voted(scale, match.dense, match.weight)
-        field, distance = matcher.refine(content, field, 1, random)
+        field, distance = matcher.refine(content, field, 1, draws)
         match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
     return match
 
@@ -191,23 +216,29 @@ def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -
 
     In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
     """
-    colour = scale.colour.flatten(2)  # (1, 3, h * w)
-    content, reached = torch.where(scale.known, scale.colour, 0), scale.known
+    size = scale.colour.shape
+    colour = scale.colour.movedim(1, -1).reshape(-1, size[1])
+    content, reached = torch.where(scale.known.flatten()[:, None], colour, 0), scale.known
     confidence, trust = reached.float(), 1.0
     for _ in range(MOST_RINGS):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
         pixels = ring.flatten().nonzero()[:, 0]
-        found = colour[..., search(pixels, content, confidence)]
-        content = content.flatten(2).index_copy(2, pixels, found).view_as(content)
+        found = search(pixels, _as_pictures(content, size), confidence)
+        content.index_copy_(0, pixels, colour[found])
         trust *= PEEL_TRUST
         confidence, reached = torch.where(ring, trust, confidence), reached | ring
-    return torch.where(reached, content, scale.fill)
+    return torch.where(reached, _as_pictures(content, size), scale.fill)
+
+
+def _as_pictures(colours: Tensor, size: torch.Size) -> Tensor:
+    """Pixels (N * h * w, C) as a view of their pictures, (N, C, h, w)."""
+    return colours.view(size[0], *size[2:], size[1]).movedim(-1, 1)
 
 
 def _share(known: Tensor, finest: int) -> Tensor:
-    """How far patches count against the fill, which is sharp near known pixels: (1, 1, H, W) in [0, 1].
+    """How far patches count against the fill, which is sharp near known pixels: (N, 1, H, W) in [0, 1].
 
     finest: how many pixels a side make one of the finest scale that was searched; a match is no more exact than that.
     """
@@ -215,12 +246,12 @@ def _share(known: Tensor, finest: int) -> Tensor:
 
 
 def _from_afar(fill: Tensor) -> Tensor:
-    """A picture (1, 3, h, w) as seen from afar."""
+    """A picture (N, 3, h, w) as seen from afar."""
     return torch.cat([box_blur(channel, GUIDE_BLUR) for channel in fill.split(1, 1)], 1)
 
 
 def _confidence(known: Tensor) -> Tensor:
-    """(1, 1, h, w) in (0, 1], 1 where known and less the further from there."""
+    """(N, 1, h, w) in (0, 1], 1 where known and less the further from there."""
     confidence, reached = torch.ones(known.shape), known
     for _ in range(FURTHEST):
         confidence = torch.where(reached, confidence, confidence * CONFIDENCE)

@@ -1,7 +1,7 @@
-"""PatchMatch: for each pixel of a hole, the known pixel whose surroundings look most alike.
+"""PatchMatch: for each pixel of a hole, the known pixel of the same picture whose surroundings look most alike.
 
 Source: Barnes et al. 2009, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image Editing". Pixels are
-numbered row by row; a field (Q,) holds the number of the source of each query.
+numbered row by row, one picture of a batch after the other; a field (Q,) holds the number of the source of each query.
 """
 
 from __future__ import annotations
@@ -22,48 +22,67 @@ AT_ONCE = 2**18  # pixels whose votes are counted at once
 MOST_PAIRS = 2**24  # of queries and sources in a search of all; beyond, every n-th source is looked at
 
 
+class Draws:
+    """Random numbers in [0, 1), the same for a query whatever other pictures are searched beside its own."""
+
+    def __init__(self) -> None:
+        self._generator, self._seed = torch.Generator(), 0
+
+    def __call__(self, numbers: Tensor, count: int) -> Tensor:
+        """(count, Q), new ones at each call, for queries with these numbers (Q,) among those of their pictures."""
+        self._seed += 1
+        most = int(numbers.max()) + 1 if len(numbers) else 0
+        drawn = torch.rand(most, count, generator=self._generator.manual_seed(self._seed)).T
+        return drawn[:, numbers] if most < len(numbers) else drawn.contiguous()
+
+
 class Surroundings:
-    """The squares of pixels around those of a picture, gone on outwards at its border; none is copied before asked for.
+    """The squares of pixels around those of pictures, gone on outwards at the border; none is copied before asked for.
 
     values: how many values a square holds.
     """
 
     def __init__(self, picture: Tensor, radius: int) -> None:
-        """picture: (1, C, H, W)."""
+        """picture: (N, C, H, W)."""
         side, channels = 2 * radius + 1, picture.shape[1]
-        padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate")[0].permute(1, 2, 0).contiguous()
+        padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate").permute(0, 2, 3, 1).contiguous()
         self.values = side**2 * channels
-        self._width, self._stride = picture.shape[-1], padded.shape[1]
-        # Row i: ``side`` pixels from pixel i of the padded picture on, which overlap with those of row i + 1.
-        rows = padded.shape[0] * padded.shape[1] - side + 1
+        self._size, self._more = picture.shape[-2:], 2 * radius
+        self._stride = padded.shape[2]
+        # Row i: ``side`` pixels from pixel i of the padded pictures on, which overlap with those of row i + 1.
+        rows = padded.shape[:-1].numel() - side + 1
         self._rows = padded.flatten().as_strided((rows, side * channels), (channels, 1))
         self._steps = torch.arange(side) * self._stride
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The squares around pixels (n,): (n, values), row by row, the channels of a pixel together."""
-        corner = pixels // self._width * self._stride + pixels % self._width
+        height, width = self._size
+        rows = pixels // width
+        corner = (rows + rows // height * self._more) * self._stride + pixels % width
         return self._rows.index_select(0, (corner[:, None] + self._steps).flatten()).view(len(pixels), self.values)
 
 
 class PatchMatch:
-    """The patches of one picture, and the search among them.
+    """The patches of pictures, and the search among those of each.
 
-    queries: (Q,) numbers of the pixels whose patch holds something unknown. valid: (H * W,) bool, which patches hold
-    nothing unknown and lie within the picture, so that they may serve as sources.
+    queries: (Q,) numbers of the pixels whose patch holds something unknown, in rising order. valid: (N * H * W,) bool,
+    which patches may serve as sources.
     """
 
     def __init__(self, colour: Tensor, known: Tensor, guide: Tensor, confidence: Tensor, guide_share: float) -> None:
-        """Takes a picture apart.
+        """Takes pictures apart.
 
-        colour: (1, 3, H, W), right where known: (1, 1, H, W) bool. guide: (1, 3, H, W), how a fill should look from
-        afar and how the picture does. confidence: (1, 1, H, W) > 0, how far each pixel of a query's patch counts.
+        colour: (N, 3, H, W), right where known: (N, 1, H, W) bool. guide: (N, 3, H, W), how a fill should look from
+        afar and how the picture does. confidence: (N, 1, H, W) > 0, how far each pixel of a query's patch counts.
         guide_share: weight of the guide against the patch.
         """
         self.height, self.width = known.shape[-2:]
-        unknown = ~known
-        self.valid = _within(~spread(unknown, RADIUS)).flatten()
-        self.sources = self.valid.nonzero()[:, 0]
+        self.valid = sources_in(known).flatten()
         self.queries = queried(known).flatten().nonzero()[:, 0]
+        self._picture = self.queries // (self.height * self.width)  # of each query
+        self._sources = [part.nonzero()[:, 0] for part in self.valid.split(self.height * self.width)]
+        counts = self._picture.bincount(minlength=len(known))
+        self._numbers = torch.arange(len(self.queries)) - (counts.cumsum(0) - counts)[self._picture]
         self._patches = Surroundings(colour, RADIUS)
         self._guides = Surroundings(guide, GUIDE_RADIUS)
         self._wanted_guides = self._guides(self.queries)
@@ -74,41 +93,49 @@ class PatchMatch:
     def full_search(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """A search that looks at all sources.
 
-        It takes pixels (n,), a content (1, 3, H, W) and how far each of its pixels counts (1, 1, H, W), and returns the
-        best source for the patch around each pixel, (n,).
+        It takes pixels (n,) in rising order, a content (N, 3, H, W) and how far each of its pixels counts
+        (N, 1, H, W), and returns the best source for the patch around each pixel, (n,).
         """
-        sources = self.sources[:: -(-len(self.queries) * len(self.sources) // MOST_PAIRS)]
-        patches, guides = self._patches(sources), self._guides(sources)
-        # w (s - q)^2 = w s^2 - 2 w q s + w q^2, in one product and without the last term, which is the query's own.
-        energies = patches.square().view(len(sources), -1, 3).sum(2)
-        guide_energies = guides.square().sum(1, keepdim=True)
-        offered = torch.cat([energies, patches, guide_energies, guides], 1).T
-        size = max(1, TABLE // len(sources))
+        pictures, area = len(self._sources), self.height * self.width
+        offers = [self._offered(picture) for picture in range(pictures)]
 
         def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
             wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
             found = []
-            for part in pixels.split(size):
-                share = _shares(shares(part))
-                weighted = wanted(part).mul_(share.repeat_interleave(3, 1)).mul_(-2)
-                guide = self._guides(part).mul_(-2 * self._guide_share)
-                one = torch.full((len(part), 1), self._guide_share)
-                found.append((torch.cat([share, weighted, one, guide], 1) @ offered).argmin(1))
-            return sources[torch.cat(found)]
+            counts = (pixels // area).bincount(minlength=pictures).tolist()
+            for own, (sources, offered) in zip(pixels.split(counts), offers, strict=True):
+                for part in own.split(max(1, TABLE // len(sources))):
+                    share = _shares(shares(part))
+                    weighted = wanted(part).mul_(share.repeat_interleave(3, 1)).mul_(-2)
+                    guide = self._guides(part).mul_(-2 * self._guide_share)
+                    one = torch.full((len(part), 1), self._guide_share)
+                    found.append(sources[(torch.cat([share, weighted, one, guide], 1) @ offered).argmin(1)])
+            return torch.cat(found)
 
         return search
 
-    def refine(self, content: Tensor, field: Tensor, rounds: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _offered(self, picture: int) -> tuple[Tensor, Tensor]:
+        """Sources of a picture, and what a product with them takes to give distances."""
+        sources, queries = self._sources[picture], int((self._picture == picture).count_nonzero())
+        area = self.height * self.width
+        sources = sources[:: max(1, -(-queries * len(sources) // MOST_PAIRS))] + picture * area
+        patches, guides = self._patches(sources), self._guides(sources)
+        # w (s - q)^2 = w s^2 - 2 w q s + w q^2, in one product and without the last term, which is the query's own.
+        energies = patches.square().view(len(sources), -1, 3).sum(2)
+        guide_energies = guides.square().sum(1, keepdim=True)
+        return sources, torch.cat([energies, patches, guide_energies, guides], 1).T
+
+    def refine(self, content: Tensor, field: Tensor, rounds: int, draws: Draws) -> tuple[Tensor, Tensor]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
 
-        content: (1, 3, H, W), what the sources should look like.
+        content: (N, 3, H, W), what the sources should look like.
         """
         wanted = Surroundings(content, RADIUS)(self.queries)
         field, distance = field.clone(), self._distance(field, wanted)
         for number in range(rounds):
             for step in (2, 1) if number == 0 else (1,):
                 self._improve(field, distance, *self._neighbours(field, step), wanted)
-            self._improve(field, distance, *self._around(field, random), wanted)
+            self._improve(field, distance, *self._around(field, draws), wanted)
         return field, distance
 
     def _improve(self, field: Tensor, distance: Tensor, trials: Tensor, allowed: Tensor, wanted: Tensor) -> None:
@@ -146,57 +173,70 @@ class PatchMatch:
     def _neighbours(self, field: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """The sources that continue those of the queries ``step`` pixels away, (4, Q), and where there are such."""
         if step not in self._beside:
-            row, column = self.queries // self.width, self.queries % self.width
+            row, column = self.queries // self.width % self.height, self.queries % self.width
             moves = torch.tensor([(0, step), (0, -step), (step, 0), (-step, 0)])[..., None]
             rows, columns = row + moves[:, 0], column + moves[:, 1]
             inside = (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
-            pixels = torch.where(inside, rows * self.width + columns, self.queries)
+            pixels = self.queries + torch.where(inside, moves[:, 0] * self.width + moves[:, 1], 0)
             number = self.dense(torch.arange(len(self.queries)))[pixels]
             self._beside[step] = number.clamp(min=0), pixels - self.queries, inside & (number >= 0)
         number, moved, allowed = self._beside[step]
         trials = field[number] - moved
-        # A source left of the picture would come out at the right of the row above: it is not valid there.
+        # A source left of the picture would come out at the right of the row above, one below it in the next picture:
+        # near a border none is valid.
         allowed = allowed & (trials >= 0) & (trials < len(self.valid))
         return trials, allowed & self.valid[trials.clamp_(0, len(self.valid) - 1)]
 
-    def _around(self, field: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _around(self, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """Random pixels around the present sources, at falling distances, and which are sources: each (T, Q)."""
         radius = max(self.height, self.width) // 2
         radii = torch.tensor([radius // 4**number for number in range((radius.bit_length() + 1) // 2)])
-        offset = ((2 * torch.rand(2, len(radii), len(field), generator=random) - 1) * radii[:, None]).round_().long()
-        row = offset[0].add_(field // self.width).clamp_(0, self.height - 1)
+        drawn = draws(self._numbers, 2 * len(radii)).view(2, len(radii), len(field))
+        offset = ((2 * drawn - 1) * radii[:, None]).round_().long()
+        rows = field // self.width
+        row = offset[0].add_(rows % self.height).clamp_(0, self.height - 1).add_(rows - rows % self.height)
         column = offset[1].add_(field % self.width).clamp_(0, self.width - 1)
         trials = row.mul_(self.width).add_(column)
         return trials, self.valid[trials]
 
     def dense(self, field: Tensor) -> Tensor:
-        """The field for all pixels, (H * W,), -1 where there is no query."""
+        """The field for all pixels, (N * H * W,), -1 where there is no query."""
         return torch.full_like(self.valid, -1, dtype=torch.long).index_copy_(0, self.queries, field)
 
     def spread_out(self, values: Tensor) -> Tensor:
-        """Values (Q,) of the queries for all pixels, (H * W,), 0 where there is no query."""
+        """Values (Q,) of the queries for all pixels, (N * H * W,), 0 where there is no query."""
         return torch.zeros(len(self.valid)).index_copy_(0, self.queries, values)
 
-    def valid_field(self, dense: Tensor, random: torch.Generator) -> Tensor:
+    def valid_field(self, dense: Tensor, draws: Draws) -> Tensor:
         """The field of a dense one, random where that has none or what is no source here."""
         field = dense[self.queries]
-        drawn = self.sources[torch.randint(len(self.sources), (len(self.queries),), generator=random)]
+        counts = torch.tensor([len(sources) for sources in self._sources])
+        area = self.height * self.width
+        ranks = (draws(self._numbers, 1)[0] * counts[self._picture]).long()
+        first = (counts.cumsum(0) - counts)[self._picture]
+        drawn = torch.cat(self._sources)[(first + ranks).clamp(max=int(counts.sum()) - 1)] + self._picture * area
         return torch.where((field >= 0) & self.valid[field], field, drawn)
 
 
+def sources_in(known: Tensor) -> Tensor:
+    """Which patches hold nothing unknown and lie within the picture: (N, 1, H, W) bool, of what is known."""
+    return _within(~spread(~known, RADIUS))
+
+
 def queried(known: Tensor) -> Tensor:
-    """Which patches hold something that is not known (1, 1, H, W) bool, of that shape."""
+    """Which patches hold something that is not known (N, 1, H, W) bool, of that shape."""
     return spread(~known, RADIUS)
 
 
 def enlarge_field(dense: Tensor, size: tuple[int, int], large_size: tuple[int, int]) -> Tensor:
-    """A dense field of a picture of half the size for one of ``large_size``: (H * W,), -1 where there is no query."""
+    """A dense field of pictures of half the size for those of ``large_size``: (N * H * W,), -1 where no query is."""
     (height, width), (large_height, large_width) = size, large_size
     row, column = torch.arange(large_height)[:, None], torch.arange(large_width)
-    small = dense.view(height, width)[row // 2, column // 2]
-    large_row = (small // width * 2 + row % 2).clamp(max=large_height - 1)
+    small = dense.view(-1, height, width)[:, row // 2, column // 2]
+    picture = torch.arange(len(small))[:, None, None]
+    large_row = (small // width % height * 2 + row % 2).clamp(max=large_height - 1)
     large_column = (small % width * 2 + column % 2).clamp(max=large_width - 1)
-    return torch.where(small >= 0, large_row * large_width + large_column, -1).flatten()
+    return torch.where(small >= 0, (picture * large_height + large_row) * large_width + large_column, -1).flatten()
 
 
 def vote(
@@ -205,26 +245,27 @@ def vote(
     """Each marked pixel as the mean of what the matches around it put there; -1 where they put nothing.
 
     Args:
-        colour: (1, 3, H, W). known: (1, 1, H, W) bool, which colours may be taken.
-        dense: (H * W,) as :meth:`PatchMatch.dense` gives it.
-        marked: (1, 1, H, W) bool.
+        colour: (N, 3, H, W). known: (N, 1, H, W) bool, which colours may be taken.
+        dense: (N * H * W,) as :meth:`PatchMatch.dense` gives it.
+        marked: (N, 1, H, W) bool.
         radius: of the middle of each patch that counts.
-        weight: (H * W,), how far each query's patch counts; None = alike.
+        weight: (N * H * W,), how far each query's patch counts; None = alike.
 
     Returns:
-        (1, 3, H, W).
+        (N, 3, H, W).
     """
     height, width = marked.shape[-2:]
     reach, border = radius * (width + 1), (radius, radius, radius, radius)
     # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
-    flat = torch.cat([colour, torch.ones_like(known, dtype=colour.dtype)], 1).mul_(known).flatten(2)[0].T
+    flat = torch.cat([colour, torch.ones_like(known, dtype=colour.dtype)], 1).mul_(known).movedim(1, -1).reshape(-1, 4)
     flat = F.pad(flat, (0, 0, reach, reach))
-    dense, stride = dense.view(height, width), width + 2 * radius
-    weight = (dense >= 0).float() if weight is None else torch.where(dense >= 0, weight.view(height, width), 0)
+    dense, stride = dense.view(-1, height, width), width + 2 * radius
+    weight = (dense >= 0).float() if weight is None else torch.where(dense >= 0, weight.view(dense.shape), 0)
     sources, weight = F.pad(dense.clamp(min=0), border).flatten().add_(reach), F.pad(weight, border).flatten()
-    result = torch.full((height * width, 3), -1.0)
+    result = torch.full((marked.numel(), 3), -1.0)
     for pixels in marked.flatten().nonzero()[:, 0].split(AT_ONCE):
-        place = (pixels // width + radius) * stride + pixels % width + radius
+        rows = pixels // width
+        place = (rows + (2 * (rows // height) + 1) * radius) * stride + pixels % width + radius
         total = torch.zeros(len(pixels), 4)
         for down in range(-radius, radius + 1):
             for right in range(-radius, radius + 1):
@@ -233,7 +274,7 @@ def vote(
                 total.addcmul_(flat.index_select(0, source), weight.index_select(0, query)[:, None])
         colours, count = total.split((3, 1), 1)
         result[pixels] = torch.where(count > 0, colours / count, -1)
-    return result.T.reshape(colour.shape)
+    return result.view(len(marked), height, width, 3).movedim(-1, 1).contiguous()
 
 
 def _weights(shares: Tensor) -> Tensor:
@@ -247,7 +288,7 @@ def _shares(shares: Tensor) -> Tensor:
 
 
 def _within(marked: Tensor) -> Tensor:
-    """The marks (1, 1, H, W) whose patch lies within the picture."""
+    """The marks (N, 1, H, W) whose patch lies within the picture."""
     inside = torch.zeros_like(marked)
     height, width = marked.shape[-2:]
     if min(height, width) > 2 * RADIUS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import ConfigError
 from rfr_core.ops.pyramid import spread
 from rfr_core.texture.exemplar import synthesize
-from rfr_core.texture.patch_match import PatchMatch
+from rfr_core.texture.patch_match import Draws, PatchMatch
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +175,25 @@ def test_a_search_finds_an_exact_match_among_all_sources() -> None:
     moved = (field - matcher.queries).abs()
     assert bool(((moved % 36 == 12) | (moved % 36 == 24)).all())
     assert bool((moved // 36 == 0).all())
-    _, distance = matcher.refine(truth, field, 1, torch.Generator().manual_seed(0))
+    _, distance = matcher.refine(truth, field, 1, Draws())
     assert float(distance.max()) == 0
+
+
+def test_pictures_of_a_batch_are_what_each_is_alone() -> None:
+    torch.manual_seed(0)
+    pictures = F.avg_pool2d(torch.rand(6, 3, 54, 62), 5, 1)
+    known = torch.ones(6, 1, 50, 58, dtype=torch.bool)
+    for item in range(4):  # small holes at different places, and of different sizes
+        known[item, :, 10 + item : 20 + 2 * item, 20 : 27 + item] = False
+    known[4, :, 4:46, 4:54] = False  # too deep to be searched at one scale, and too little known
+    together = synthesize(pictures, known)
+    alone = [synthesize(pictures[item : item + 1], known[item : item + 1]) for item in range(6)]
+    for name, values in together._asdict().items():
+        assert torch.equal(values, torch.cat([getattr(one, name) for one in alone])), name
+    assert torch.equal(together.picture[5], pictures[5])
+    unlike = (together.picture[:4] != pictures[:4]).any(1, keepdim=True)
+    assert bool(unlike[~known[:4]].float().mean() > 0.9)
+    assert not bool(unlike[known[:4]].any())
 
 
 def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:
@@ -183,12 +201,12 @@ def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:
     truth = stripes(60, 60)
     hole = square_hole((60, 60), 20, 20, 16)
     matcher = PatchMatch(truth, ~hole, truth, torch.ones(1, 1, 60, 60), 0.0)
-    random = torch.Generator().manual_seed(0)
-    start = matcher.valid_field(torch.full((3600,), -1), random)
-    before = matcher.refine(truth, start, 0, random)[1].mean()
-    field, found = matcher.refine(truth, start, 4, random)
+    draws = Draws()
+    start = matcher.valid_field(torch.full((3600,), -1), draws)
+    before = matcher.refine(truth, start, 0, draws)[1].mean()
+    field, found = matcher.refine(truth, start, 4, draws)
     all_looked_at = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 60, 60))
-    best = matcher.refine(truth, all_looked_at, 0, random)[1].mean()
+    best = matcher.refine(truth, all_looked_at, 0, draws)[1].mean()
     assert bool(matcher.valid[field].all())
     assert found.mean() - best < 0.05 * (before - best)
 
