@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import math
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,27 +58,69 @@ def changed_pixels(image: Image.Image, source: bytes) -> np.ndarray | None:
     return changed
 
 
-def with_kept_blocks(coded: bytes, source: bytes, changed: np.ndarray) -> bytes | None:
-    """The JPEG file ``coded`` with the source's coefficients in all blocks in which nothing changed.
+def with_new_blocks(
+    image: Image.Image, source: bytes, changed: np.ndarray, code: Callable[[Image.Image], bytes]
+) -> bytes | None:
+    """The JPEG file ``source`` with those blocks of an image in which something changed.
 
-    changed: (H, W) bool. None where the two do not have the same tables and sampling, or are not YCbCr or gray.
-    Written sequentially, with Huffman tables of its own, whatever the order in the source.
+    changed: (H, W) bool. code: makes a JPEG file, with metadata, of an image of the same mode, with the source's
+    tables and sampling. None where it has others nevertheless, or the source is not YCbCr or gray. Written
+    sequentially, with Huffman tables of its own, whatever the order in the source.
     """
     import jpeglib
 
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, name) for name in ("source.jpg", "coded.jpg", "merged.jpg")]
-        old, new = (_read(jpeglib, path, data) for path, data in zip(paths[:2], (source, coded), strict=True))
-        if not _is_alike(old, new):
+        paths = [Path(folder, name) for name in ("source.jpg", "new.jpg", "merged.jpg")]
+        jpeg = _read(jpeglib, paths[0], source)
+        names = ("Y", "Cb", "Cr") if jpeg.has_chrominance else ("Y",)
+        factors = _factors(jpeg, names)
+        units = _Units(changed, *(8 * factors.max(0)))
+        coded = code(units.mosaic(image))
+        new = _read(jpeglib, paths[1], coded)
+        if not _is_alike(jpeg, new):
             return None
-        for name in ("Y", "Cb", "Cr") if new.has_chrominance else ("Y",):
-            fresh = getattr(new, name)
-            touched = _touched(changed, fresh.shape[:2], *_block(new, name))
-            np.copyto(fresh, getattr(old, name), where=~touched[..., None, None])
-        del old  # as large as the picture, like the copy that writing makes
-        new.write_dct(str(paths[2]), flags=["+OPTIMIZE_CODING"])
+        for name, (down, right) in zip(names, factors.tolist(), strict=True):
+            blocks = getattr(jpeg, name)
+            touched = _touched(changed, blocks.shape[:2], units.rows // down, units.columns // right)
+            row, column = np.nonzero(touched)
+            number = units.numbers[row // down, column // right]
+            row_there, column_there = (number // units.across) * down, (number % units.across) * right
+            blocks[row, column] = getattr(new, name)[row_there + row % down, column_there + column % right]
+        jpeg.write_dct(str(paths[2]), flags=["+OPTIMIZE_CODING"])
         merged = paths[2].read_bytes()
     return _with_head(merged, coded)
+
+
+class _Units:
+    """The least parts of a JPEG file that are coded by themselves, of those that hold a changed pixel.
+
+    rows, columns: pixels of each. numbers: (h, w), of each in the picture, -1 where nothing changed. across: how many
+    lie side by side in the mosaic.
+    """
+
+    def __init__(self, changed: np.ndarray, rows: int, columns: int) -> None:
+        self.rows, self.columns = int(rows), int(columns)
+        shape = -(-changed.shape[0] // self.rows), -(-changed.shape[1] // self.columns)
+        touched = _touched(changed, shape, self.rows, self.columns)
+        self.count = max(1, int(touched.sum()))
+        self.across = math.isqrt(self.count - 1) + 1
+        self.numbers = np.where(touched, touched.cumsum().reshape(shape) - 1, -1)
+
+    def mosaic(self, image: Image.Image) -> Image.Image:
+        """An image of these alone, row by row, gone on outwards where they reach beyond the picture."""
+        pixels = np.zeros((-(-self.count // self.across) * self.across, self.rows, self.columns, len(image.getbands())))
+        pixels = pixels.astype(np.uint8)
+        for row in np.flatnonzero((self.numbers >= 0).any(1)):
+            top = int(row) * self.rows
+            strip = image.crop((0, top, image.width, min(image.height, top + self.rows)))
+            own = np.asarray(strip).reshape(strip.height, strip.width, -1)
+            beyond = (0, self.rows - strip.height), (0, -strip.width % self.columns), (0, 0)
+            parts = np.pad(own, beyond, mode="edge").reshape(self.rows, -1, self.columns, own.shape[-1]).swapaxes(0, 1)
+            here = self.numbers[row] >= 0
+            pixels[self.numbers[row][here]] = parts[here]
+        grid = pixels.reshape(-1, self.across, *pixels.shape[1:]).swapaxes(1, 2)
+        whole = grid.reshape(-1, self.across * self.columns, grid.shape[-1])
+        return Image.fromarray(np.ascontiguousarray(whole if whole.shape[-1] > 1 else whole[..., 0]), image.mode)
 
 
 def _read(jpeglib: Any, path: Path, data: bytes) -> Any:
@@ -93,20 +136,16 @@ def _is_alike(one: Any, other: Any) -> bool:
     if str(one.jpeg_color_space) != str(other.jpeg_color_space):
         return False
     channels = range(one.num_components)
-    return (
-        # Of a single channel the sampling means nothing, and Pillow does not say what it was.
-        (one.num_components == 1 or np.array_equal(one.samp_factor, other.samp_factor))
-        and one.Y.shape == other.Y.shape
-        and all(np.array_equal(one.get_component_qt(c), other.get_component_qt(c)) for c in channels)
-    )
+    # Of a single channel the sampling means nothing, and Pillow does not say what it was.
+    alike = one.num_components == 1 or np.array_equal(one.samp_factor, other.samp_factor)
+    return alike and all(np.array_equal(one.get_component_qt(c), other.get_component_qt(c)) for c in channels)
 
 
-def _block(jpeg: Any, name: str) -> tuple[int, int]:
-    """Rows and columns of pixels that a block of this channel covers."""
-    factors = np.asarray(jpeg.samp_factor).reshape(-1, 2)  # (channels, rows and columns)
-    own = factors[("Y", "Cb", "Cr").index(name)]
-    rows, columns = 8 * factors.max(0) // own
-    return int(rows), int(columns)
+def _factors(jpeg: Any, names: Sequence[str]) -> np.ndarray:
+    """Blocks of each channel, down and across, that are coded together: (channels, 2)."""
+    if len(names) == 1:
+        return np.ones((1, 2), dtype=int)
+    return np.asarray(jpeg.samp_factor).reshape(-1, 2)[: len(names)].astype(int)
 
 
 def _touched(changed: np.ndarray, shape: tuple[int, int], rows: int, columns: int) -> np.ndarray:

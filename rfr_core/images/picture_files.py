@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from PIL import ExifTags, Image, features
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.files import appearing
 from rfr_core.images.deep import decode_deep, encode_png, encode_tiff, is_deep, view_of_8_bits
-from rfr_core.images.jpeg import changed_pixels, coefficients_can_be_kept, source_options, with_kept_blocks
+from rfr_core.images.jpeg import changed_pixels, coefficients_can_be_kept, source_options, with_new_blocks
 from rfr_core.images.metadata import (
     Extras,
     exif_bytes,
@@ -425,9 +426,9 @@ def _as_the_source(picture: Picture, source: bytes, image: Image.Image, options:
         exif = loaded_exif(picture.exif)
         exif[ExifTags.Base.Orientation] = picture.orientation
         options = options | {"exif": exif.tobytes()}
-    coded = _written(stored, "JPEG", options | source_options(source))
-    merged = with_kept_blocks(coded, source, changed) if coefficients_can_be_kept() else None
-    return merged or coded
+    code = partial(_written, format_name="JPEG", options=options | source_options(source))
+    merged = with_new_blocks(stored, source, changed, code) if coefficients_can_be_kept() else None
+    return merged or code(stored)
 
 
 def _laid_down(image: Image.Image, orientation: int) -> Image.Image:

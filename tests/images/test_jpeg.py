@@ -50,6 +50,30 @@ def test_untouched_blocks_keep_every_pixel(
         assert np.abs(np.asarray(after, int)[:4, :4] - np.asarray(picture.image, int)[:4, :4]).mean() < 40
 
 
+@pytest.mark.parametrize("size", [*SIZES, (130, 75)])
+@pytest.mark.parametrize("sampling", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_changed_blocks_are_what_coding_the_whole_gives(
+    tmp_path: Path, size: tuple[int, int], sampling: int, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jpeglib = pytest.importorskip("jpeglib")
+    smooth(size).convert(mode).save(tmp_path / "a.jpg", quality=71, subsampling=sampling)
+    picture = read_picture(tmp_path / "a.jpg")
+    image = picture.image.copy()
+    for corner in ((0, 0), (size[0] - 2, size[1] - 2), (size[0] // 2, 3), (size[0] - 1, 0)):
+        image.paste(90 if mode == "L" else (90, 200, 10), (*corner, corner[0] + 3, corner[1] + 3))
+    save_picture(picture.filled(image), tmp_path / "kept.jpg")
+    monkeypatch.setattr(picture_files, "coefficients_can_be_kept", lambda: False)
+    save_picture(picture.filled(image), tmp_path / "whole.jpg")
+    kept, whole, before = (jpeglib.read_dct(str(tmp_path / name)) for name in ("kept.jpg", "whole.jpg", "a.jpg"))
+    for name in ("Y", "Cb", "Cr") if mode == "RGB" else ("Y",):
+        new, wanted, old = (getattr(jpeg, name) for jpeg in (kept, whole, before))
+        differs = (new != old).any((2, 3))
+        assert (new[differs] == wanted[differs]).all()
+        assert differs[0, 0]
+        assert differs[-1, -1]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_file_stays_turned_and_keeps_its_blocks(tmp_path: Path, orientation: int) -> None:
     pytest.importorskip("jpeglib")
