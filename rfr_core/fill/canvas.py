@@ -200,7 +200,9 @@ class _TensorCanvas(Canvas):
 
     def check_values(self, known: Tensor) -> None:
         if self._image.is_floating_point():
-            if in_range(*(bound.item() for bound in torch.aminmax(self._colours))):
+            last = self._colours.movedim(1, -1)  # as ComfyUI has them; out of order the search takes seven times as long
+            values = last if last.is_contiguous() else self._colours
+            if in_range(*(bound.item() for bound in torch.aminmax(values))):
                 return  # the hole's too, which takes less to find than those of the rest alone
             for colours, seen in zip(self._colours, known.to(self._image.device), strict=True):
                 _check_range([channel[seen[0]].float().cpu().numpy() for channel in colours])

@@ -28,6 +28,7 @@ from rfr_core.texture.patch_match import (
     vote,
 )
 
+FEW_PAIRS = 2**19  # of patches compared at first in a small hole: neighbours of what is found are looked at, too
 COARSE_DEPTH = 8  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
 SMALLEST = 16  # pixels a side of the smallest picture that is searched
 MOST_QUERIES = 2**16  # patches that are searched for; a scale with more copies from where a coarser one has found
@@ -139,7 +140,9 @@ def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:
     match: _Match | None = None
     for number, scale in reversed(list(enumerate(scales))):
         start = match.enlarged(scale.size) if match else None
-        match = _search(scale, start, VOTES[min(number, len(VOTES) - 1)], draws) if scale.is_searched else start
+        pairs = FEW_PAIRS if len(scales) == 1 else MOST_PAIRS
+        votes = VOTES[min(number, len(VOTES) - 1)]
+        match = _search(scale, start, votes, pairs, draws) if scale.is_searched else start
     if match is None:
         return Synthesis(fill, fill, (~known).float())
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
@@ -186,8 +189,8 @@ def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
     return scales
 
 
-def _search(scale: _Scale, start: _Match | None, votes: int, draws: Draws) -> _Match | None:
-    """The match of a scale, found in turn with what it makes.
+def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: Draws) -> _Match | None:
+    """The match of a scale, found in turn with what it makes; where it is the first, from that many pairs.
 
     None where nothing is missing, as of a thin hole at half the size, or too little known to choose from.
     """
@@ -196,7 +199,7 @@ def _search(scale: _Scale, start: _Match | None, votes: int, draws: Draws) -> _M
     if not len(matcher.queries) or int(matcher.valid.count_nonzero()) < FEWEST_SOURCES:
         return None
     if start is None:
-        search = matcher.full_search()
+        search = matcher.full_search(pairs)
         content = _peeled(scale, search)
         field = search(matcher.queries, content, confidence)
     else:

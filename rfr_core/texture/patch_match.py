@@ -90,14 +90,14 @@ class PatchMatch:
         self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
 
-    def full_search(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-        """A search that looks at all sources.
+    def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """A search that looks at all sources, or at every n-th where they make more pairs with a picture's queries.
 
         It takes pixels (n,) in rising order, a content (N, 3, H, W) and how far each of its pixels counts
         (N, 1, H, W), and returns the best source for the patch around each pixel, (n,).
         """
         pictures, area = len(self._sources), self.height * self.width
-        offers = [self._offered(picture) for picture in range(pictures)]
+        offers = [self._offered(picture, most_pairs) for picture in range(pictures)]
 
         def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
             wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
@@ -114,11 +114,11 @@ class PatchMatch:
 
         return search
 
-    def _offered(self, picture: int) -> tuple[Tensor, Tensor]:
+    def _offered(self, picture: int, most_pairs: int) -> tuple[Tensor, Tensor]:
         """Sources of a picture, and what a product with them takes to give distances."""
         sources, queries = self._sources[picture], int((self._picture == picture).count_nonzero())
         area = self.height * self.width
-        sources = sources[:: max(1, -(-queries * len(sources) // MOST_PAIRS))] + picture * area
+        sources = sources[:: max(1, -(-queries * len(sources) // most_pairs))] + picture * area
         patches, guides = self._patches(sources), self._guides(sources)
         # w (s - q)^2 = w s^2 - 2 w q s + w q^2, in one product and without the last term, which is the query's own.
         energies = patches.square().view(len(sources), -1, 3).sum(2)
