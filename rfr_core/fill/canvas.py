@@ -200,7 +200,7 @@ class _TensorCanvas(Canvas):
 
     def check_values(self, known: Tensor) -> None:
         if self._image.is_floating_point():
-            last = self._colours.movedim(1, -1)  # as ComfyUI has them; out of order the search takes seven times as long
+            last = self._colours.movedim(1, -1)  # in the order that ComfyUI has them; out of it, seven times slower
             values = last if last.is_contiguous() else self._colours
             if in_range(*(bound.item() for bound in torch.aminmax(values))):
                 return  # the hole's too, which takes less to find than those of the rest alone
