@@ -57,6 +57,7 @@ def test_output_and_every_recurrence_equal_the_released_network(name: str, netwo
     assert np.abs(output.numpy() - golden["output"]).max() <= tolerance
     for index, step in enumerate(steps):
         np.testing.assert_array_equal(step.known.numpy(), golden["feature_mask"][:, index])
+        assert step._recurrence is not None
         features = step._recurrence.features
         for key, value in (("mean", features.mean((2, 3))), ("std", features.std((2, 3)))):
             expected = golden[f"feature_{key}"][:, index]

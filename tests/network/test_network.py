@@ -126,6 +126,7 @@ def test_residual_blocks_know_what_the_plan_says_and_keep_the_rest_at_zero() -> 
     assert 0 < plan[0].mean() < plan[1].mean() < plan[3].mean() < 1
     for step, planned in zip(steps, plan, strict=True):
         assert torch.equal(step.known, planned)
+        assert step._recurrence is not None
         assert not bool(step._recurrence.features[step.known.expand(-1, 8, -1, -1) == 0].any())
 
 
