@@ -17,7 +17,7 @@ from rfr_core.fill.regions import Region
 from rfr_core.fill.scene import Scene
 from rfr_core.fill.steps import BatchStep, GroupStart, InpaintStep, RegionFill, with_tiles, without_reached
 from rfr_core.inference.devices import to_device
-from rfr_core.inference.memory import free_memory, is_out_of_memory, memory_errors, return_memory
+from rfr_core.inference.memory import free_memory, is_out_of_memory, memory_errors
 from rfr_core.inference.runner import Runner
 
 KEPT_PIXELS = 2**19  # of finished crops whose attention can still be asked for
@@ -58,7 +58,6 @@ class Filling:
             with memory_errors():
                 left = without_reached(left, current)
                 state.finish(group, current)
-            return_memory()
 
     def _advanced(self, batch: _Batch, recurrence: int) -> list[_Batch]:
         """The batch, or smaller ones in its place where memory does not suffice, after that many recurrences."""

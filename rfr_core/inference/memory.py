@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 import torch
 
@@ -45,24 +42,5 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def free_memory() -> None:
     gc.collect()
-    return_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def return_memory() -> None:
-    """Returns to the system what was freed; Linux's allocator keeps much of it after many small tensors."""
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
-
-
-@cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    """That of glibc; None on other systems, and with other allocators."""
-    if sys.platform != "linux":
-        return None
-    try:
-        return ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None
