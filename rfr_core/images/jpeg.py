@@ -72,9 +72,11 @@ def with_new_blocks(
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("source.jpg", "new.jpg", "merged.jpg")]
         jpeg = _read(jpeglib, paths[0], source)
+        if jpeg.num_components not in (1, 3):
+            return None
         names = ("Y", "Cb", "Cr") if jpeg.has_chrominance else ("Y",)
         factors = _factors(jpeg, names)
-        units = _Units(changed, *(8 * factors.max(0)))
+        units = _CodedUnits(changed, *(8 * factors.max(0)))
         coded = code(units.mosaic(image))
         new = _read(jpeglib, paths[1], coded)
         if not _is_alike(jpeg, new):
@@ -91,8 +93,8 @@ def with_new_blocks(
     return _with_head(merged, coded)
 
 
-class _Units:
-    """The least parts of a JPEG file that are coded by themselves, of those that hold a changed pixel.
+class _CodedUnits:
+    """The minimum coded units (MCUs) of a JPEG file that hold a changed pixel.
 
     rows, columns: pixels of each. numbers: (h, w), of each in the picture, -1 where nothing changed. across: how many
     lie side by side in the mosaic.
@@ -108,8 +110,8 @@ class _Units:
 
     def mosaic(self, image: Image.Image) -> Image.Image:
         """An image of these alone, row by row, gone on outwards where they reach beyond the picture."""
-        pixels = np.zeros((-(-self.count // self.across) * self.across, self.rows, self.columns, len(image.getbands())))
-        pixels = pixels.astype(np.uint8)
+        room = -(-self.count // self.across) * self.across
+        pixels = np.zeros((room, self.rows, self.columns, len(image.getbands())), dtype=np.uint8)
         for row in np.flatnonzero((self.numbers >= 0).any(1)):
             top = int(row) * self.rows
             strip = image.crop((0, top, image.width, min(image.height, top + self.rows)))
@@ -120,7 +122,7 @@ class _Units:
             pixels[self.numbers[row][here]] = parts[here]
         grid = pixels.reshape(-1, self.across, *pixels.shape[1:]).swapaxes(1, 2)
         whole = grid.reshape(-1, self.across * self.columns, grid.shape[-1])
-        return Image.fromarray(np.ascontiguousarray(whole if whole.shape[-1] > 1 else whole[..., 0]), image.mode)
+        return Image.fromarray(np.ascontiguousarray(whole if whole.shape[-1] > 1 else whole[..., 0]))
 
 
 def _read(jpeglib: Any, path: Path, data: bytes) -> Any:
@@ -131,9 +133,7 @@ def _read(jpeglib: Any, path: Path, data: bytes) -> Any:
 
 
 def _is_alike(one: Any, other: Any) -> bool:
-    if one.num_components not in (1, 3) or one.num_components != other.num_components:
-        return False
-    if str(one.jpeg_color_space) != str(other.jpeg_color_space):
+    if one.num_components != other.num_components or str(one.jpeg_color_space) != str(other.jpeg_color_space):
         return False
     channels = range(one.num_components)
     # Of a single channel the sampling means nothing, and Pillow does not say what it was.

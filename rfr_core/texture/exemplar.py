@@ -76,7 +76,8 @@ class _Scale:
 
     @cached_property
     def queries(self) -> int:
-        return int(queried(self.known).count_nonzero())
+        """Of the picture that has most."""
+        return int(queried(self.known).flatten(1).sum(1).max())
 
     @cached_property
     def is_searched(self) -> bool:
@@ -120,17 +121,14 @@ def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
         fill: (N, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
         known: (N, 1, H, W) bool.
     """
-    pictures = zip(fill.split(1), known.split(1), strict=True)
+    if len(known) == 1:
+        return _synthesized(fill, known)
     small = _can_begin(known) & (sources_in(known).flatten(1).sum(1) >= FEWEST_SOURCES) & ~known.flatten(1).all(1)
-    if len(known) == 1 or not bool(small.any()):
-        made = [_synthesized(*picture) for picture in pictures]
-    else:  # those that are searched at one scale go together: each operation takes longer to begin than to do
-        together = iter(zip(*(part.split(1) for part in _synthesized(fill[small], known[small])), strict=True))
-        made = [
-            Synthesis(*next(together)) if is_small else _synthesized(*picture)
-            for picture, is_small in zip(pictures, small.tolist(), strict=True)
-        ]
-    return made[0] if len(made) == 1 else Synthesis(*(torch.cat(parts) for parts in zip(*made, strict=True)))
+    # Those that are searched at one scale go together: there, an operation takes longer to begin than to do.
+    parts = [part for part in (small.nonzero()[:, 0], *(~small).nonzero()) if len(part)]
+    made = [_synthesized(fill[part], known[part]) for part in parts]
+    order = torch.cat(parts).argsort()
+    return Synthesis(*(torch.cat(values)[order] for values in zip(*made, strict=True)))
 
 
 def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:

@@ -16,7 +16,7 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import ConfigError
 from rfr_core.ops.pyramid import spread
 from rfr_core.texture.exemplar import synthesize
-from rfr_core.texture.patch_match import Draws, PatchMatch
+from rfr_core.texture.patch_match import Draws, PatchMatch, enlarge_field
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +194,35 @@ def test_pictures_of_a_batch_are_what_each_is_alone() -> None:
     unlike = (together.picture[:4] != pictures[:4]).any(1, keepdim=True)
     assert bool(unlike[~known[:4]].float().mean() > 0.9)
     assert not bool(unlike[known[:4]].any())
+
+
+def test_many_small_holes_are_searched_however_many_there_are() -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(160, 3, 44, 44)
+    known = torch.ones(160, 1, 44, 44, dtype=torch.bool)
+    known[..., 14:30, 14:30] = False  # 400 patches to look for in each, 64,000 in all
+    pictures = torch.where(known, pictures, 0.5)
+    many = torch.cat([pictures, pictures]), torch.cat([known, known])  # 128,000: more than one picture may have
+    assert torch.equal(synthesize(*many).picture[160:], synthesize(pictures, known).picture)
+    assert bool((synthesize(*many).picture != many[0]).any(1, keepdim=True)[~many[1]].float().mean() > 0.9)
+
+
+def test_fields_of_a_batch_are_enlarged_and_completed_within_their_pictures() -> None:
+    torch.manual_seed(0)
+    known = torch.ones(3, 1, 24, 30, dtype=torch.bool)
+    for item in range(3):
+        known[item, :, 8 + item : 14, 9 : 15 + item] = False
+    colour = torch.rand(3, 3, 24, 30)
+    batch = PatchMatch(colour, known, colour, torch.ones(3, 1, 24, 30), 0.3)
+    field = batch.valid_field(torch.full((3 * 24 * 30,), -1), Draws())
+    large = enlarge_field(batch.dense(field), (24, 30), (47, 60)).view(3, -1)
+    for item in range(3):
+        one = slice(item, item + 1)
+        alone = PatchMatch(colour[one], known[one], colour[one], torch.ones(1, 1, 24, 30), 0.3)
+        own = alone.valid_field(torch.full((24 * 30,), -1), Draws())
+        assert torch.equal(own, field[batch.queries // (24 * 30) == item] - item * 24 * 30)
+        expected = enlarge_field(alone.dense(own), (24, 30), (47, 60))
+        assert torch.equal(torch.where(expected >= 0, expected + item * 47 * 60, -1), large[item])
 
 
 def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:

@@ -46,6 +46,7 @@ def test_untouched_blocks_keep_every_pixel(
         assert isinstance(before, JpegImagePlugin.JpegImageFile)
         assert after.quantization == before.quantization
         assert JpegImagePlugin.get_sampling(after) == JpegImagePlugin.get_sampling(before)
+        assert not after.info.get("progressive"), "as the documentation says"
         assert (np.asarray(after)[~near] == np.asarray(before)[~near]).all()
         assert np.abs(np.asarray(after, int)[:4, :4] - np.asarray(picture.image, int)[:4, :4]).mean() < 40
 
