@@ -436,6 +436,19 @@ def test_the_perceptual_output_learns_the_least_error_as_far_as_texture_is_not_a
     torch.testing.assert_close(shares, 1 - batch.texture.flatten())
 
 
+def test_the_perceptual_terms_are_taken_of_a_share_of_each_batch(stacks: Path) -> None:
+    batch = collate_stacks([InputStacks(stacks, 64, seed=3)[number] for number in range(4)])
+    exact, textured = torch.full((2, 4, 3, 64, 64), 0.5, requires_grad=True).unbind()
+    textured.retain_grad()
+    none = replace(LOSS, hole=0, log_mse=0, ssim=0)
+    losses = PhaseLosses(none, replace(none, hole=1), perceptual_share=0.3)
+    REFINEMENT.loss((exact, textured), batch, losses, Judges())[0].backward()
+    assert textured.grad is not None
+    assert [bool(gradient.any()) for gradient in textured.grad] == [True, True, False, False]
+    assert REFINEMENT.shown is not None
+    assert torch.equal(REFINEMENT.shown((exact, textured), batch, losses).truth, batch.truth[:2])
+
+
 @pytest.mark.parametrize(
     ("settings", "match"),
     [

@@ -86,6 +86,18 @@ def test_log_mse_and_ssim_are_psnr_and_ssim() -> None:
     assert total.item() == pytest.approx((2 * terms["log_mse"] + 3 * terms["ssim"]).item())
 
 
+def test_blurred_log_mse_is_of_broad_colours_alone() -> None:
+    truth, known = torch.full((2, 3, 64, 64), 0.5), torch.ones(2, 1, 64, 64)
+    known[..., 16:48, 16:48] = 0
+    checker = 0.2 * (-1) ** (torch.arange(64)[:, None] + torch.arange(64)).float()
+    weights = replace(NONE, log_mse=1, blurred_log_mse=2)
+    total, of_texture = inpainting_loss(truth + checker, truth, known, weights)
+    _, of_colour = inpainting_loss(truth + 0.2, truth, known, weights)
+    assert of_texture["log_mse"].item() == pytest.approx(of_colour["log_mse"].item())
+    assert of_texture["blurred_log_mse"].item() < of_colour["blurred_log_mse"].item() - 3
+    assert total.item() == pytest.approx((of_texture["log_mse"] + 2 * of_texture["blurred_log_mse"]).item())
+
+
 def test_caffe_weights_see_blue_first_and_no_mean(vgg: VGG16Features) -> None:
     caffe = VGG16Features("caffe")
     caffe.load_state_dict(vgg.state_dict())

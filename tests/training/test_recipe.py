@@ -79,6 +79,7 @@ def test_earlier_names_of_settings_go_on_working(tmp_path: Path) -> None:
         ("phases.0.recurrences=[5, 4]", "recurrences is"),
         ("phases.0.loss.style=-1", "style is -1"),
         ("phases.0.earlier=-0.5", "earlier is -0.5"),
+        ("phases.0.perceptual_share=0.0", "perceptual_share is 0.0; it must be above 0"),
         ("network.width=12", "width is 12"),
         ("precision=int8", "must be one of 'no', 'bf16', 'fp16'"),
         ("ema=1.0", "ema is 1.0"),

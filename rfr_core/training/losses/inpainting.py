@@ -11,18 +11,21 @@ from torch import Tensor, nn
 
 from rfr_core.errors import ConfigError
 from rfr_core.metrics import similarity_map
+from rfr_core.ops.pyramid import box_blur
 from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, unit
 
 TERMS = (
     *("hole", "valid", "perceptual", "style", "variation"),  # as published
-    *("squared", "log_mse", "ssim", "direction", "lpips", "feature_matching", "adversarial"),
+    *("squared", "log_mse", "blurred_log_mse", "ssim", "direction", "lpips", "feature_matching", "adversarial"),
 )
 _FEATURE_TERMS = ("perceptual", "style", "direction")
 _ADVERSARY_TERMS = ("feature_matching", "adversarial")
 _LEAST_SHARE = 0.02  # of a picture that a hole counts as
 _SMALL = 1e-6  # squared length of features below which their direction hardly counts
 _LEAST_ERROR = 3e-4  # mean squared: what is more exact than 35 dB in the hole need not be more so
+_LEAST_BLURRED_ERROR = 3e-5  # the same of a blurred difference
+_BLUR = 4  # radius of the squares that a difference is blurred over, twice
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class LossWeights:
         variation: total variation of the filled part.
         squared: squared difference over the hole (no part of the published loss; PSNR counts squares).
         log_mse: logarithm of the mean squared difference over the hole, which is PSNR but for a factor.
+        blurred_log_mse: the same of the difference blurred twice over squares of 9 pixels: the error of broad colours,
+            which texture need not have.
         ssim: 1 - SSIM, per pixel of the hole.
         direction: squared difference of VGG features scaled to length one, per pixel of the hole.
         lpips: LPIPS with a VGG (see :mod:`rfr_core.training.losses.lpips`), per pixel of the hole.
@@ -56,6 +61,7 @@ class LossWeights:
     variation: float = 0.1
     squared: float = 0.0
     log_mse: float = 0.0
+    blurred_log_mse: float = 0.0
     ssim: float = 0.0
     direction: float = 0.0
     lpips: float = 0.0
@@ -96,12 +102,14 @@ class PhaseLosses(NamedTuple):
     of a refinement; None where that is not trained. network_output: in a joint training, for the network's own fill;
     None where the network stays as it is. edge_output: for the edges of a network that completes them first, of which
     ``hole``, ``valid``, ``feature_matching`` and ``adversarial`` count; None = as little as PRVS has it.
+    perceptual_share: of each batch that the perceptual output's own terms are taken of.
     """
 
     output: LossWeights
     perceptual_output: LossWeights | None = None
     network_output: LossWeights | None = None
     edge_output: LossWeights | None = None
+    perceptual_share: float = 1.0
 
     @property
     def given(self) -> list[LossWeights]:
@@ -145,8 +153,10 @@ def inpainting_loss(
             raise ConfigError("The perceptual, style and direction terms need VGG features; give them or set all to 0.")
         terms |= _feature_terms(output, truth, composite, hole, weights, judges.features)
     if weights.log_mse:
-        error = (composite - truth).square().mean((1, 2, 3)) / _share(hole)
-        terms["log_mse"] = (error + _LEAST_ERROR).log().mean()
+        terms["log_mse"] = _log_mse(composite - truth, hole, _LEAST_ERROR)
+    if weights.blurred_log_mse:
+        blurred = box_blur(box_blur(composite - truth, _BLUR), _BLUR)
+        terms["blurred_log_mse"] = _log_mse(blurred, hole, _LEAST_BLURRED_ERROR)
     if weights.ssim:
         terms["ssim"] = ((1 - similarity_map(composite, truth)).mean((1, 2, 3)) / _share(hole)).mean()
     if weights.lpips:
@@ -200,6 +210,11 @@ def _feature_terms(
     if weights.direction:
         terms["direction"] = (direction_distance(of_composite, expected) / _share(hole)).mean()
     return terms
+
+
+def _log_mse(difference: Tensor, hole: Tensor, least: float) -> Tensor:
+    """The logarithm of the mean square over the hole, averaged over a batch; ``least`` is added to the square."""
+    return (difference.square().mean((1, 2, 3)) / _share(hole) + least).log().mean()
 
 
 def _share(hole: Tensor) -> Tensor:

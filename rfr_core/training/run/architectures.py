@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -82,16 +83,16 @@ class Task:
 
     collate: samples -> a batch. run: network, batch, number of recurrences -> its output; and with the number of an
     earlier recurrence, for a network that has them, that one's output and the last's. loss: output, batch, weights of
-    the phase, judges -> the loss and its terms. shown: output and batch -> what a discriminator judges; None where
-    there can be none. preview: network and batch -> a grid (3, H, W). shown_edges: as ``shown``, for a discriminator of
-    edges, at each of their sizes.
+    the phase, judges -> the loss and its terms. shown: output, batch, weights -> what a discriminator judges; None
+    where there can be none. preview: network and batch -> a grid (3, H, W). shown_edges: as ``shown``, for a
+    discriminator of edges, at each of their sizes, without the weights.
     """
 
     collate: Callable[[Sequence[Any]], Any]
     run: Callable[..., Any]
     loss: Callable[[Any, Any, PhaseLosses, Judges], Judged]
     preview: Callable[[nn.Module, Any], Tensor]
-    shown: Callable[[Any, Any], Shown] | None = None
+    shown: Callable[[Any, Any, PhaseLosses], Shown] | None = None
     shown_edges: Callable[[Any, Any], Sequence[Shown]] | None = None
 
     @property
@@ -111,7 +112,7 @@ def _run_on_pictures(network: nn.Module, batch: Sample, *recurrences: int) -> An
     return network(batch.image, batch.known, *recurrences)
 
 
-def _shown_picture(output: Output, batch: Sample) -> Shown:
+def _shown_picture(output: Output, batch: Sample, weights: PhaseLosses) -> Shown:
     return _shown(output if isinstance(output, Tensor) else output[-1], batch.image, batch.known)
 
 
@@ -119,7 +120,7 @@ def _pluralistic_loss(output: TwoPaths, batch: Sample, weights: PhaseLosses, jud
     return pluralistic_loss(output, batch.image, batch.known, weights.output, judges)
 
 
-def _shown_generated(output: TwoPaths, batch: Sample) -> Shown:
+def _shown_generated(output: TwoPaths, batch: Sample, weights: PhaseLosses) -> Shown:
     return _shown(output.generated[-1], batch.image, batch.known)
 
 
@@ -135,7 +136,7 @@ def _run_on_structure(network: nn.Module, batch: StructureBatch, recurrences: in
     return network(batch.image, batch.known, recurrences, batch.edges)
 
 
-def _shown_fill(output: StructuredFill, batch: StructureBatch) -> Shown:
+def _shown_fill(output: StructuredFill, batch: StructureBatch, weights: PhaseLosses) -> Shown:
     return _shown(output.picture, batch.image, batch.known)
 
 
@@ -165,7 +166,8 @@ def _refinement_loss(output: tuple[Tensor, Tensor], batch: StackSample, weights:
     if weights.perceptual_output is not None:
         texture = batch.texture[..., None, None]  # (N, 1, 1, 1)
         rest, _ = inpainting_loss(_learning(perceptual, 1 - texture), truth, known, weights.output, judges)
-        loss, judged = inpainting_loss(_learning(perceptual, texture), truth, known, weights.perceptual_output, judges)
+        parts = (part[: _judged(batch, weights)] for part in (_learning(perceptual, texture), truth, known))
+        loss, judged = inpainting_loss(*parts, weights.perceptual_output, judges)
         total, terms = total + rest + loss, terms | {f"perceptual_{name}": value for name, value in judged.items()}
     return total, terms
 
@@ -182,8 +184,13 @@ def _joint_loss(
     return total, terms
 
 
-def _shown_refinement(output: tuple[Tensor, ...], batch: StackSample) -> Shown:
-    return _shown(output[1], batch.truth, batch.known)
+def _shown_refinement(output: tuple[Tensor, ...], batch: StackSample, weights: PhaseLosses) -> Shown:
+    return _shown(*(part[: _judged(batch, weights)] for part in (output[1], batch.truth, batch.known)))
+
+
+def _judged(batch: StackSample, weights: PhaseLosses) -> int:
+    """How many samples of a batch the perceptual output's own terms are taken of."""
+    return math.ceil(len(batch.truth) * weights.perceptual_share)
 
 
 def _shown(output: Tensor, truth: Tensor, known: Tensor) -> Shown:

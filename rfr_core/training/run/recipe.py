@@ -59,6 +59,8 @@ class Phase:
         loss: the terms and their weights.
         perceptual_output: those of a refinement's perceptual output, besides ``loss`` for its L2 output; left out, it
             is not trained.
+        perceptual_share: of each batch that those terms are taken of, rounded up to whole samples; they cost most of
+            a step.
         network_output: in a joint training, those of the network's own fill; left out, the network stays as it is.
         edge_output: those of the edges that a network completes before it fills (``hole``, ``valid``,
             ``feature_matching`` and ``adversarial``, for which edges have a discriminator of their own); left out,
@@ -78,6 +80,7 @@ class Phase:
     earlier: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
     perceptual_output: LossWeights | None = None
+    perceptual_share: float = 1.0
     network_output: LossWeights | None = None
     edge_output: LossWeights | None = None
 
@@ -89,6 +92,8 @@ class Phase:
             raise ConfigError(f"learning_rate is {self.learning_rate}; learning rates must be above 0.")
         if self.earlier < 0:
             raise ConfigError(f"earlier is {self.earlier}; it must be 0 or more.")
+        if not 0 < self.perceptual_share <= 1:
+            raise ConfigError(f"perceptual_share is {self.perceptual_share}; it must be above 0 and at most 1.")
         bounds = self.recurrences
         if bounds is not None and not 1 <= bounds[0] <= bounds[1] <= MAX_RECURRENCES:
             raise ConfigError(f"recurrences is {list(bounds)}; it must be two numbers from 1 to {MAX_RECURRENCES}.")
@@ -96,7 +101,9 @@ class Phase:
     @property
     def losses(self) -> PhaseLosses:
         """The terms of each output."""
-        return PhaseLosses(self.loss, self.perceptual_output, self.network_output, self.edge_output)
+        return PhaseLosses(
+            self.loss, self.perceptual_output, self.network_output, self.edge_output, self.perceptual_share
+        )
 
 
 @dataclass(frozen=True)

@@ -283,7 +283,7 @@ class Trainer:
                     loss = loss + phase.earlier * self.task.loss(before, batch, phase.losses, self.judges)[0]
             self.accelerator.backward(loss / phase.accumulate)
         if _PICTURES in shown and self.task.shown is not None:
-            shown[_PICTURES].append(self.task.shown(output, batch))
+            shown[_PICTURES].append(self.task.shown(output, batch, phase.losses))
         if _EDGES in shown and self.task.shown_edges is not None:
             shown[_EDGES] += self.task.shown_edges(output, batch)
         return {"loss": loss.detach()} | {name: value.detach() for name, value in terms.items()}
