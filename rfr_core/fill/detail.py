@@ -20,10 +20,10 @@ from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, sp
 from rfr_core.texture.exemplar import synthesize
 from rfr_core.texture.refinement import MISMATCH, MULTIPLE, PATCHED, REACH
 
-TEXTURE = 0.9  # how much of it is wanted, see `Refinement.forward`
 LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
 FAR_INSIDE, CROSSING = 18, 6  # pixels from the known part that are far inside, and around there to cross over within
 COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
+BROAD_BLUR = 3  # radius of the square over which colours are blurred, twice, that are no part of texture
 GRAIN = 1.5  # times as strong as that of the patches, the finest detail may be; beyond, it is grain
 FAINT = 3 / 255  # finest detail so strong is halved, stronger less so: what does not fit costs more than it gives
 NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
@@ -162,7 +162,7 @@ def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: boo
     better = [bool(mismatch.any()) for mismatch in stack[:, MISMATCH]]  # an exact copy cannot be made better
     if refine is None or not any(better):
         return detailed
-    refined = _refined(stack, known, refine, 0.0 if exact else TEXTURE)
+    refined = _refined(stack, known, refine, exact=exact)
     parts = zip(better, *(values.split(1) for values in (detailed, refined, known)), strict=True)
     return torch.cat([_textured(*part, exact=exact) if wanted else part[0] for wanted, *part in parts])
 
@@ -171,8 +171,11 @@ def _textured(detailed: Tensor, refined: Tensor, known: Tensor, *, exact: bool) 
     return refined if exact else _with_sharp_interior(detailed, _without_grain(refined, detailed, known), known)
 
 
-def _refined(stack: Tensor, known: Tensor, refine: Refine, texture: float) -> Tensor:
-    """What the refinement makes of a stack, tile by tile."""
+def _refined(stack: Tensor, known: Tensor, refine: Refine, *, exact: bool) -> Tensor:
+    """What the refinement makes of a stack, tile by tile; a textured fill has the broad colours of the exact one.
+
+    What looks real is further from the truth in its colours, too, which texture does not need.
+    """
     box = around((~known).any(0)[0].numpy())
     assert box is not None
     height, width = known.shape[-2:]
@@ -181,8 +184,13 @@ def _refined(stack: Tensor, known: Tensor, refine: Refine, texture: float) -> Te
     for tile in tile_boxes(box, TILE, 0):
         if not bool(known[(..., *tile.slices)].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
-            crops = (part[(..., *seen.slices)] for part in (stack, known))
-            refined[(..., *tile.slices)] = refine(*crops, texture=texture)[(..., *tile.within(seen).slices)]
+            crops = [part[(..., *seen.slices)] for part in (stack, known)]
+            made = refine(*crops, texture=0)
+            if not exact:
+                textured = refine(*crops, texture=1)
+                difference = torch.where(crops[1], 0, made - textured)
+                made = textured + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
+            refined[(..., *tile.slices)] = made[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
 
 

@@ -45,6 +45,7 @@ VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the la
 CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
 SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
 _EXACT = 1.01 / 255  # differences that 8 bits may bring about
+_FOUND = 0.9  # of patches that must be found exactly for a picture to go on as it does elsewhere
 FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that match no better than any
 
 
@@ -153,22 +154,21 @@ def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:
 
 
 def found_as_it_is(picture: Tensor, dense: Tensor) -> Tensor:
-    """In which pictures (N, 3, H, W) the middle of every patch is, to a level of 255, what it was copied from: (N,).
+    """In which pictures (N, 3, H, W) nearly all patches' middles are, to a level, what they were copied from: (N,).
 
-    dense: (N * H * W,) as `PatchMatch.dense` gives it. Patches over the hole's border hold known pixels: the picture
-    then goes on as it does elsewhere, and nothing is to be gained. A photograph, with its noise, never does so.
+    A level is 1 of 255. dense: (N * H * W,) as `PatchMatch.dense` gives it. Patches over the hole's border hold known
+    pixels: the picture then goes on as it does elsewhere, and nothing is to be gained. A photograph, with its noise,
+    never does so: of drawings 95 to 100 % are found, of photographs up to 50 %.
     """
     height, width = picture.shape[-2:]
     queries = (dense >= 0).view(-1, height, width)
     inside = torch.zeros_like(queries)
     inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
-    patches, as_found = Surroundings(picture, CORE), torch.ones(len(picture), dtype=torch.bool)
+    patches, other = Surroundings(picture, CORE), torch.zeros(len(picture), dtype=torch.long)
     for pixels in (queries & inside).flatten().nonzero()[:, 0].split(CHUNK):
-        other = (patches(pixels) - patches(dense[pixels])).abs().amax(1) > _EXACT
-        as_found[pixels[other] // (height * width)] = False
-        if not bool(as_found.any()):
-            break
-    return as_found
+        changed = pixels[(patches(pixels) - patches(dense[pixels])).abs().amax(1) > _EXACT]
+        other += (changed // (height * width)).bincount(minlength=len(picture))
+    return other <= (1 - _FOUND) * (queries & inside).flatten(1).sum(1)
 
 
 def _can_begin(known: Tensor) -> Tensor:

@@ -129,6 +129,23 @@ def test_a_hole_refined_in_tiles_is_as_one_refined_whole(monkeypatch: pytest.Mon
 
 
 @torch.inference_mode()
+def test_a_textured_fill_has_the_broad_colours_of_the_exact_one() -> None:
+    given, known = stack_of(96, 96)
+    known[:] = True
+    known[..., 20:76, 20:76] = False
+    refine = refinement()
+    textured, exact = (
+        rfr_core.fill.detail._finished(given, known, refine=refine, exact=exact).clamp(0, 1) for exact in (False, True)
+    )
+
+    def apart(one: Tensor, other: Tensor) -> float:
+        return float(box_blur(one - other, 4)[..., 44:52, 44:52].abs().mean())
+
+    alone = [refine(given, known, texture=texture).clamp(0, 1) for texture in (1, 0)]
+    assert apart(textured, exact) < 0.3 * apart(*alone)
+
+
+@torch.inference_mode()
 def test_grain_stays_out_of_a_textured_fill_where_patches_have_none() -> None:
     grainy = refinement()
     grainy.tail.weight.zero_()

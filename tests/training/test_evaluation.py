@@ -1,5 +1,6 @@
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rfr_core import metrics
+from rfr_core import Inpainter, metrics
 from rfr_core.errors import ConfigError, HoleError, ImageError, RFRError
 from rfr_core.ops.pyramid import pull_push
 from rfr_core.training.evaluation.patterns import KINDS, levels_off, patterns
@@ -149,6 +150,15 @@ def test_refusals(pictures: Path, holes: Path, tmp_path: Path):
     refused(ConfigError, "size is 4", pictures, holes, size=4)
     with pytest.raises(ConfigError, match="could not be written"):
         write_json(tmp_path / "none" / "table.json", {})
+
+
+def test_the_bundled_model_goes_on_with_drawn_patterns() -> None:
+    kinds = ("checkers", "tiles", "horizon", "gradient", "flat")
+    inpainter = Inpainter.from_pretrained("lite", device="cpu")
+    for detail in ("texture", "exact"):
+        off = levels_off(partial(inpainter, detail=detail), (case for case in patterns() if case.kind in kinds))
+        assert max(off["checkers"], off["tiles"], off["flat"], off["gradient"]) < 1
+        assert off["horizon"] < 2
 
 
 def test_patterns_are_fixed_and_say_how_far_a_fill_is_off() -> None:
