@@ -15,6 +15,7 @@ from torch import Tensor
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.holes.meaning import OPAQUE, cut_out
 from rfr_core.images.modes import nearest_in_palette, to_supported_mode
+from rfr_core.images.pasting import is_gray
 from rfr_core.images.pixels import paste_fill, to_tensor
 from rfr_core.images.values import WHITE, luminance
 from rfr_core.ops.box import Box
@@ -158,7 +159,7 @@ class _PILCanvas(Canvas):
         if self._image.mode not in ("RGB", "RGBA"):
             return False
         colours = np.asarray(self._image)
-        return _is_gray(colours[..., :3], known.numpy())
+        return is_gray(colours[..., :3], known.numpy())
 
     def pasted(self, filled: Sequence[FilledBox]) -> Image.Image:
         image = self._image.copy()
@@ -194,7 +195,7 @@ class _TensorCanvas(Canvas):
         return _as_colour(part.to("cpu", torch.float32, copy=True).div_(self._white))
 
     def is_gray(self, item: int, known: Tensor) -> bool:
-        return self._colours.shape[1] == 3 and _is_gray(
+        return self._colours.shape[1] == 3 and is_gray(
             self._colours[item].movedim(0, -1).float().cpu().numpy(), known.numpy()
         )
 
@@ -239,7 +240,7 @@ class _ArrayCanvas(Canvas):
         return torch.from_numpy(self._pixels[..., -1].astype(np.float32))[:, None]
 
     def is_gray(self, item: int, known: Tensor) -> bool:
-        return self._colours.shape[-1] == 3 and _is_gray(self._colours[item], known.numpy())
+        return self._colours.shape[-1] == 3 and is_gray(self._colours[item], known.numpy())
 
     def check_values(self, known: Tensor) -> None:
         if self._image.dtype.kind == "f" and not in_range(float(self._colours.min()), float(self._colours.max())):
@@ -276,16 +277,6 @@ def _check_range(channels: Sequence[np.ndarray]) -> None:
     high = max((float(values.max()) for values in channels if values.size), default=0.0)
     if not in_range(low, high):
         raise ImageError(f"The picture holds values from {low:g} to {high:g}; expected 0 to 1: rescale it.")
-
-
-def _is_gray(colours: np.ndarray, known: np.ndarray) -> bool:
-    """Whether (H, W, 3) is gray wherever ``known`` (H, W) is; a coarse look first, which pictures in colour fail."""
-    for step in (64, 1):
-        some, seen = colours[::step, ::step], known[::step, ::step]
-        differs = (some[..., 0] != some[..., 1]) | (some[..., 0] != some[..., 2])
-        if bool((differs & seen).any()):
-            return False
-    return True
 
 
 def _as_colour(channels: Tensor) -> Tensor:

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from rfr_core.fill.canvas import Canvas
 from rfr_core.fill.regions import Region, tile_window
+from rfr_core.fill.sizes import MARGIN, OVERLAP
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import doubled, enlarged, halve, pull_push, share_within, spread
 
-OVERLAP = 32  # pixels that neighbouring tiles share, over which one fades into the other
 STRIP = 512  # rows that are read at once where the whole would take too much memory
-MARGIN = 2  # pixels around a region that the filter of an enlargement looks at
 
 
 @dataclass(frozen=True)

@@ -13,25 +13,28 @@ from torch import Tensor
 
 from rfr_core.config import MAX_RECURRENCES
 from rfr_core.fill.detail import Part
-from rfr_core.fill.level import OVERLAP, CropTask, Level, build_levels
+from rfr_core.fill.level import CropTask, Level, build_levels
 from rfr_core.fill.regions import BLOCK, Region, around, crop_cost, find_regions, tile_boxes
 from rfr_core.fill.scene import Scene
+from rfr_core.fill.sizes import (
+    BATCH_PIXELS,
+    DETAILED_CROP,
+    LARGEST_CROP,
+    LARGEST_SIDE,
+    LEAST_TILE,
+    MIN_CONTEXT,
+    OVERLAP,
+    SLACK,
+    THIN_CONTEXT,
+    THIN_TILE,
+    TILE_CONTEXT,
+)
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import at_size
 
-MIN_CONTEXT = 64  # pixels; less shows the network too little of what surrounds a small hole
-THIN_CONTEXT = 24  # pixels around spots and long thin holes
-TILE_CONTEXT = 96  # pixels that a tile sees around itself; more costs time and shows it little of use
-LARGEST_SIDE = 640  # pixels
-LARGEST_CROP = LARGEST_SIDE**2
-LEAST_TILE = 320  # pixels a side, at least, of the tiles that a larger crop is cut into, even if their crops are larger
-DETAILED_CROP = 320**2  # pixels; where detail follows, larger ones are run at half the size, or a quarter, and so on
-THIN_TILE = 128
 SMALLEST_TILE = 48  # pixels a side, below which less memory is a lost cause
-BATCH_PIXELS = 2**18  # in one call of the network
 GROUP_COST = 2**21  # of crops that advance together, each holding its features between recurrences
-SLACK = 1.15  # a hole that is deeper than the network reaches by less than this gets more recurrences, not a level
 
 DETAIL_COST = 4  # of adding detail, in recurrences of the last group of tasks; what it takes, roughly
 

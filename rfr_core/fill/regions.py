@@ -1,17 +1,21 @@
-"""Which parts of a picture to run: connected holes, near ones together, and tiles where one crop would be too large."""
+"""Which parts of a picture to run: connected holes, near ones together, and tiles where one crop would be too large.
+
+Nothing here needs torch but what returns tensors, so that the fill without it (`rfr_core.portable`) finds the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from rfr_core.fill.thin_holes import are_thin
 from rfr_core.ops.box import Box
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK = 16  # pixels; holes are found on blocks of this side, and those in neighbouring blocks count as connected
 
@@ -31,27 +35,36 @@ class Region:
     _labels: np.ndarray = field(repr=False, compare=False)  # (rows, columns) of blocks
     _label: int
 
-    def owns(self, box: Box) -> Tensor:
-        """Which pixels of ``box`` are this region's if they are hole: (1, 1, h, w) bool."""
+    def own_pixels(self, box: Box) -> np.ndarray:
+        """Which pixels of ``box`` are this region's if they are hole: (h, w) bool."""
         rows = np.arange(box.top, box.bottom) // BLOCK
         columns = np.arange(box.left, box.right) // BLOCK
-        return torch.from_numpy(self._labels[rows[:, None], columns] == self._label)[None, None]
+        return self._labels[rows[:, None], columns] == self._label
+
+    def owns(self, box: Box) -> Tensor:
+        """As :meth:`own_pixels`, (1, 1, h, w)."""
+        import torch
+
+        return torch.from_numpy(self.own_pixels(box))[None, None]
 
 
-def find_regions(hole: Tensor, unknown: Tensor, crop: Callable[[Box, bool], Box], largest: int) -> list[Region]:
+def find_regions(
+    hole: Tensor | np.ndarray, unknown: Tensor | np.ndarray, crop: Callable[[Box, bool], Box], largest: int
+) -> list[Region]:
     """The regions of a batch's holes, none where nothing is hole.
 
     Args:
-        hole: (N, 1, H, W) bool, what to fill. unknown: the same or more, what the network may not look at.
+        hole: (N, 1, H, W) bool, what to fill. unknown: the same or more, what the network may not look at. Tensors on
+            the CPU, or arrays.
         crop: the crop that would be run for a box, and whether that is of thin holes.
         largest: pixels that a crop may have for two regions to be joined in it. They are where it costs no more than
             their own crops together.
     """
     regions: list[Region] = []
     for item in range(len(hole)):
-        inside = hole[item, 0].numpy()
+        inside = np.asarray(hole[item, 0])
         labels = connected(_any(inside))
-        depths = _depths(_full(unknown[item, 0].numpy()))
+        depths = _depths(_full(np.asarray(unknown[item, 0])))
         boxes = [_tight(inside, labels, label, box) for label, box in enumerate(_label_boxes(labels), 1)]
         thin = are_thin(labels, boxes, _deepest(labels, depths), lambda box: crop(box, False), largest)
         labels, boxes, thin = _joined(labels, boxes, thin.tolist(), crop, largest)
@@ -76,14 +89,21 @@ def tile_boxes(box: Box, size: int, overlap: int) -> list[Box]:
 
 
 def tile_window(part: Box, tile: Box, whole: Box, overlap: int) -> Tensor:
-    """Weights (1, 1, h, w) in (0, 1] of a tile for the pixels ``part`` of it.
+    """As `tile_weights`, (1, 1, h, w)."""
+    import torch
+
+    return torch.from_numpy(tile_weights(part, tile, whole, overlap))[None, None]
+
+
+def tile_weights(part: Box, tile: Box, whole: Box, overlap: int) -> np.ndarray:
+    """Weights (h, w) float32 in (0, 1] of a tile for the pixels ``part`` of it.
 
     They fall towards its sides over ``overlap`` pixels, but not where the side is that of ``whole``. Divided by their
     sum over all tiles, they add up to 1 at every pixel.
     """
     rows = _window(part.top, part.bottom, tile.top, tile.bottom, whole.top, whole.bottom, overlap)
     columns = _window(part.left, part.right, tile.left, tile.right, whole.left, whole.right, overlap)
-    return (rows[:, None] * columns)[None, None]
+    return rows[:, None] * columns
 
 
 def connected(marked: np.ndarray) -> np.ndarray:
@@ -226,11 +246,11 @@ def _tile_spans(start: int, end: int, size: int, overlap: int) -> list[tuple[int
     return [(first, first + tile) for first in starts]
 
 
-def _window(start: int, end: int, low: int, high: int, first: int, last: int, overlap: int) -> Tensor:
-    places = torch.arange(start, end) + 0.5
-    weight = torch.ones(end - start)
+def _window(start: int, end: int, low: int, high: int, first: int, last: int, overlap: int) -> np.ndarray:
+    places = np.arange(start, end, dtype=np.float32) + np.float32(0.5)
+    weight = np.ones(end - start, dtype=np.float32)
     if low > first:
-        weight = weight.minimum((places - low) / (overlap + 1))
+        weight = np.minimum(weight, (places - np.float32(low)) / np.float32(overlap + 1))
     if high < last:
-        weight = weight.minimum((high - places) / (overlap + 1))
+        weight = np.minimum(weight, (np.float32(high) - places) / np.float32(overlap + 1))
     return weight

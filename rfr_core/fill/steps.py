@@ -17,14 +17,13 @@ from rfr_core.fill.detail import Part, add_detail
 from rfr_core.fill.level import CropTask, Level, TileFill, compose
 from rfr_core.fill.regions import Region, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
+from rfr_core.fill.sizes import FRONT
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Run, Runner
 from rfr_core.network.rfr_net import NetworkStep
 from rfr_core.ops.box import Box
 from rfr_core.ops.colour_match import match_colours
 from rfr_core.ops.pyramid import at_size, pull_push, share_within
-
-FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from rfr_core.errors import HoleError
 from rfr_core.holes.layers import Layers
-from rfr_core.images.values import LUMA, luminance
+from rfr_core.images.pasting import LUMA
+from rfr_core.images.values import luminance
 from rfr_core.options import Channel
 
 OPAQUE = 250 / 255  # of the highest alpha; what is below it in a cut-out is hole, so that no ring stays at a soft edge

@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
+from rfr_core.images.pasting import LUMA
+
 WHITE = {"bool": 1, "uint8": 255, "uint16": 65535, "float16": 1, "bfloat16": 1, "float32": 1, "float64": 1}
 
 

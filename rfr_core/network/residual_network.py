@@ -27,15 +27,15 @@ from torch import Tensor, nn
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention import build_attention
 from rfr_core.network.partial_conv import PartialConv2d, cover, masked
-from rfr_core.ops.line_interpolation import DIRECTIONS, interpolate_along_lines
+from rfr_core.ops.line_interpolation import interpolate_along_lines
+from rfr_core.ops.line_settings import DIRECTIONS, PULL_PUSH_TRUST
 from rfr_core.ops.precision import wide
 from rfr_core.ops.pyramid import pull_push
 
 DILATIONS = (1, 2, 4, 8)  # of the blocks in the middle, one after another
 RESIDUAL_SCALE = 0.1  # of a residual branch's last convolution at the start of training
-_COLOURS, _FILLS = 3, len(DIRECTIONS) + 1  # channels of a picture; fills that are blended
+_COLOURS, FILLS = 3, len(DIRECTIONS) + 1  # channels of a picture; fills that are blended
 _COARSE, _FINE = 10, 10 + 4 * len(DIRECTIONS)  # channels of the network input for encoder and decoder
-_TRUST = -3.5  # in the interpolated picture, where a line between two equal colours has 0 next to its end
 _TRUST_SCALE = 0.2
 
 
@@ -94,7 +94,7 @@ def network_input(image: Tensor, known: Tensor) -> NetworkInput:
     interpolated = pull_push(image, known)
     lines = interpolate_along_lines(image, known, interpolated)
     fills = torch.cat([lines.colours, interpolated.unsqueeze(1)], 1)
-    trust = torch.cat([lines.trust, torch.full_like(known, _TRUST)], 1)
+    trust = torch.cat([lines.trust, torch.full_like(known, PULL_PUSH_TRUST)], 1)
     return NetworkInput(image, known, interpolated, fills, trust)
 
 
@@ -160,14 +160,14 @@ class ResidualDecoder(nn.Module):
         self.up = nn.Conv2d(width, tail * (self.scale // 2) ** 2, 1)
         self.head = nn.Conv2d(_FINE * 4, tail, 3, padding=1)
         self.tail = ResidualBlock(tail)
-        self.out = nn.Conv2d(tail, (_COLOURS + _FILLS) * 4, 3, padding=1)
+        self.out = nn.Conv2d(tail, (_COLOURS + FILLS) * 4, 3, padding=1)
 
     def forward(self, stack: NetworkInput, features: Tensor) -> Tensor:
         """Network input and features (N, C, h, w) -> (N, 3, H, W) float32."""
         x = F.pixel_shuffle(self.up(F.relu(self.block(features))), self.scale // 2)
         x = self.tail(x + _unshuffled(self.head, stack.fine(), 2))  # (N, tail, H/2, W/2)
         x = wide(F.pixel_shuffle(self.out(F.relu(x)), 2))
-        added, logits = x.split((_COLOURS, _FILLS), 1)
+        added, logits = x.split((_COLOURS, FILLS), 1)
         return stack.blend(stack.trust + logits) + added
 
 

@@ -13,13 +13,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.ops.box import Box
-
-DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))  # rows and columns of a step
-REACH = 7  # doublings: lines are followed for 2^7 steps
-_STEP = 2  # rows or columns of the longest step
-_NOWHERE = 1e4  # pixels; the distance of what a line does not meet
-_CONTRAST = 0.12  # difference of a line's ends, mean over colours, that counts as one
-_FARTHER = 0.3  # what the farther end's distance counts beside the nearer one's
+from rfr_core.ops.line_settings import CONTRAST, DIRECTIONS, FARTHER, NOWHERE, REACH, STEP
 
 
 class LineInterpolation(NamedTuple):
@@ -62,7 +56,7 @@ def _around(unknown: Tensor) -> Box:
     if not len(rows):
         return Box(0, 0, 1, 1)
     box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-    return box.grown(_STEP, height, width)
+    return box.grown(STEP, height, width)
 
 
 def _interpolate(image: Tensor, known: Tensor, fill: Tensor, where: Tensor) -> LineInterpolation:
@@ -76,7 +70,7 @@ def _interpolate(image: Tensor, known: Tensor, fill: Tensor, where: Tensor) -> L
     # Over 3x3 pixels, so that grain does not decide.
     blurred = _blur(compared.view(n, height, width, count)).flatten(0, 2).index_select(0, where)
     trust = image.new_zeros(n * height * width, count)
-    trust.index_copy_(0, where, -blurred / _CONTRAST**2 - length.log_())
+    trust.index_copy_(0, where, -blurred / CONTRAST**2 - length.log_())
     trust = torch.where(_by_pixel(known) > 0, 0, trust.view(n, height, width, count))
     colours = pictures.repeat(1, count).index_copy_(0, where, colour.flatten(1)).view(n, height, width, count, 3)
     return LineInterpolation(colours.permute(0, 3, 4, 1, 2), trust.permute(0, 3, 1, 2))
@@ -89,15 +83,15 @@ def _along(pictures: Tensor, known: Tensor, where: Tensor, rows: int, columns: i
     """
     step, stride = (rows**2 + columns**2) ** 0.5, rows * known.shape[-1] + columns
     ahead, behind = (_distance(known, sign * rows, sign * columns).flatten()[where] for sign in (1, -1))
-    meets_one, meets_other = ahead < _NOWHERE, behind < _NOWHERE
+    meets_one, meets_other = ahead < NOWHERE, behind < NOWHERE
     meets_both = meets_one & meets_other
     one = pictures.index_select(0, where - torch.where(meets_one, ahead, 0).long() * stride)
     other = pictures.index_select(0, where + torch.where(meets_other, behind, 0).long() * stride)
     share = torch.where(meets_both, ahead / (ahead + behind).clamp_(min=1), meets_other.to(ahead.dtype))
     colour = torch.lerp(one, other, share[:, None])
-    difference = torch.where(meets_both, one.sub_(other).square_().mean(1), _CONTRAST**2)
-    length = torch.minimum(ahead, behind) + _FARTHER * torch.maximum(ahead, behind).clamp_(max=2.0**REACH)
-    return colour, difference, length.mul_(step).clamp_(min=1, max=_NOWHERE)
+    difference = torch.where(meets_both, one.sub_(other).square_().mean(1), CONTRAST**2)
+    length = torch.minimum(ahead, behind) + FARTHER * torch.maximum(ahead, behind).clamp_(max=2.0**REACH)
+    return colour, difference, length.mul_(step).clamp_(min=1, max=NOWHERE)
 
 
 def _by_pixel(values: Tensor) -> Tensor:
@@ -119,7 +113,7 @@ def _blur(values: Tensor) -> Tensor:
 
 def _distance(known: Tensor, rows: int, columns: int) -> Tensor:
     """Steps back along a direction to the first known pixel: (N, 1, H, W)."""
-    distance = torch.where(known > 0, 0.0, _NOWHERE)
+    distance = torch.where(known > 0, 0.0, NOWHERE)
     height, width = known.shape[-2:]
     doublings = REACH if torch.compiler.is_compiling() else min(REACH, (max(height, width) - 1).bit_length())
     for doubling in range(doublings):
@@ -130,4 +124,4 @@ def _distance(known: Tensor, rows: int, columns: int) -> Tensor:
         here = (..., slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
         there = (..., slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))
         distance[here].clamp_(max=distance[there] + size)
-    return distance.clamp_(max=_NOWHERE)
+    return distance.clamp_(max=NOWHERE)

@@ -16,9 +16,6 @@ from torch import Tensor
 
 from rfr_core.ops.pyramid import average_2x2, box_blur, halve, pull_push, share_within, spread
 from rfr_core.texture.patch_match import (
-    CHUNK,
-    MOST_PAIRS,
-    RADIUS,
     Draws,
     PatchMatch,
     Surroundings,
@@ -27,26 +24,31 @@ from rfr_core.texture.patch_match import (
     sources_in,
     vote,
 )
-
-FEW_PAIRS = 2**19  # of patches compared at first in a small hole: neighbours of what is found are looked at, too
-COARSE_DEPTH = 8  # pixels that a hole is deep at the scale where its surroundings still tell what goes where
-SMALLEST = 16  # pixels a side of the smallest picture that is searched
-MOST_QUERIES = 2**16  # patches that are searched for; a scale with more copies from where a coarser one has found
-THIN, MOST_THIN_QUERIES = 12, 2**17  # pixels of depth up to which it may be more: near a border matches must be exact
-KNOWN_SHARE = 0.2  # of a coarse pixel, with which it counts as known
-FEWEST_SOURCES = 64  # patches, below which a scale has too little to choose from
-CONFIDENCE = 0.3  # what a pixel of a query counts, to the power of its distance from a known one
-FURTHEST = 8  # pixels, beyond which it counts the same
-PEEL_TRUST = 0.7  # what a pixel filled from the border inwards counts, to the power of its ring's number
-MOST_RINGS = 64  # of pixels that are filled so; a hole along a picture too narrow to be halved may be far deeper
-GUIDE_SHARE = 0.05  # of the guide in the distance of two patches
-GUIDE_BLUR = 2  # radius of the square over which the guide is averaged
-VOTES = (1, 4, 8)  # matchings and votes at each scale, the finest first; the last number holds for all that follow
-CORE = 1  # radius of the middle of a patch that votes in the end: the whole would blur
-SEAM = 2  # pixels outside the hole whose match tells by how much colours are off
-_EXACT = 1.01 / 255  # differences that 8 bits may bring about
-_FOUND = 0.9  # of patches that must be found exactly for a picture to go on as it does elsewhere
-FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that match no better than any
+from rfr_core.texture.settings import (
+    CHUNK,
+    COARSE_DEPTH,
+    CONFIDENCE,
+    CORE,
+    EXACT,
+    FEW_PAIRS,
+    FEWEST_SOURCES,
+    FOUND,
+    FULL_MISMATCH,
+    FURTHEST,
+    GUIDE_BLUR,
+    GUIDE_SHARE,
+    KNOWN_SHARE,
+    MOST_PAIRS,
+    MOST_QUERIES,
+    MOST_RINGS,
+    MOST_THIN_QUERIES,
+    PEEL_TRUST,
+    RADIUS,
+    SEAM,
+    SMALLEST,
+    THIN,
+    VOTES,
+)
 
 
 class Synthesis(NamedTuple):
@@ -166,9 +168,9 @@ def found_as_it_is(picture: Tensor, dense: Tensor) -> Tensor:
     inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
     patches, other = Surroundings(picture, CORE), torch.zeros(len(picture), dtype=torch.long)
     for pixels in (queries & inside).flatten().nonzero()[:, 0].split(CHUNK):
-        changed = pixels[(patches(pixels) - patches(dense[pixels])).abs().amax(1) > _EXACT]
+        changed = pixels[(patches(pixels) - patches(dense[pixels])).abs().amax(1) > EXACT]
         other += (changed // (height * width)).bincount(minlength=len(picture))
-    return other <= (1 - _FOUND) * (queries & inside).flatten(1).sum(1)
+    return other <= (1 - FOUND) * (queries & inside).flatten(1).sum(1)
 
 
 def _can_begin(known: Tensor) -> Tensor:

@@ -13,13 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import spread
-
-RADIUS = 2  # of a patch
-GUIDE_RADIUS = 1  # of what is compared with the guide
-CHUNK = 2**13  # queries whose patches are compared at once: few enough for a processor's cache
-TABLE = 2**24  # distances that are held at once in a search of all sources
-AT_ONCE = 2**18  # pixels whose votes are counted at once
-MOST_PAIRS = 2**24  # of queries and sources in a search of all; beyond, every n-th source is looked at
+from rfr_core.texture.settings import AT_ONCE, CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE
 
 
 class Draws:
