@@ -74,7 +74,7 @@ def export_program(network: RFRNet, recurrences: int | None = None) -> ExportedP
         raise ConfigError(f"recurrences is {recurrences!r}; a graph has a fixed number of them, from 1 to 64.")
     graph = FillGraph(fold(network), recurrences)
     axes = dict.fromkeys(range(3), Dim.DYNAMIC)
-    with torch.no_grad(), _quietly():
+    with torch.no_grad(), quietly():
         program = torch.export.export(
             graph, _example(), dynamic_shapes=(axes, axes), prefer_deferred_runtime_asserts_over_guards=True
         )
@@ -113,19 +113,24 @@ def check_export_path(path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise RFRError(f"The folder {path.parent} does not exist; create it first.")
     if path.suffix.lower() == ".onnx":
-        try:
-            import onnx  # noqa: F401
-            import onnxscript  # noqa: F401
-        except ImportError as error:
-            raise RFRError(
-                f"ONNX files need the package {error.name}, which is missing; run pip install 'rfr-inpainting[onnx]'."
-            ) from error
+        check_onnx_packages()
     return path
+
+
+def check_onnx_packages() -> None:
+    """Raises RFRError where the packages that write ONNX files are missing."""
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise RFRError(
+            f"ONNX files need the package {error.name}, which is missing; run pip install 'rfr-inpainting[onnx]'."
+        ) from error
 
 
 def _write_onnx(program: ExportedProgram, file: BinaryIO) -> None:
     names: Any = dict(enumerate(_AXES))
-    with _quietly():
+    with quietly():
         converted = torch.onnx.export(
             program,
             (),
@@ -155,7 +160,7 @@ def _example() -> tuple[Tensor, Tensor]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without what the exporters say to their own developers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
