@@ -33,6 +33,7 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["defects"] = {"config", "errors", "ops", "images", "holes", "inference", "fill"}
 MAY_IMPORT["inpainter"] = {*MAY_IMPORT["fill"], "fill", "checkpoints"}
+MAY_IMPORT["portable"] = {"config", "errors", "options", "ops", "images", "texture", "fill"}
 MAY_IMPORT["sequence"] = {*MAY_IMPORT["inpainter"], "inpainter"}
 MAY_IMPORT["views"] = {*MAY_IMPORT["fill"], "fill"}
 MAY_IMPORT["training"] = {*MAY_IMPORT} - {"views"}
@@ -92,7 +93,15 @@ def test_there_is_no_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["rfr_core", "rfr_core.images", "rfr_core.hub", "rfr_core.options", "rfr_core.command.cli"]
+    "module",
+    [
+        "rfr_core",
+        "rfr_core.images",
+        "rfr_core.hub",
+        "rfr_core.options",
+        "rfr_core.command.cli",
+        "rfr_core.portable.portable_inpainter",
+    ],
 )
 def test_it_can_be_imported_without_torch(module: str) -> None:
     code = f"import sys, {module}; print('torch' in sys.modules)"

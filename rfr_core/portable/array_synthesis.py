@@ -1,0 +1,216 @@
+"""What `rfr_core.texture.exemplar` does, on the arrays of one picture: texture in place of a blurry fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rfr_core.portable.array_patches import (
+    PatchSearch,
+    SeededDraws,
+    Squares,
+    doubled_field,
+    sources_within,
+    voted_pixels,
+    wanted_patches,
+)
+from rfr_core.portable.array_pyramid import average_2x2, box_blur, halve, lerp, pull_push, share_within, spread
+from rfr_core.texture.settings import (
+    CHUNK,
+    COARSE_DEPTH,
+    CONFIDENCE,
+    CORE,
+    EXACT,
+    FEW_PAIRS,
+    FEWEST_SOURCES,
+    FULL_MISMATCH,
+    FURTHEST,
+    GUIDE_BLUR,
+    GUIDE_SHARE,
+    KNOWN_SHARE,
+    MOST_PAIRS,
+    MOST_QUERIES,
+    MOST_RINGS,
+    MOST_THIN_QUERIES,
+    PEEL_TRUST,
+    RADIUS,
+    SEAM,
+    SMALLEST,
+    THIN,
+    VOTES,
+)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """colour: (3, h, w), right where known: (h, w) bool. fill: (3, h, w), with a blurry fill."""
+
+    colour: np.ndarray
+    known: np.ndarray
+    fill: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.known.shape[0], self.known.shape[1]
+
+    @cached_property
+    def is_searched(self) -> bool:
+        queries = int(np.count_nonzero(wanted_patches(self.known)))
+        return queries <= MOST_QUERIES or (queries <= MOST_THIN_QUERIES and bool(spread(self.known, THIN).all()))
+
+
+@dataclass(frozen=True)
+class _Match:
+    """dense: (h * w,) as `PatchSearch.dense` gives it. distance: (h * w,), that of each query's match. size: h, w."""
+
+    dense: np.ndarray
+    distance: np.ndarray
+    size: tuple[int, int]
+
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """How far each match counts, (h * w,), never nothing at all."""
+        typical = quantile(self.distance[self.dense >= 0], 0.75)
+        share = np.exp(-self.distance / max(2 * typical, np.float32(1e-6)))
+        return np.maximum(share, np.float32(1e-3))
+
+    def enlarged(self, size: tuple[int, int]) -> _Match:
+        """The same for a picture of twice the size."""
+        rows, columns = (np.arange(length) // 2 for length in size)
+        distance = self.distance.reshape(self.size)[rows[:, None], columns].reshape(-1)
+        return _Match(doubled_field(self.dense, self.size, size), distance, size)
+
+
+def synthesized(fill: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture with all that is not known put together from patches of what is.
+
+    fill: (3, H, W) float32 in [0, 1]: the picture and, where not known, a fill without fine detail. known: (H, W) bool.
+    Returns picture, copies and mismatch, as `rfr_core.texture.exemplar.Synthesis` has them: (3, H, W), (3, H, W) and
+    (1, H, W).
+    """
+    scales = _scales(fill, known)
+    draws = SeededDraws()
+    match: _Match | None = None
+    for number, scale in reversed(list(enumerate(scales))):
+        start = match.enlarged(scale.size) if match else None
+        pairs = FEW_PAIRS if len(scales) == 1 else MOST_PAIRS
+        votes = VOTES[min(number, len(VOTES) - 1)]
+        match = _search(scale, start, votes, pairs, draws) if scale.is_searched else start
+    if match is None:
+        return fill, fill, (~known)[None].astype(np.float32)
+    finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
+    share = np.ones((), dtype=np.float32) if finest == 1 else 1 - share_within(spread(known, finest), finest)
+    picture, copies = (lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
+    mismatch = np.minimum(np.sqrt(match.distance) / np.float32(FULL_MISMATCH), 1)
+    mismatch = np.where(match.dense >= 0, mismatch, np.float32(1)).reshape(known.shape)
+    if finest == 1 and _found_as_it_is(picture, match.dense):
+        mismatch = np.zeros_like(mismatch)
+    return picture, copies, np.where(known, np.float32(0), mismatch)[None]
+
+
+def quantile(values: np.ndarray, share: float) -> np.float32:
+    """A quantile of (n,), between two values in proportion."""
+    rank = np.float32(share) * np.float32(len(values) - 1)
+    low = int(rank)
+    high = min(low + 1, len(values) - 1)
+    ordered = np.partition(values, (low, high))
+    return np.float32(lerp(ordered[low], ordered[high], rank - np.float32(low)))
+
+
+def _found_as_it_is(picture: np.ndarray, dense: np.ndarray) -> bool:
+    """Whether the middle of every patch of (3, H, W) is, to a level of 255, what it was copied from."""
+    height, width = picture.shape[-2:]
+    inside = np.zeros((height, width), dtype=bool)
+    inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
+    patches, wanted = Squares(picture, CORE), np.flatnonzero((dense >= 0) & inside.reshape(-1))
+    for pixels in (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)):
+        if bool((np.abs(patches(pixels) - patches(dense[pixels])) > EXACT).any()):
+            return False
+    return True
+
+
+def _can_begin(known: np.ndarray) -> bool:
+    """Whether the search can begin in a picture (h, w): all sources looked at, and no hole too deep."""
+    pairs = int(np.count_nonzero(wanted_patches(known))) * int(np.count_nonzero(known))
+    return pairs <= MOST_PAIRS and bool(spread(known, COARSE_DEPTH).all())
+
+
+def _scales(fill: np.ndarray, known: np.ndarray) -> list[_Scale]:
+    """The picture at falling sizes, until it is small enough to be searched and no hole is deep."""
+    scales = [_Scale(fill, known, fill)]
+    colour, coverage = fill, known[None].astype(np.float32)
+    while min(coverage.shape[-2:]) >= 2 * SMALLEST and not _can_begin(scales[-1].known):
+        colour, coverage = halve(colour, coverage)
+        scales.append(_Scale(colour, coverage[0] >= np.float32(KNOWN_SHARE), average_2x2(scales[-1].fill)))
+    return scales
+
+
+def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: SeededDraws) -> _Match | None:
+    """The match of a scale, found in turn with what it makes; where it is the first, from that many pairs.
+
+    None where nothing is missing, as of a thin hole at half the size, or too little known to choose from.
+    """
+    if int(np.count_nonzero(sources_within(scale.known))) < FEWEST_SOURCES or bool(scale.known.all()):
+        return None
+    confidence = _confidence(scale.known)
+    matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill, GUIDE_BLUR), confidence, GUIDE_SHARE)
+    if start is None:
+        search = matcher.full_search(pairs)
+        content = _peeled(scale, search)
+        field = search(matcher.queries, content, confidence)
+    else:
+        field = matcher.valid_field(start.dense, draws)
+        content = _voted(scale, matcher.dense(field))
+    match = None
+    for _ in range(votes):
+        if match is not None:
+            content = _voted(scale, match.dense, match.weight)
+        field, distance = matcher.refine(content, field, draws)
+        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
+    return match
+
+
+def _peeled(scale: _Scale, search: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
+
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
+    """
+    colour = scale.colour.reshape(3, -1)
+    content, reached = np.where(scale.known, scale.colour, np.float32(0)), scale.known
+    confidence, trust = reached.astype(np.float32), 1.0
+    for _ in range(MOST_RINGS):
+        if bool(reached.all()):
+            break
+        ring = spread(reached, 1) & ~reached
+        pixels = np.flatnonzero(ring)
+        content[:, ring] = colour[:, search(pixels, content, confidence)]
+        trust *= PEEL_TRUST
+        confidence, reached = np.where(ring, np.float32(trust), confidence), reached | ring
+    return np.where(reached, content, scale.fill)
+
+
+def _confidence(known: np.ndarray) -> np.ndarray:
+    """(h, w) in (0, 1], 1 where known and less the further from there."""
+    confidence, reached = np.ones(known.shape, dtype=np.float32), known
+    for _ in range(FURTHEST):
+        confidence = np.where(reached, confidence, confidence * np.float32(CONFIDENCE))
+        reached = spread(reached, 1)
+    return confidence
+
+
+def _voted(scale: _Scale, dense: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """The picture with its unknown pixels from the matched patches."""
+    made = voted_pixels(scale.colour, scale.known, dense, ~scale.known, RADIUS, weight)
+    return np.where(scale.known, scale.colour, np.where(made >= 0, made, scale.fill))
+
+
+def _assembled(scale: _Scale, match: _Match, radius: int) -> np.ndarray:
+    """As :func:`_voted`, of the middles of patches, in colours that meet those around."""
+    ring = spread(~scale.known, SEAM) & scale.known
+    made = voted_pixels(scale.colour, scale.known, match.dense, ~scale.known | ring, radius, match.weight)
+    made = np.where(made >= 0, made, scale.fill)
+    made = made + pull_push(np.where(ring, scale.colour - made, np.float32(0)), ring[None].astype(np.float32))
+    return np.where(scale.known, scale.colour, made.clip(0, 1))
