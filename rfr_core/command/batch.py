@@ -37,6 +37,7 @@ from rfr_core.images.picture_files import (
 from rfr_core.options import Options
 
 if TYPE_CHECKING:
+    from rfr_core.command.without_torch import PortableSteps
     from rfr_core.inpainter import Inpainter
 
 _WORKERS = min(4, os.cpu_count() or 1)  # threads; also how many pictures lie read, and how many unwritten
@@ -122,7 +123,7 @@ def plan_jobs(
 
 def run_jobs(
     jobs: Iterable[Job],
-    load: Callable[[], Inpainter],
+    load: Callable[[], Inpainter | PortableSteps],
     options: Options,
     *,
     quality: int | None = None,
@@ -314,7 +315,7 @@ def _ahead(
 
 
 def _fill(
-    job: Job, loaded: Loaded, inpainter: Inpainter, pool: ThreadPoolExecutor
+    job: Job, loaded: Loaded, inpainter: Inpainter | PortableSteps, pool: ThreadPoolExecutor
 ) -> Generator[Recurred, None, tuple[Outcome, Picture]]:
     """Runs all recurrences, their pictures written on the way; returns the result, not yet written."""
     started = time.perf_counter()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rfr_core.checkpoints.loading import Checkpoint
     from rfr_core.command.batch import Job, Outcome
     from rfr_core.command.marking import DefectSearch, Marking
+    from rfr_core.command.without_torch import PortableSteps
     from rfr_core.inpainter import Inpainter
     from rfr_core.options import Options
 
@@ -81,6 +82,11 @@ def main(arguments: list[str] | None = None) -> None:
         app(_with_detail_named(sys.argv[1:] if arguments is None else arguments))
     except RFRError as error:
         typer.echo(f"rfr: {error}", err=True)
+        raise SystemExit(2) from None
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        typer.echo("rfr: This needs PyTorch, which is not installed; run pip install torch.", err=True)
         raise SystemExit(2) from None
 
 
@@ -212,6 +218,7 @@ def inpaint(
     """
     from rfr_core.command.batch import left_out, plan_jobs
     from rfr_core.command.marking import Marking
+    from rfr_core.command.without_torch import torch_is_missing
     from rfr_core.options import Options, check_without_mask
 
     options = Options(
@@ -234,6 +241,20 @@ def inpaint(
     load = partial(_inpainter, model, revision=revision, device=device, dtype=dtype, compile=compiled)
     report = _Report(image.is_dir(), as_json)
     report.leave_out(left_out(image))
+    if torch_is_missing():
+        asked = {
+            "--model": model != "lite" or revision is not None,
+            "--steps-dir": steps_dir is not None,
+            "--avoid": avoid is not None,
+            "--device": device not in ("auto", "cpu"),
+            "--dtype": dtype not in ("auto", "float32"),
+            "--compile": compiled,
+            "--box": bool(box),
+            "--colour": bool(colour),
+            "--sequence": sequence,
+        }
+        _fill(jobs, _portable(options, asked), options, quality, report, overwrite=overwrite, marking=None)
+        return
     if not sequence:
         _fill(jobs, load, options, quality, report, overwrite=overwrite, marking=marking)
         return
@@ -429,6 +450,10 @@ def export(
     recurrences: Annotated[
         int | None, typer.Option(min=1, max=64, help="How often it recurs; left out, as often as it was trained with.")
     ] = None,
+    parts: Annotated[
+        bool,
+        typer.Option("--parts", help="Write its parts, without weights, into a folder, for the fill without PyTorch."),
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Write a network as one graph for other runtimes.
@@ -438,6 +463,15 @@ def export(
     from rfr_core.checkpoints.loading import load_network
     from rfr_core.inference.export import check_export_path, export_program, save_program
 
+    if parts:
+        from rfr_core.inference.parts import write_parts
+
+        if recurrences is not None:
+            raise ConfigError("--recurrences is about one graph; parts recur as often as they are called.")
+        for path in write_parts(load_network(checkpoint, revision=revision), out):
+            size = path.stat().st_size
+            print(json.dumps({"path": str(path), "size": size}) if as_json else f"{path}: {size / 2**10:.1f} KiB")
+        return
     check_export_path(out)
     program = export_program(load_network(checkpoint, revision=revision), recurrences)
     size = save_program(program, out).stat().st_size
@@ -469,9 +503,18 @@ def _inpainter(model: str, **keywords: Any) -> Inpainter:
     return Inpainter.from_pretrained(model, **keywords)
 
 
+def _portable(options: Options, asked: dict[str, bool]) -> Callable[[], PortableSteps]:
+    """What fills without torch; ConfigError where an option needs it. asked: whether others than these were given."""
+    from rfr_core.command.without_torch import NOTICE, PortableSteps, refuse_options
+
+    refuse_options(options, asked)
+    typer.echo(f"rfr: {NOTICE}", err=True)
+    return PortableSteps
+
+
 def _fill(
     jobs: Sequence[Job],
-    load: Callable[[], Inpainter],
+    load: Callable[[], Inpainter | PortableSteps],
     options: Options,
     quality: int | None,
     report: _Report,
@@ -524,7 +567,7 @@ def _fill_sequence(
 
 def _run(
     jobs: Sequence[Job],
-    load: Callable[[], Inpainter],
+    load: Callable[[], Inpainter | PortableSteps],
     options: Options,
     quality: int | None,
     report: _Report,

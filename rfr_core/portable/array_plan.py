@@ -62,6 +62,14 @@ class ArrayPlanner:
         windows = {task.level.region: task.level.window for task in tasks}
         self.parts = [part for region, window in windows.items() for part in self._parts(region, window)]
 
+    @property
+    def recurrences(self) -> int:
+        """How many run one after another; crops of one stage run at once."""
+        stages: dict[int, int] = {}
+        for task in self.tasks:
+            stages[task.level.stage] = max(task.recurrences, stages.get(task.level.stage, 0))
+        return sum(stages.values())
+
     def _window(self, box: Box, thin: bool, halvings: int) -> Box:
         """A region's box with its surroundings, in the picture's pixels, to be run at 1 / 2^halvings of its size."""
         scale = 2**halvings

@@ -121,5 +121,7 @@ def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise RFRError("The fill without PyTorch needs onnxruntime; run pip install onnxruntime.") from error
+        raise RFRError(
+            "Without PyTorch a fill needs onnxruntime, which is missing; run pip install onnxruntime."
+        ) from error
     return onnxruntime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,17 @@ from rfr_core.portable.network_graphs import NetworkGraphs
 from rfr_core.portable.picture_arrays import PictureArray, array_hole
 
 _CELL = 512  # pixels a side of the parts in which the result is put together
+
+
+class PortableFill(NamedTuple):
+    """A filled picture, in the kind it was given.
+
+    hole_ratio: share of it that was filled. recurrences: of the network one after another, 0 for an empty hole.
+    """
+
+    picture: Any
+    hole_ratio: float
+    recurrences: int
 
 
 class PortableInpainter:
@@ -44,11 +55,10 @@ class PortableInpainter:
         Raises ImageError or HoleError: a picture or a mask of another kind, or a hole that covers the whole picture.
         ConfigError: another word for detail.
         """
-        filled, _ = self.filled(image, hole, detail=detail)
-        return filled
+        return self.filled(image, hole, detail=detail).picture
 
-    def filled(self, image: Any, hole: Any, *, detail: Detail | bool = "auto") -> tuple[Any, np.ndarray]:
-        """As :meth:`__call__`; the picture, and the hole (H, W) bool as it was read."""
+    def filled(self, image: Any, hole: Any, *, detail: Detail | bool = "auto") -> PortableFill:
+        """As :meth:`__call__`, with what there is to tell of it."""
         detail = to_detail(detail)
         if detail == "auto":
             detail = "texture" if self._graphs.config.detail else "off"
@@ -57,12 +67,12 @@ class PortableInpainter:
         if bool(inside.all()):
             raise HoleError("The hole covers the whole picture; leave some of it known (is the mask inverted?).")
         if not bool(inside.any()):
-            return picture.pasted((), inside), inside
+            return PortableFill(picture.pasted((), inside), 0.0, 0)
         plan = ArrayPlanner(picture, inside, self._graphs.config, detail != "off")
         fills = self._run(plan, inside)
         if detail != "off":
             fills = with_detail(picture, inside, plan.parts, fills, self._graphs.refine, exact=detail == "exact")
-        return picture.pasted(fills, inside), inside
+        return PortableFill(picture.pasted(fills, inside), float(inside.mean()), plan.recurrences)
 
     def _run(self, plan: ArrayPlanner, hole: np.ndarray) -> list[PlacedFill]:
         """The fill of all regions by the network alone, level by level."""
