@@ -1,4 +1,4 @@
-"""The bundled model under onnxruntime: its graphs, and the weights of its checkpoint put into them."""
+"""A model under onnxruntime: its graphs, and the weights of its checkpoint put into them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from rfr_core.config import RFRConfig
@@ -35,17 +36,17 @@ class Reached:
 
 
 class NetworkGraphs:
-    """The network and its refinement; safe to use from several threads at once.
+    """The network and its refinement; safe to use from several threads at once."""
 
-    threads: that onnxruntime takes; None = its own choice. Raises RFRError: onnxruntime is missing. CheckpointError:
-    a graph is missing or was written for another configuration.
-    """
-
-    def __init__(self, threads: int | None = None) -> None:
-        self.config = RFRConfig.from_dict(json.loads((_WEIGHTS / "config.json").read_text("utf-8")))
+    def __init__(self, folder: str | Path | None = None, threads: int | None = None) -> None:
+        """folder, threads, errors: as for `PortableInpainter`."""
         self._runtime = _onnxruntime()
-        self._threads = threads
-        weights = load_file(_WEIGHTS / "model.safetensors")
+        self._folder, self._threads = Path(folder or _WEIGHTS), threads
+        try:
+            self.config = RFRConfig.from_dict(json.loads((self._folder / "config.json").read_text("utf-8")))
+            weights = load_file(self._folder / "model.safetensors")
+        except (OSError, ValueError, SafetensorError) as error:
+            raise CheckpointError(f"{self._folder} holds no checkpoint that can be read ({error}).") from error
         self._weights = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
         self._network = {name: self._session(name) for name in ("encode", "recur", "decode")}
 
@@ -106,14 +107,14 @@ class NetworkGraphs:
             options.intra_op_num_threads = self._threads
         names = [name for name in self._weights if name.startswith(PARTS[part])]
         options.add_external_initializers(names, [self._array(self._weights[name]) for name in names])
-        path = _WEIGHTS / f"{part}.onnx"
+        path = self._folder / f"{part}.onnx"
         try:
             session = self._runtime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
         except Exception as error:  # the runtime's own classes, and those of a missing file
-            raise CheckpointError(f"The graph {path} cannot be used ({error}); install the package anew.") from error
+            raise CheckpointError(f"{path} cannot be used ({error}); write it with rfr export --parts.") from error
         config = session.get_modelmeta().custom_metadata_map.get(_CONFIG_KEY, "{}")
         if json.loads(config) != self.config.to_dict():
-            raise CheckpointError(f"The graph {path} is of another configuration; write it with rfr export --parts.")
+            raise CheckpointError(f"{path} is of another configuration; write it with rfr export --parts.")
         return session
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,17 +34,20 @@ class PortableFill(NamedTuple):
 
 
 class PortableInpainter:
-    """Fills holes with the bundled model under onnxruntime, as `rfr_core.Inpainter` does in float32 by default.
+    """Fills holes with a model under onnxruntime, as `rfr_core.Inpainter` does in float32 by default.
 
     One inpainter may be used from several threads at once.
     """
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        """threads: that the network takes; None = onnxruntime's own choice.
+    def __init__(self, folder: str | Path | None = None, *, threads: int | None = None) -> None:
+        """Loads a model.
 
-        Raises RFRError: onnxruntime is missing. CheckpointError: the model's files do not fit each other.
+        folder: a checkpoint's, to which `rfr export FOLDER FOLDER --parts` has written its parts; None = the bundled
+        model. threads: that the network takes; None = onnxruntime's own choice.
+
+        Raises RFRError: onnxruntime is missing. CheckpointError: the model's files are missing or do not fit.
         """
-        self._graphs = NetworkGraphs(threads)
+        self._graphs = NetworkGraphs(folder, threads)
 
     def __call__(self, image: Any, hole: Any, *, detail: Detail | bool = "auto") -> Any:
         """The picture with its hole filled, in the kind and size it was given; known pixels come back bit-identical.
