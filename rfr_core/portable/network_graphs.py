@@ -103,6 +103,8 @@ class NetworkGraphs:
 
     def _session(self, part: str) -> Any:
         options = self._runtime.SessionOptions()
+        # Threads that have to wait sleep: beside other work, those that spin take twice as long.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if self._threads is not None:
             options.intra_op_num_threads = self._threads
         names = [name for name in self._weights if name.startswith(PARTS[part])]
