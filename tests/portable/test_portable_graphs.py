@@ -13,6 +13,7 @@ from PIL import Image
 from rfr_core import ConfigError, Inpainter, RFRConfig, RFRError, save_pretrained
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.model import RFRModel
+from rfr_core.command.cli import main
 from rfr_core.inference.parts import write_parts
 from rfr_core.inference.runner import Runner
 from rfr_core.portable import PortableInpainter
@@ -51,8 +52,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnxscript")
     torch.manual_seed(3)
     folder = save_pretrained(RFRModel(SMALL), tmp_path_factory.mktemp("small"))
-    paths = write_parts(load_network(folder), folder)
-    assert [path.name for path in paths] == ["encode.onnx", "recur.onnx", "decode.onnx", "refine.onnx"]
+    with pytest.raises(SystemExit) as ended:
+        main(["export", str(folder), str(folder), "--parts"])
+    assert not ended.value.code
+    assert {path.name for path in folder.glob("*.onnx")} == {"encode.onnx", "recur.onnx", "decode.onnx", "refine.onnx"}
     return folder
 
 
@@ -117,3 +120,10 @@ def test_networks_of_another_form_have_no_parts(tmp_path: Path) -> None:
         write_parts(RFRModel(RFRConfig(width=8)), tmp_path)
     with pytest.raises(RFRError, match="does not exist"):
         write_parts(RFRModel(SMALL), tmp_path / "none")
+
+
+def test_parts_have_no_number_of_recurrences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "lite", str(tmp_path), "--parts", "--recurrences", "3"])
+    assert ended.value.code == 2
+    assert "--recurrences is about one graph" in capsys.readouterr().err
