@@ -13,21 +13,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.fill.canvas import FilledBox
+from rfr_core.fill.detail_settings import (
+    BROAD_BLUR,
+    COLOUR_BLUR,
+    CROSSING,
+    FAINT,
+    FAR_INSIDE,
+    GRAIN,
+    LARGEST,
+    NOISE_RANK,
+    NOISE_SAMPLE,
+    TILE,
+)
 from rfr_core.fill.regions import Region, around, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, spread
 from rfr_core.texture.exemplar import synthesize
-from rfr_core.texture.refinement import MISMATCH, MULTIPLE, PATCHED, REACH
+from rfr_core.texture.refinement import MISMATCH, PATCHED
+from rfr_core.texture.settings import MULTIPLE, REACH
 
-LARGEST = 2**22  # pixels around a region that are worked on at once; what is larger is worked on at a smaller scale
-FAR_INSIDE, CROSSING = 18, 6  # pixels from the known part that are far inside, and around there to cross over within
-COLOUR_BLUR = 8  # radius of the square over which colours are compared; less takes texture away, more leaves stains
-BROAD_BLUR = 3  # radius of the square over which colours are blurred, twice, that are no part of texture
-GRAIN = 1.5  # times as strong as that of the patches, the finest detail may be; beyond, it is grain
-FAINT = 3 / 255  # finest detail so strong is halved, stronger less so: what does not fit costs more than it gives
-NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16  # which of so many places, by strength of detail, is taken for noise alone
-TILE = 512  # pixels a side of the parts that are refined at once, each with what counts around it
 BATCH_PIXELS = 2**18  # of small regions that are refined in one call
 
 Finish = Callable[[Tensor, Tensor], Tensor]  # of input stacks and what is known

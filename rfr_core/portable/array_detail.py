@@ -1,6 +1,6 @@
 """What `rfr_core.fill.detail` does, on arrays: fills made anew from patches of the picture's known part, and refined.
 
-Each part is worked on by itself. The settings are those of that module, which needs torch; a test compares them.
+Each part is worked on by itself.
 """
 
 from __future__ import annotations
@@ -10,22 +10,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rfr_core.fill.detail_settings import (
+    BROAD_BLUR,
+    COLOUR_BLUR,
+    CROSSING,
+    FAINT,
+    FAR_INSIDE,
+    GRAIN,
+    LARGEST,
+    NOISE_RANK,
+    NOISE_SAMPLE,
+    TILE,
+)
 from rfr_core.fill.regions import around, tile_boxes
 from rfr_core.ops.box import Box
 from rfr_core.portable.array_plan import DetailPart
 from rfr_core.portable.array_pyramid import box_blur, enlarged, lerp, pull_push, share_within, spread
 from rfr_core.portable.array_synthesis import quantile, synthesized
 from rfr_core.portable.picture_arrays import PictureArray
-
-TEXTURE = 0.9
-LARGEST = 2**22
-FAR_INSIDE, CROSSING = 18, 6
-COLOUR_BLUR = 8
-GRAIN = 1.5
-FAINT = 3 / 255
-NOISE_RANK, NOISE_SAMPLE = 0.005, 2**16
-TILE = 512
-REACH, MULTIPLE = 72, 8
+from rfr_core.texture.settings import MULTIPLE, REACH
 
 RefineArray = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # of a stack, what is known, and texture
 
@@ -134,16 +137,16 @@ def _finished(blurry: np.ndarray, known: np.ndarray, refine: RefineArray, exact:
     if not bool(mismatch.any()):  # an exact copy cannot be made better
         return detailed
     stack = np.concatenate([blurry, detailed, copies, mismatch])
-    refined = _refined(stack, detailed, known, refine, 0.0 if exact else TEXTURE)
+    refined = _refined(stack, detailed, known, refine, exact)
     if exact:
         return refined
     return _with_sharp_interior(detailed, _without_grain(refined, detailed, known), known)
 
 
 def _refined(
-    stack: np.ndarray, detailed: np.ndarray, known: np.ndarray, refine: RefineArray, texture: float
+    stack: np.ndarray, detailed: np.ndarray, known: np.ndarray, refine: RefineArray, exact: bool
 ) -> np.ndarray:
-    """What the refinement makes of a stack (10, h, w), tile by tile."""
+    """What the refinement makes of a stack (10, h, w), tile by tile; textured, in the exact fill's broad colours."""
     box = around(~known)
     assert box is not None
     height, width = known.shape
@@ -151,7 +154,12 @@ def _refined(
     for tile in tile_boxes(box, TILE, 0):
         if not bool(known[tile.slices].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
-            made = refine(stack[(..., *seen.slices)], known[seen.slices], texture)
+            shown, known_there = stack[(..., *seen.slices)], known[seen.slices]
+            made = refine(shown, known_there, 0.0)
+            if not exact:
+                textured = refine(shown, known_there, 1.0)
+                difference = np.where(known_there, np.float32(0), made - textured)
+                made = textured + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
             refined[(..., *tile.slices)] = made[(..., *tile.within(seen).slices)]
     return np.where(known, detailed, refined.clip(0, 1))
 

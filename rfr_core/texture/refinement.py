@@ -13,15 +13,12 @@ from torch import Tensor, nn
 
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
+from rfr_core.texture.settings import HALVINGS, MULTIPLE, UNSHUFFLE
 
-REACH = 72  # pixels; what is further away does not count
 STACK_CHANNELS = 10  # of the input stack: the blurry fill, and those of a `Synthesis`
 BLURRY, PATCHED = slice(0, 3), slice(3, 6)  # which of them are the blurry fill and the picture made of patches
 MISMATCH = slice(9, 10)  # and which says how far patches are from where they were found
 _CHANNELS = STACK_CHANNELS + 2  # and what is known, and how much texture is wanted
-_UNSHUFFLE = 2  # pixels a side that become channels: the network works at half the size
-_HALVINGS = 2  # from there on
-MULTIPLE = _UNSHUFFLE * 2**_HALVINGS  # pixels; a crop that begins at a multiple of it is refined as in the whole
 _DILATION = 2  # of the innermost convolutions
 _PATCH_LOGIT = 3.0  # of the blending mask at the start of training: nearly all patches
 _LOGIT_SCALE = 8.0  # of the blending mask
@@ -34,13 +31,13 @@ class Refinement(nn.Module):
     def __init__(self, width: int) -> None:
         """width: channels at every scale."""
         super().__init__()
-        self.head = nn.Conv2d(_CHANNELS * _UNSHUFFLE**2, width, 3, padding=1)
-        self.encoders = nn.ModuleList(_Residual(width) for _ in range(_HALVINGS))
-        self.downs = nn.ModuleList(nn.Conv2d(width, width, 2, 2) for _ in range(_HALVINGS))
+        self.head = nn.Conv2d(_CHANNELS * UNSHUFFLE**2, width, 3, padding=1)
+        self.encoders = nn.ModuleList(_Residual(width) for _ in range(HALVINGS))
+        self.downs = nn.ModuleList(nn.Conv2d(width, width, 2, 2) for _ in range(HALVINGS))
         self.middle = nn.Sequential(_Residual(width), _Residual(width, _DILATION))
-        self.ups = nn.ModuleList(nn.Conv2d(width, 4 * width, 1) for _ in range(_HALVINGS))
-        self.decoders = nn.ModuleList(_Residual(width) for _ in range(_HALVINGS))
-        self.tail = nn.Conv2d(width, 4 * _UNSHUFFLE**2, 3, padding=1)
+        self.ups = nn.ModuleList(nn.Conv2d(width, 4 * width, 1) for _ in range(HALVINGS))
+        self.decoders = nn.ModuleList(_Residual(width) for _ in range(HALVINGS))
+        self.tail = nn.Conv2d(width, 4 * UNSHUFFLE**2, 3, padding=1)
         if not self.tail.weight.is_meta:  # there, there is nothing to fill
             self._initialize()
 
@@ -57,7 +54,7 @@ class Refinement(nn.Module):
         wanted = torch.as_tensor(texture, dtype=stack.dtype, device=stack.device).view(-1, 1, 1, 1).expand_as(known)
         channels = torch.cat([stack - 0.5, known, wanted], 1)
         channels = pad_to(channels.to(self.head.weight.dtype), MULTIPLE)
-        channels = F.pixel_unshuffle(channels, _UNSHUFFLE)  # (N, 48, H/2, W/2)
+        channels = F.pixel_unshuffle(channels, UNSHUFFLE)  # (N, 48, H/2, W/2)
         x = self.head(channels.contiguous(memory_format=torch.channels_last))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -66,7 +63,7 @@ class Refinement(nn.Module):
         x = self.middle(x)
         for up, decoder in zip(self.ups, self.decoders, strict=True):
             x = decoder(skips.pop() + F.pixel_shuffle(up(F.relu(x)), 2))
-        x = F.pixel_shuffle(self.tail(F.relu(x)), _UNSHUFFLE)[..., :height, :width].float()  # (N, 4, H, W)
+        x = F.pixel_shuffle(self.tail(F.relu(x)), UNSHUFFLE)[..., :height, :width].float()  # (N, 4, H, W)
         share = torch.sigmoid(_PATCH_LOGIT + _LOGIT_SCALE * x[:, :1])
         return torch.lerp(stack[:, BLURRY], stack[:, PATCHED], share) + x[:, 1:]
 

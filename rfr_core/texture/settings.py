@@ -27,3 +27,7 @@ SEAM = 2  # pixels outside the hole whose match tells by how much colours are of
 FULL_MISMATCH = 0.25  # root of the mean squared difference of patches that match no better than any
 EXACT = 1.01 / 255  # differences that 8 bits may bring about
 FOUND = 0.9  # of patches that must be found exactly for a picture to go on as it does elsewhere
+REACH = 72  # pixels around what a refinement makes; what is further away does not count
+UNSHUFFLE = 2  # pixels a side that become a refinement's channels: it works at half the size
+HALVINGS = 2  # from there on
+MULTIPLE = UNSHUFFLE * 2**HALVINGS  # pixels; a crop that begins at a multiple of it is refined as in the whole

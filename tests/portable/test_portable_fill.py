@@ -10,9 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from rfr_core import CheckpointError, ConfigError, HoleError, ImageError, Inpainter
-from rfr_core.fill import detail as detail_of_tensors
-from rfr_core.portable import PortableInpainter, array_detail
-from rfr_core.texture import refinement as refinement_of_tensors
+from rfr_core.portable import PortableInpainter
 
 pytest.importorskip("onnxruntime")
 
@@ -196,11 +194,3 @@ def test_another_word_for_detail_is_refused(portable: PortableInpainter) -> None
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no checkpoint"):
         PortableInpainter(tmp_path)
-
-
-def test_the_settings_of_detail_are_those_of_the_fill_with_pytorch() -> None:
-    names = {name for name in vars(array_detail) if name.isupper()}
-    assert len(names) > 10
-    for name in names:
-        where = refinement_of_tensors if name in ("REACH", "MULTIPLE") else detail_of_tensors
-        assert getattr(array_detail, name) == getattr(where, name), name

@@ -24,7 +24,8 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
 from rfr_core.ops.pyramid import box_blur
-from rfr_core.texture.refinement import BLURRY, MULTIPLE, PATCHED, REACH, STACK_CHANNELS, Refinement
+from rfr_core.texture.refinement import BLURRY, PATCHED, STACK_CHANNELS, Refinement
+from rfr_core.texture.settings import MULTIPLE, REACH
 from rfr_core.training.data.input_stacks import (
     InputStacks,
     StackRefiner,
