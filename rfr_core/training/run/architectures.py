@@ -166,8 +166,9 @@ def _refinement_loss(output: tuple[Tensor, Tensor], batch: StackSample, weights:
     if weights.perceptual_output is not None:
         texture = batch.texture[..., None, None]  # (N, 1, 1, 1)
         rest, _ = inpainting_loss(_learning(perceptual, 1 - texture), truth, known, weights.output, judges)
-        parts = (part[: _judged(batch, weights)] for part in (_learning(perceptual, texture), truth, known))
-        loss, judged = inpainting_loss(*parts, weights.perceptual_output, judges)
+        few = slice(_judged(batch, weights))
+        learning = _learning(perceptual, texture)[few]
+        loss, judged = inpainting_loss(learning, truth[few], known[few], weights.perceptual_output, judges)
         total, terms = total + rest + loss, terms | {f"perceptual_{name}": value for name, value in judged.items()}
     return total, terms
 
@@ -185,7 +186,8 @@ def _joint_loss(
 
 
 def _shown_refinement(output: tuple[Tensor, ...], batch: StackSample, weights: PhaseLosses) -> Shown:
-    return _shown(*(part[: _judged(batch, weights)] for part in (output[1], batch.truth, batch.known)))
+    few = slice(_judged(batch, weights))
+    return _shown(output[1][few], batch.truth[few], batch.known[few])
 
 
 def _judged(batch: StackSample, weights: PhaseLosses) -> int:
