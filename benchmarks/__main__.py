@@ -23,6 +23,7 @@ SECTIONS = {
     "startup": "startup",
     "folder": "folder",
     "memory": "memory",
+    "peaks": "peaks",
     "training": "training",
     "onnx": "onnx",
     "compile": "compiled",

@@ -71,7 +71,9 @@ def add_detail(
         finished = _Fills(detailed) if batch[0].piece else None
         seen = [_seen(scene, part, fills, finished) for part in batch]
         pictures, knowns = (torch.cat(tensors) for tensors in zip(*seen, strict=True))
-        made = _synthesized(pictures, knowns, partial(_finished, refine=refine, exact=scene.exact))
+        # Between known pixels so near, colours are right as they are.
+        broad = not batch[0].region.thin
+        made = _synthesized(pictures, knowns, partial(_finished, refine=refine, exact=scene.exact, broad=broad))
         for part, picture in zip(batch, made.split(1), strict=True):
             detailed += _in_cells(scene, part, picture)
     return detailed
@@ -153,7 +155,7 @@ def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
     difference = enlarged(finish(input_stack(small, surely), surely) - small, side)
-    return (picture + difference[..., : picture.shape[-2], : picture.shape[-1]]).clamp_(0, 1)
+    return difference[..., : picture.shape[-2], : picture.shape[-1]].add_(picture).clamp_(0, 1)
 
 
 def input_stack(blurry: Tensor, known: Tensor) -> Tensor:
@@ -161,13 +163,13 @@ def input_stack(blurry: Tensor, known: Tensor) -> Tensor:
     return torch.cat([blurry, *synthesize(blurry, known)], 1)
 
 
-def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: bool) -> Tensor:
-    """Pictures (N, 3, H, W) made of their input stacks."""
+def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: bool, broad: bool) -> Tensor:
+    """Pictures (N, 3, H, W) made of their input stacks; broad: see `_refined`."""
     detailed = stack[:, PATCHED]
     better = [bool(mismatch.any()) for mismatch in stack[:, MISMATCH]]  # an exact copy cannot be made better
     if refine is None or not any(better):
         return detailed
-    refined = _refined(stack, known, refine, exact=exact)
+    refined = _refined(stack, known, refine, exact=exact, broad=broad)
     parts = zip(better, *(values.split(1) for values in (detailed, refined, known)), strict=True)
     return torch.cat([_textured(*part, exact=exact) if wanted else part[0] for wanted, *part in parts])
 
@@ -176,10 +178,11 @@ def _textured(detailed: Tensor, refined: Tensor, known: Tensor, *, exact: bool) 
     return refined if exact else _with_sharp_interior(detailed, _without_grain(refined, detailed, known), known)
 
 
-def _refined(stack: Tensor, known: Tensor, refine: Refine, *, exact: bool) -> Tensor:
-    """What the refinement makes of a stack, tile by tile; a textured fill has the broad colours of the exact one.
+def _refined(stack: Tensor, known: Tensor, refine: Refine, *, exact: bool, broad: bool) -> Tensor:
+    """What the refinement makes of a stack, tile by tile.
 
-    What looks real is further from the truth in its colours, too, which texture does not need.
+    broad: whether a textured fill gets the broad colours of the exact one. What looks real is further from the truth in
+    its colours, too, which texture does not need.
     """
     box = around((~known).any(0)[0].numpy())
     assert box is not None
@@ -190,11 +193,10 @@ def _refined(stack: Tensor, known: Tensor, refine: Refine, *, exact: bool) -> Te
         if not bool(known[(..., *tile.slices)].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
             crops = [part[(..., *seen.slices)] for part in (stack, known)]
-            made = refine(*crops, texture=0)
-            if not exact:
-                textured = refine(*crops, texture=1)
-                difference = torch.where(crops[1], 0, made - textured)
-                made = textured + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
+            made = refine(*crops, texture=0 if exact else 1)
+            if broad and not exact:
+                difference = torch.where(crops[1], 0, refine(*crops, texture=0) - made)
+                made = made + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
             refined[(..., *tile.slices)] = made[(..., *tile.within(seen).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
 

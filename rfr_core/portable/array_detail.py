@@ -59,11 +59,20 @@ def with_detail(
         # Where a hole was cut, it goes on from what has been made of the piece before.
         finished = _Placed(detailed) if part.piece else None
         shown, known = _shown(picture, hole, part.window, fills, finished)
-        made = _made(shown, known, refine, exact)
+        # Between known pixels so near, colours are right as they are.
+        made = _made(shown, known, _Finish(refine, exact, broad=not part.region.thin))
         own = hole[part.box.slices] & part.region.own_pixels(part.box)
         place = (..., *part.box.within(part.window).slices)
         detailed.append(PlacedFill(part.box, made[place].copy(), own))
     return detailed
+
+
+class _Finish(NamedTuple):
+    """How fills are refined. broad: whether a textured one gets the broad colours of the exact one."""
+
+    refine: RefineArray
+    exact: bool
+    broad: bool
 
 
 class _Placed:
@@ -111,16 +120,16 @@ def _show(shown: np.ndarray, there: np.ndarray, fill: PlacedFill, window: Box) -
     return marked
 
 
-def _made(picture: np.ndarray, known: np.ndarray, refine: RefineArray, exact: bool) -> np.ndarray:
+def _made(picture: np.ndarray, known: np.ndarray, finish: _Finish) -> np.ndarray:
     """A picture (3, h, w) made anew where it is not known; a very large one at a smaller scale."""
     levels = 0
     while known.size > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return _finished(picture, known, refine, exact)
+        return _finished(picture, known, finish)
     side = 2**levels
     small, surely = _squares_of(picture, side), _squares_of(known.astype(np.float32), side) == 1
-    change = enlarged(_finished(small, surely, refine, exact) - small, side)
+    change = enlarged(_finished(small, surely, finish) - small, side)
     return (picture + change[..., : picture.shape[-2], : picture.shape[-1]]).clip(0, 1)
 
 
@@ -132,21 +141,19 @@ def _squares_of(values: np.ndarray, side: int) -> np.ndarray:
     return sums / counts.astype(np.float32)
 
 
-def _finished(blurry: np.ndarray, known: np.ndarray, refine: RefineArray, exact: bool) -> np.ndarray:
+def _finished(blurry: np.ndarray, known: np.ndarray, finish: _Finish) -> np.ndarray:
     detailed, copies, mismatch = synthesized(blurry, known)
     if not bool(mismatch.any()):  # an exact copy cannot be made better
         return detailed
     stack = np.concatenate([blurry, detailed, copies, mismatch])
-    refined = _refined(stack, detailed, known, refine, exact)
-    if exact:
+    refined = _refined(stack, detailed, known, finish)
+    if finish.exact:
         return refined
     return _with_sharp_interior(detailed, _without_grain(refined, detailed, known), known)
 
 
-def _refined(
-    stack: np.ndarray, detailed: np.ndarray, known: np.ndarray, refine: RefineArray, exact: bool
-) -> np.ndarray:
-    """What the refinement makes of a stack (10, h, w), tile by tile; textured, in the exact fill's broad colours."""
+def _refined(stack: np.ndarray, detailed: np.ndarray, known: np.ndarray, finish: _Finish) -> np.ndarray:
+    """What the refinement makes of a stack (10, h, w), tile by tile."""
     box = around(~known)
     assert box is not None
     height, width = known.shape
@@ -155,11 +162,10 @@ def _refined(
         if not bool(known[tile.slices].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
             shown, known_there = stack[(..., *seen.slices)], known[seen.slices]
-            made = refine(shown, known_there, 0.0)
-            if not exact:
-                textured = refine(shown, known_there, 1.0)
-                difference = np.where(known_there, np.float32(0), made - textured)
-                made = textured + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
+            made = finish.refine(shown, known_there, 0.0 if finish.exact else 1.0)
+            if finish.broad and not finish.exact:
+                difference = np.where(known_there, np.float32(0), finish.refine(shown, known_there, 0.0) - made)
+                made = made + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
             refined[(..., *tile.slices)] = made[(..., *tile.within(seen).slices)]
     return np.where(known, detailed, refined.clip(0, 1))
 

@@ -136,7 +136,8 @@ def test_a_textured_fill_has_the_broad_colours_of_the_exact_one() -> None:
     known[..., 20:76, 20:76] = False
     refine = refinement()
     textured, exact = (
-        rfr_core.fill.detail._finished(given, known, refine=refine, exact=exact).clamp(0, 1) for exact in (False, True)
+        rfr_core.fill.detail._finished(given, known, refine=refine, exact=exact, broad=True).clamp(0, 1)
+        for exact in (False, True)
     )
 
     def apart(one: Tensor, other: Tensor) -> float:
