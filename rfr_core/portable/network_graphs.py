@@ -17,6 +17,7 @@ from rfr_core.errors import CheckpointError, RFRError
 from rfr_core.ops.line_settings import PULL_PUSH_TRUST
 from rfr_core.portable.array_lines import interpolated_lines
 from rfr_core.portable.array_pyramid import padded, pull_push
+from rfr_core.texture.settings import MULTIPLE
 
 PARTS = {"encode": "encoder.", "recur": "reasoning.", "decode": "decoder.", "refine": "refinement."}  # of the weights
 _WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -75,7 +76,7 @@ class NetworkGraphs:
     def refine(self, stack: np.ndarray, known: np.ndarray, texture: float) -> np.ndarray:
         """What the refinement makes of an input stack (10, H, W) and known (H, W) bool: (3, H, W), not clamped."""
         height, width = known.shape
-        bottom, right = -height % 8, -width % 8
+        bottom, right = -height % MULTIPLE, -width % MULTIPLE
         shown = {"stack": padded(stack, 0, 0, bottom, right), "known": padded(known, 0, 0, bottom, right)[None]}
         given = {name: value[None].astype(np.float32) for name, value in shown.items()}
         (refined,) = self._refinement.run(None, given | {"texture": np.array([texture], dtype=np.float32)})
