@@ -3,11 +3,11 @@
 What needs torch is imported when it is first asked for, so that ``rfr --help`` and the like answer at once.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, ConfigError, DeviceError, HoleError, ImageError, RFRError
+from rfr_core.lazy import lazily
 from rfr_core.version import project_version
 
 if TYPE_CHECKING:
@@ -55,13 +55,11 @@ __all__ = [
 ]
 
 
+_imported = lazily(__name__, _MODULES)
+
+
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        value: Any = project_version()
-    elif name in _MODULES:
-        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = project_version() if name == "__version__" else _imported(name)
     globals()[name] = value
     return value
 

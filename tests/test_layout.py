@@ -16,24 +16,25 @@ CORE = ROOT / "rfr_core"
 MAY_IMPORT = {
     "errors": set(),
     "files": set(),
+    "lazy": set(),
     "version": set(),
     "config": {"errors"},
     "options": {"config", "errors"},
     "metrics": {"errors", "ops"},
     "hub": {"errors"},
-    "ops": {"errors"},
+    "ops": {"errors", "lazy"},
     "images": {"errors", "files"},
-    "texture": {"errors", "ops"},
+    "texture": {"errors", "lazy", "ops"},
     "network": {"config", "errors", "ops"},
     "baselines": {"config", "errors", "ops", "images", "network"},
-    "holes": {"errors", "images", "options"},
+    "holes": {"errors", "images", "lazy", "options"},
     "checkpoints": {"config", "errors", "files", "hub", "network", "texture"},
     "inference": {"config", "errors", "files", "ops", "network", "texture"},
-    "fill": {"config", "errors", "options", "ops", "images", "holes", "network", "texture", "inference"},
+    "fill": {"config", "errors", "lazy", "options", "ops", "images", "holes", "network", "texture", "inference"},
 }
-MAY_IMPORT["defects"] = {"config", "errors", "ops", "images", "holes", "inference", "fill"}
+MAY_IMPORT["defects"] = {"config", "errors", "lazy", "ops", "images", "holes", "inference", "fill"}
 MAY_IMPORT["inpainter"] = {*MAY_IMPORT["fill"], "fill", "checkpoints"}
-MAY_IMPORT["portable"] = {"config", "errors", "options", "ops", "images", "texture", "fill"}
+MAY_IMPORT["portable"] = {"config", "errors", "lazy", "options", "ops", "images", "texture", "fill"}
 MAY_IMPORT["sequence"] = {*MAY_IMPORT["inpainter"], "inpainter"}
 MAY_IMPORT["views"] = {*MAY_IMPORT["fill"], "fill"}
 MAY_IMPORT["training"] = {*MAY_IMPORT} - {"views"}

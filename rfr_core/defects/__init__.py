@@ -1,9 +1,9 @@
 """Defects of scans and cameras: finding dust, scratches and the like, and drawing them for trials."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rfr_core.defects.kinds import KINDS
+from rfr_core.lazy import lazily
 
 if TYPE_CHECKING:
     from rfr_core.defects.drawn_defects import Damaged, Whole, draw_defects
@@ -20,9 +20,4 @@ _MODULES = {
 
 __all__ = ["KINDS", "Damaged", "SharedDefects", "Whole", "draw_defects", "find_defects"]
 
-
-def __getattr__(name: str) -> Any:
-    """What needs torch is imported when it is first asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazily(__name__, _MODULES)  # what needs torch is imported when it is first asked for

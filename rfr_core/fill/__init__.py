@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rfr_core.lazy import lazily
 
 if TYPE_CHECKING:
     from rfr_core.fill.attention_map import AttentionMap
@@ -23,8 +24,4 @@ _MODULES = {
 
 __all__ = ["AttentionMap", "Canvas", "Filling", "InpaintStep", "Scene", "to_canvas"]
 
-
-def __getattr__(name: str) -> Any:  # some modules here serve without torch, too
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazily(__name__, _MODULES)  # some modules here serve without torch, too

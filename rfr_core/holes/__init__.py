@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rfr_core.lazy import lazily
 
 if TYPE_CHECKING:
     from rfr_core.holes.masks import MaskLike, hole_from_alpha, read_hole, to_hole
@@ -36,8 +37,4 @@ __all__ = [
     "to_hole",
 ]
 
-
-def __getattr__(name: str) -> Any:  # boxes and colours are read from a command line before torch starts
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazily(__name__, _MODULES)  # boxes and colours are read from a command line before torch starts
