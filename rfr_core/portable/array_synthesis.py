@@ -127,10 +127,12 @@ def _found_as_it_is(picture: np.ndarray, dense: np.ndarray) -> bool:
     inside = np.zeros((height, width), dtype=bool)
     inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True  # a patch that the picture's border cuts has no like
     patches, wanted = Squares(picture, CORE), np.flatnonzero((dense >= 0) & inside.reshape(-1))
-    other = 0
+    other, most = 0, (1 - FOUND) * len(wanted)
     for pixels in (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)):
         other += int(np.count_nonzero((np.abs(patches(pixels) - patches(dense[pixels])) > EXACT).any(1)))
-    return other <= (1 - FOUND) * len(wanted)
+        if other > most:
+            return False
+    return True
 
 
 def _can_begin(known: np.ndarray) -> bool:
