@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -25,7 +24,8 @@ from rfr_core.fill.detail_settings import (
     NOISE_SAMPLE,
     TILE,
 )
-from rfr_core.fill.regions import Region, around, tile_boxes
+from rfr_core.fill.planning import Part
+from rfr_core.fill.regions import around, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, spread
@@ -42,19 +42,6 @@ class Refine(Protocol):
     """As `Refinement.forward`, on the CPU."""
 
     def __call__(self, stack: Tensor, known: Tensor, *, texture: float) -> Tensor: ...
-
-
-@dataclass(frozen=True)
-class Part:
-    """Pixels of a region that detail is added to at once.
-
-    box: around them. window: what may be looked at. piece: whether the region goes on beside it.
-    """
-
-    region: Region
-    box: Box
-    window: Box
-    piece: bool
 
 
 def add_detail(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.fill.canvas import Canvas
+from rfr_core.fill.planning import at_full_size
 from rfr_core.fill.regions import Region, tile_window
 from rfr_core.fill.sizes import MARGIN, OVERLAP
 from rfr_core.ops.box import Box
@@ -83,11 +84,7 @@ class Level:
 
     def in_picture(self, box: Box) -> Box:
         """A box of this level in the picture's pixels."""
-        scale = 2**self.halvings
-        scaled = Box(*(edge * scale for edge in box)).shifted(self.window.top, self.window.left)
-        common = scaled.common(self.window)
-        assert common is not None
-        return common
+        return at_full_size(box, self.halvings, self.window)
 
     def at_picture_size(self, values: Tensor, box: Box, *, smooth: bool) -> Tensor:
         """Values (1, C, h, w) of ``box`` for the pixels of ``in_picture(box)``."""

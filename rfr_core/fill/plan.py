@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,19 +11,16 @@ import torch
 from torch import Tensor
 
 from rfr_core.config import MAX_RECURRENCES
-from rfr_core.fill.detail import Part
 from rfr_core.fill.level import CropTask, Level, build_levels
-from rfr_core.fill.regions import BLOCK, Region, around, crop_cost, find_regions, tile_boxes
+from rfr_core.fill.planning import Part, coarsest_scale, finest_scale, tight
+from rfr_core.fill.regions import BLOCK, Region, crop_cost, find_regions, tile_boxes
 from rfr_core.fill.scene import Scene
 from rfr_core.fill.sizes import (
-    BATCH_PIXELS,
-    DETAILED_CROP,
     LARGEST_CROP,
     LARGEST_SIDE,
     LEAST_TILE,
     MIN_CONTEXT,
     OVERLAP,
-    SLACK,
     THIN_CONTEXT,
     THIN_TILE,
     TILE_CONTEXT,
@@ -68,21 +64,18 @@ class Planner:
         return box.grown(context * scale, canvas.height, canvas.width, self._network.config.multiple_of * scale)
 
     def _levels(self, region: Region, known: Tensor) -> list[Level]:
-        deep = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
+        deep = coarsest_scale(region.depth, self._reach)
         finest = self._finest(region)
         halvings = max(deep, finest)
         window = self._window(region.box, region.thin, halvings)
         return build_levels(self._scene.canvas, known, region, window, (halvings, finest), self._rim)
 
     def _finest(self, region: Region) -> int:
-        """At 1 / 2^n of the picture's size a region is run in the end.
-
-        What patches and refinement add is as good where the fill that they are given has no finer structure than that.
-        """
+        """At 1 / 2^n of the picture's size a region is run in the end."""
         if not self._scene.detail or region.thin:
             return 0
         crop = self._window(region.box, region.thin, halvings=0)
-        return max(0, math.ceil(math.log(crop.area / DETAILED_CROP, 4)))
+        return finest_scale(crop.area)
 
     def _tasks(self, level: Level) -> Iterator[CropTask]:
         whole = Box(0, 0, level.height, level.width)
@@ -96,7 +89,7 @@ class Planner:
             wanted = level.to_run(tile)
             if level.halvings == 0:
                 wanted = wanted & level.region.owns(level.in_picture(tile))
-            part = _tight(wanted, tile)
+            part = tight(wanted[0, 0].numpy(), tile)
             if part is not None:
                 yield self._task(level, part.grown(context, *whole[2:], self._network.config.multiple_of), part, tile)
 
@@ -108,7 +101,7 @@ class Planner:
         canvas = self._scene.canvas
         for cell in tile_boxes(region.box, THIN_TILE, 0):
             own = self._scene.hole[(slice(region.item, region.item + 1), slice(None), *cell.slices)] & region.owns(cell)
-            box = _tight(own, cell)
+            box = tight(own[0, 0].numpy(), cell)
             if box is not None:
                 yield Part(region, box, box.grown(self._thin_context, canvas.height, canvas.width), piece=True)
 
@@ -165,17 +158,6 @@ def _grouped(tasks: Sequence[CropTask]) -> list[list[CropTask]]:
     return groups
 
 
-def batched(group: Sequence[CropTask]) -> list[list[CropTask]]:
-    """The tasks of a group in batches for one call of the network."""
-    batches: dict[tuple[int, int, int], list[list[CropTask]]] = {}
-    for task in group:
-        alike = batches.setdefault((task.crop.height, task.crop.width, task.recurrences), [[]])
-        if alike[-1] and pixels(alike[-1]) + task.crop.area > BATCH_PIXELS:
-            alike.append([])
-        alike[-1].append(task)
-    return [batch for alike in batches.values() for batch in alike]
-
-
 def smaller(tasks: Sequence[CropTask], multiple: int) -> list[list[CropTask]]:
     """The same work in smaller pieces: half the tasks, or a task in smaller tiles; none where it is small already."""
     if len(tasks) > 1:
@@ -201,12 +183,6 @@ def work_shares(groups: Sequence[Sequence[CropTask]], detail: bool) -> list[floa
     ]
     whole = sum(costs) + (DETAIL_COST * costs[-1] if detail and costs else 0)
     return [done / whole for done in accumulate(costs)]
-
-
-def _tight(marked: Tensor, box: Box) -> Box | None:
-    """The least box, within ``box``, around what is marked in it."""
-    found = around(marked[0, 0].numpy())
-    return None if found is None else found.shifted(box.top, box.left)
 
 
 def most_recurrences(tasks: Sequence[CropTask]) -> int:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from rfr_core.errors import ImageError
 from rfr_core.fill.canvas import FilledBox, in_range
-from rfr_core.fill.detail import Part
 from rfr_core.fill.level import CropTask, coarse_fill
-from rfr_core.fill.plan import Planner, batched, most_recurrences, pixels, smaller, work_shares
+from rfr_core.fill.plan import Planner, most_recurrences, pixels, smaller, work_shares
+from rfr_core.fill.planning import Part, batched
 from rfr_core.fill.regions import Region
 from rfr_core.fill.scene import Scene
 from rfr_core.fill.steps import BatchStep, GroupStart, InpaintStep, RegionFill, with_tiles, without_reached

@@ -13,8 +13,9 @@ from torch import Tensor
 from rfr_core.errors import ConfigError
 from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.canvas import Canvas, FilledBox
-from rfr_core.fill.detail import Part, add_detail
+from rfr_core.fill.detail import add_detail
 from rfr_core.fill.level import CropTask, Level, TileFill, compose
+from rfr_core.fill.planning import Part
 from rfr_core.fill.regions import Region, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
 from rfr_core.fill.sizes import FRONT

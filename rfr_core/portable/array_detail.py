@@ -22,9 +22,9 @@ from rfr_core.fill.detail_settings import (
     NOISE_SAMPLE,
     TILE,
 )
+from rfr_core.fill.planning import Part
 from rfr_core.fill.regions import around, tile_boxes
 from rfr_core.ops.box import Box
-from rfr_core.portable.array_plan import DetailPart
 from rfr_core.portable.array_pyramid import box_blur, enlarged, lerp, pull_push, share_within, spread
 from rfr_core.portable.array_synthesis import quantile, synthesized
 from rfr_core.portable.picture_arrays import PictureArray
@@ -44,7 +44,7 @@ class PlacedFill(NamedTuple):
 def with_detail(
     picture: PictureArray,
     hole: np.ndarray,
-    parts: Sequence[DetailPart],
+    parts: Sequence[Part],
     filled: Sequence[PlacedFill],
     refine: RefineArray,
     *,

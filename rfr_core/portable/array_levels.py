@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rfr_core.fill.planning import at_full_size
 from rfr_core.fill.regions import Region, tile_weights
 from rfr_core.fill.sizes import MARGIN, OVERLAP
 from rfr_core.ops.box import Box
@@ -76,11 +77,7 @@ class ArrayLevel:
 
     def in_picture(self, box: Box) -> Box:
         """A box of this level in the picture's pixels."""
-        scale = 2**self.halvings
-        scaled = Box(*(edge * scale for edge in box)).shifted(self.window.top, self.window.left)
-        common = scaled.common(self.window)
-        assert common is not None
-        return common
+        return at_full_size(box, self.halvings, self.window)
 
     def at_picture_size(self, values: np.ndarray, box: Box) -> np.ndarray:
         """Values (C, h, w) of ``box`` for the pixels of ``in_picture(box)``."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 
 from rfr_core.config import MAX_RECURRENCES, RFRConfig
-from rfr_core.fill.regions import BLOCK, Region, around, find_regions, tile_boxes
+from rfr_core.fill.planning import Part, coarsest_scale, finest_scale, tight
+from rfr_core.fill.regions import BLOCK, Region, find_regions, tile_boxes
 from rfr_core.fill.sizes import (
-    BATCH_PIXELS,
-    DETAILED_CROP,
     LARGEST_CROP,
     LARGEST_SIDE,
     LEAST_TILE,
     MIN_CONTEXT,
     OVERLAP,
-    SLACK,
     THIN_CONTEXT,
     THIN_TILE,
     TILE_CONTEXT,
@@ -30,19 +26,6 @@ from rfr_core.portable.array_pyramid import at_size, padded, spread
 from rfr_core.portable.picture_arrays import PictureArray
 
 _LONG = 2048  # pixels; no recurrences reach so far
-
-
-@dataclass(frozen=True, eq=False)
-class DetailPart:
-    """Pixels of a region that detail is added to at once.
-
-    box: around them. window: what may be looked at. piece: whether the region goes on beside it.
-    """
-
-    region: Region
-    box: Box
-    window: Box
-    piece: bool
 
 
 class ArrayPlanner:
@@ -78,7 +61,7 @@ class ArrayPlanner:
         return box.grown(context * scale, self._picture.height, self._picture.width, self._config.multiple_of * scale)
 
     def _levels(self, region: Region) -> list[ArrayLevel]:
-        deep = max(0, math.ceil(math.log2(region.depth / (SLACK * self._reach))))
+        deep = coarsest_scale(region.depth, self._reach)
         finest = self._finest(region)
         halvings = max(deep, finest)
         window = self._window(region.box, region.thin, halvings)
@@ -89,7 +72,7 @@ class ArrayPlanner:
         if not self._detail or region.thin:
             return 0
         crop = self._window(region.box, region.thin, halvings=0)
-        return max(0, math.ceil(math.log(crop.area / DETAILED_CROP, 4)))
+        return finest_scale(crop.area)
 
     def _tasks(self, level: ArrayLevel) -> Iterator[ArrayTask]:
         whole = Box(0, 0, *level.size)
@@ -103,21 +86,19 @@ class ArrayPlanner:
             wanted = level.to_run(tile)
             if level.halvings == 0:
                 wanted = wanted & level.region.own_pixels(level.in_picture(tile))
-            part = _tight_box(wanted, tile)
+            part = tight(wanted, tile)
             if part is not None:
                 yield self._task(level, part.grown(context, *level.size, self._config.multiple_of), part, tile)
 
-    def _parts(self, region: Region, window: Box) -> Iterator[DetailPart]:
+    def _parts(self, region: Region, window: Box) -> Iterator[Part]:
         """A region as a whole, or a long thin one in pieces along itself."""
         if not region.thin or window.area <= LARGEST_CROP:
-            yield DetailPart(region, region.box, window, piece=False)
+            yield Part(region, region.box, window, piece=False)
             return
         for cell in tile_boxes(region.box, THIN_TILE, 0):
-            box = _tight_box(self._hole[cell.slices] & region.own_pixels(cell), cell)
+            box = tight(self._hole[cell.slices] & region.own_pixels(cell), cell)
             if box is not None:
-                yield DetailPart(
-                    region, box, box.grown(THIN_CONTEXT, self._picture.height, self._picture.width), piece=True
-                )
+                yield Part(region, box, box.grown(THIN_CONTEXT, self._picture.height, self._picture.width), piece=True)
 
     def _task(self, level: ArrayLevel, crop: Box, part: Box, tile: Box) -> ArrayTask:
         return ArrayTask(level, crop, part, tile, self._recurrences(level, crop, part))
@@ -139,17 +120,6 @@ class ArrayPlanner:
         return most
 
 
-def task_batches(tasks: Sequence[ArrayTask]) -> list[list[ArrayTask]]:
-    """Tasks of one stage in batches for one call of the network."""
-    batches: dict[tuple[int, int, int], list[list[ArrayTask]]] = {}
-    for task in tasks:
-        alike = batches.setdefault((task.crop.height, task.crop.width, task.recurrences), [[]])
-        if alike[-1] and (len(alike[-1]) + 1) * task.crop.area > BATCH_PIXELS:
-            alike.append([])
-        alike[-1].append(task)
-    return [batch for alike in batches.values() for batch in alike]
-
-
 def _reach(config: RFRConfig) -> int:
     """How many pixels deep a hole the network fills in the recurrences that it is trained with."""
     known = np.zeros((config.multiple_of, _LONG), dtype=bool)
@@ -167,9 +137,3 @@ def _fronts(known: np.ndarray, config: RFRConfig, recurrences: int) -> Iterator[
     for _ in range(recurrences):
         reached = spread(reached, config.kernel_size // 2 * 2)  # two convolutions
         yield reached
-
-
-def _tight_box(marked: np.ndarray, box: Box) -> Box | None:
-    """The least box, within ``box``, around what is marked in it."""
-    found = around(marked)
-    return None if found is None else found.shifted(box.top, box.left)

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rfr_core.errors import HoleError
+from rfr_core.fill.planning import batched
 from rfr_core.fill.regions import tile_boxes
 from rfr_core.fill.sizes import FRONT
 from rfr_core.options import Detail, to_detail
 from rfr_core.portable.array_detail import PlacedFill, with_detail
 from rfr_core.portable.array_levels import ArrayLevel, ArrayTask, ArrayTile, coarse_colours, composed
-from rfr_core.portable.array_plan import ArrayPlanner, task_batches
+from rfr_core.portable.array_plan import ArrayPlanner
 from rfr_core.portable.array_pyramid import at_size, pull_push, share_within
 from rfr_core.portable.network_graphs import NetworkGraphs
 from rfr_core.portable.picture_arrays import PictureArray, array_hole
@@ -88,7 +89,7 @@ class PortableInpainter:
                 if level.coarser is not None:
                     coarser = level.coarser
                     coarse[level] = composed(coarser, coarse.pop(coarser, None), tiles.pop(coarser, []), coarser.box)
-            for batch in task_batches(tasks):
+            for batch in batched(tasks):
                 for tile in self._tiles(batch, coarse):
                     tiles.setdefault(tile.task.level, []).append(tile)
         return [fill for level, made in tiles.items() for fill in _placed(level, coarse.get(level), made, hole)]
