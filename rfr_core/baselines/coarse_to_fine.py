@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from rfr_core.baselines.colours import matched
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention import ContextualAttention
 from rfr_core.network.blocks import conv, deconv
@@ -21,8 +22,8 @@ _DILATIONS = (2, 4, 8, 16)
 class CoarseToFine(nn.Module):
     """Two U-Nets in a row, with dilated convolutions in the middle and contextual attention in the second.
 
-    Of the configuration it takes ``width``, the channels of the first layers (64: 110.8 million parameters), and
-    ``norm``. Halving rounds up and nothing is padded, so pictures may have any size.
+    Of the configuration it takes ``width``, the channels of the first layers (64: 110.8 million parameters),
+    ``norm`` and ``colour_match``. Halving rounds up and nothing is padded, so pictures may have any size.
     """
 
     def __init__(self, config: RFRConfig) -> None:
@@ -42,9 +43,10 @@ class CoarseToFine(nn.Module):
         """
         known = known.to(image.dtype)
         image = torch.where(known > 0, image, 0)
-        coarse = self.coarse(torch.cat([image, known], 1), known)
+        coarse = matched(self.config, self.coarse(torch.cat([image, known], 1), known), image, known)
         composite = torch.where(known > 0, image, coarse)
         refined = self.refine(torch.cat([composite, known], 1), known)
+        refined = matched(self.config, refined, image, known)
         return (coarse, refined) if self.training else refined
 
 

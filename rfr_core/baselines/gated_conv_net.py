@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.baselines.colours import matched
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention import ContextualAttention
 from rfr_core.ops.initialization import initialize
@@ -19,8 +20,8 @@ class GatedConvNet(nn.Module):
     """Two networks of gated convolutions in a row; the second has a branch with contextual attention.
 
     Of the configuration it takes ``width``, the channels of the first layer, half of which are gates (48 as published:
-    3.9 million parameters, 4.1 in its paper). There is no normalisation, as published. Its discriminator, an
-    SN-PatchGAN, is the trainer's ``adversarial`` term, which is not shown the mask.
+    3.9 million parameters, 4.1 in its paper), and ``colour_match``. There is no normalisation, as published. Its
+    discriminator, an SN-PatchGAN, is the trainer's ``adversarial`` term, which is not shown the mask.
     """
 
     def __init__(self, config: RFRConfig) -> None:
@@ -46,8 +47,9 @@ class GatedConvNet(nn.Module):
         height, width = image.shape[-2:]
         known = pad_to(known.to(image.dtype), _MULTIPLE)
         image = torch.where(known > 0, pad_to(image, _MULTIPLE), 0)
-        coarse = self.coarse(torch.cat([image, 1 - known], 1))
+        coarse = matched(self.config, self.coarse(torch.cat([image, 1 - known], 1)), image, known)
         refined = self._refine(torch.cat([torch.where(known > 0, image, coarse), 1 - known], 1), known)
+        refined = matched(self.config, refined, image, known)
         coarse, refined = coarse[..., :height, :width], refined[..., :height, :width]
         return (coarse, refined) if self.training else refined
 

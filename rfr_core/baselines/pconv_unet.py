@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.baselines.colours import matched
 from rfr_core.config import RFRConfig
 from rfr_core.network.blocks import activation, norm
 from rfr_core.network.partial_conv import PartialConv2d, masked
@@ -20,8 +21,8 @@ _FACTORS = (1, 2, 4, 8, 8, 8, 8, 8)  # their channels, in widths
 class PConvUNet(nn.Module):
     """A U-Net of partial convolutions whose masks follow the features through every layer.
 
-    Of the configuration it takes ``width``, the channels of the first layer (64: 32.9 million parameters), and
-    ``norm``. Halving rounds up and nothing is padded, so pictures may have any size.
+    Of the configuration it takes ``width``, the channels of the first layer (64: 32.9 million parameters), ``norm``
+    and ``colour_match``. Halving rounds up and nothing is padded, so pictures may have any size.
     """
 
     def __init__(self, config: RFRConfig) -> None:
@@ -43,7 +44,8 @@ class PConvUNet(nn.Module):
         Returns (N, 3, H, W), before compositing and not clamped.
         """
         known = known.to(image.dtype)
-        features, skips = torch.where(known > 0, image, 0), []
+        image = torch.where(known > 0, image, 0)
+        features, skips, of_image = image, [], known
         for layer, normalize in zip(self.down, self.down_norms, strict=True):
             assert isinstance(layer, PartialConv2d)
             skips.append((features, known))
@@ -51,7 +53,7 @@ class PConvUNet(nn.Module):
             features = F.relu(normalize(layer(features, coverage)))
             known = coverage.known
             features = masked(features, known)
-        return self._decode(features, known, skips)
+        return matched(self.config, self._decode(features, known, skips), image, of_image)
 
     def _decode(self, features: Tensor, known: Tensor, skips: list[tuple[Tensor, Tensor]]) -> Tensor:
         for index, (layer, normalize) in enumerate(zip(self.up, self.up_norms, strict=True), 1):

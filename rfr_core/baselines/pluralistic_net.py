@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.baselines.colours import matched
 from rfr_core.baselines.spectral_conv import SpectralConv2d, SpectralUpConv2d
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention import positions
@@ -51,8 +52,9 @@ class PluralisticNet(nn.Module):
     """An encoder, a latent map that the hidden part can take many values of, and a decoder with attention.
 
     Of the configuration it takes ``width``, the channels of the first layer (32 as published: 5,978,240 parameters, as
-    in its authors' code). The encoder is shown no mask, but gray where nothing is known; instance normalisation is in
-    the decoder, spectral normalisation in all but the attention's query; all this as in its authors' code.
+    in its authors' code), and ``colour_match``, for pictures at full size alone. The encoder is shown no mask, but gray
+    where nothing is known; instance normalisation is in the decoder, spectral normalisation in all but the attention's
+    query; all this as in its authors' code.
     """
 
     def __init__(self, config: RFRConfig) -> None:
@@ -91,7 +93,7 @@ class PluralisticNet(nn.Module):
             noise = torch.randn(latent.shape, generator=generator, device=generator.device)
             latent = latent + deviation * noise.to(latent)
         pictures = self.decoder(latent.to(innermost.dtype), innermost, encoded, padded)
-        return pictures[-1][..., : image.shape[-2], : image.shape[-1]]
+        return matched(self.config, pictures[-1][..., : image.shape[-2], : image.shape[-1]], image, known)
 
     def _two_paths(self, image: Tensor, known: Tensor) -> TwoPaths:
         picture, padded = _prepared(image, known)
@@ -106,6 +108,7 @@ class PluralisticNet(nn.Module):
         height, width = image.shape[-2:]
         sized = zip(pictures, _SCALES, strict=True)
         cut = [picture[..., : -(-height // scale), : -(-width // scale)] for picture, scale in sized]
+        cut[-1] = matched(self.config, cut[-1], torch.cat([image, image]), torch.cat([known, known]))
         reconstructed, generated = zip(*(one.chunk(2) for one in cut), strict=True)
         return TwoPaths(list(reconstructed), list(generated), posterior, prior)
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from rfr_core.baselines.canny_edges import canny_edges
+from rfr_core.baselines.colours import matched
+from rfr_core.config import RFRConfig
 
 
 class StructuredFill(NamedTuple):
@@ -19,7 +21,12 @@ class StructuredFill(NamedTuple):
 
 
 class StructuredNetwork(nn.Module):
-    """A network that finds the known part's edges itself where it is given none."""
+    """A network that finds the known part's edges itself where it is given none.
+
+    Of its configuration ``colour_match`` is used here: of the picture, not of the edges.
+    """
+
+    config: RFRConfig
 
     def forward(
         self, image: Tensor, known: Tensor, recurrences: int | str | None = None, edges: Tensor | None = None
@@ -37,6 +44,7 @@ class StructuredNetwork(nn.Module):
         image = torch.where(known > 0, image, 0)
         edges = canny_edges(image, known) if edges is None else edges
         filled = self.complete(image, known, edges.to(image.dtype) * known, recurrences)
+        filled = filled._replace(picture=matched(self.config, filled.picture, image, known))
         return filled if self.training else filled.picture
 
     @abstractmethod

@@ -29,6 +29,7 @@ class BudgetChoice(str, Enum):
     """How much an experiment may cost."""
 
     minutes = "minutes"
+    hours = "hours"
     full = "full"
 
 
@@ -186,7 +187,8 @@ def patterns(
 def experiment(
     name: Annotated[str, typer.Argument(help="table1, table2, table3, table5, fig8, fig9, fig10 or area.")],
     budget: Annotated[
-        BudgetChoice, typer.Option(help="minutes: a small network on a CPU, three seeds; full: as published.")
+        BudgetChoice,
+        typer.Option(help="minutes or hours: a small network on a CPU, three seeds; full: as published."),
     ] = BudgetChoice.minutes,
     train: Annotated[Path, typer.Option(help="Folder of training pictures, or root of the data set.")] = Path(
         "data/train"
@@ -202,6 +204,9 @@ def experiment(
     shards: Annotated[
         list[str] | None, typer.Option(help="Tar files to stream training pictures from; may be repeated.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Networks trained at once; they share the cores, or the one GPU.")
+    ] = 1,
     vgg: Annotated[Path | None, typer.Option(help="VGG-16 for the full budget; left out, from the Hub.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and for all runs.")] = Path(
         "runs/experiments"
@@ -221,7 +226,7 @@ def experiment(
             tuple(shards or ()),
             None if vgg is None else str(vgg),
         )
-        report = run_experiment(name, budget.value, sources, out, lambda text: typer.echo(text, err=True))
+        report = run_experiment(name, budget.value, sources, out, lambda text: typer.echo(text, err=True), jobs)
         typer.echo(report.to_markdown(), nl=False)
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from rfr_core.training.evaluation.protocol import Row, Table
+from rfr_core.errors import ConfigError
+from rfr_core.ops.pyramid import pull_push
+from rfr_core.training.evaluation.protocol import Row, Table, evaluate_cases, read_cases
 from rfr_core.training.experiments import run_experiment as running
 from rfr_core.training.experiments.budget import BUDGETS, Budget, Sources
 from rfr_core.training.experiments.claims import Claim, Results, judge
@@ -22,8 +25,10 @@ from rfr_core.training.experiments.cost import costs_of
 from rfr_core.training.experiments.paper import EXPERIMENTS
 from rfr_core.training.experiments.run_cache import run_folder, trained
 from rfr_core.training.experiments.run_experiment import run_experiment
+from rfr_core.training.experiments.runs_left import train_runs
 from rfr_core.training.experiments.trained_systems import SYSTEMS
-from rfr_core.training.run.recipe import Phase
+from rfr_core.training.run.architectures import build_network
+from rfr_core.training.run.recipe import Phase, Recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -144,8 +149,8 @@ def test_every_system_trains_one_step(system: str, sources: Sources, minutes: Bu
 def test_an_experiment_trains_once_and_reports(sources: Sources, minutes: Budget, tmp_path: Path) -> None:
     first: list[str] = []
     report = run_experiment("table2", "minutes", sources, tmp_path, first.append)
-    assert first[0].startswith("run 1 of 6, Coarse-To-Fine, seed 1 (6 to train): ")
-    assert re.match(r"run 2 of 6, Coarse-To-Fine, seed 2 \(5 to train, about \d+ (s|min) more\): ", first[1])
+    assert first[0].startswith("run 1 of 6, Coarse-To-Fine, seed 1: ")
+    assert re.match(r"run 2 of 6, Coarse-To-Fine, seed 2 \(about \d+ (s|min) more for all\): ", first[1])
     markdown = (tmp_path / "table2.md").read_text(encoding="utf-8")
     assert markdown == report.to_markdown()
     assert "| PSNR | PConv |" in markdown
@@ -164,8 +169,73 @@ def test_an_experiment_trains_once_and_reports(sources: Sources, minutes: Budget
     again = run_experiment("table2", "minutes", sources, tmp_path, told.append)
     assert again.to_dict() == report.to_dict()
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/state.pt")} == states
-    assert len(told) == 7
-    assert not any("to train" in text for text in told)
+    assert not any(text.startswith("run ") for text in told)
+
+
+def test_several_runs_at_once_give_the_same_networks(sources: Sources, minutes: Budget, tmp_path: Path) -> None:
+    def recipes(folder: str) -> dict[Recipe, str]:
+        seeds = [minutes.recipe(SYSTEMS["pconv"], seed, sources, tmp_path) for seed in (1, 2)]
+        return {replace(recipe, output=str(tmp_path / folder / str(recipe.seed))): "PConv" for recipe in seeds}
+
+    told: list[str] = []
+    train_runs(recipes("one"), 1, told.append)
+    train_runs(recipes("two"), 2, told.append)
+    assert [text.split(",")[0] for text in told] == ["run 1 of 2", "run 2 of 2"] * 2
+    for seed in (1, 2):
+        one, two = (tmp_path / folder / str(seed) for folder in ("one", "two"))
+        model = "model/model.safetensors"
+        assert (one / model).read_bytes() == (two / model).read_bytes()
+        assert "1 of 1 steps" in (two / "output.txt").read_text(encoding="utf-8")
+
+
+def test_what_stops_one_of_several_runs_stops_them_all(sources: Sources, minutes: Budget, tmp_path: Path) -> None:
+    broken = replace(minutes.recipe(SYSTEMS["pconv"], 1, sources, tmp_path), output=str(tmp_path / "run"))
+    broken = replace(broken, data=replace(broken.data, pictures=(str(tmp_path / "gone"),)))
+    with pytest.raises(ConfigError, match="gone"):
+        train_runs({broken: "PConv"}, 2, lambda text: None)
+
+
+def test_a_budget_of_hours_is_judged_on_its_way(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hours = BUDGETS["hours"]
+    phases = tuple(replace(phase, steps=1, batch=2, crop=32, warmup=0) for phase in hours.phases["folder"])
+    base = {**hours.base, "width": 8}
+    data = {**hours.data, "bank": 0}
+    short = replace(hours, base=base, phases={"folder": phases}, seeds=(1, 2), size=32, judged_every=1, data=data)
+    monkeypatch.setitem(running.BUDGETS, "hours", short)
+    report = run_experiment("table2", "hours", sources, tmp_path, lambda text: None)
+    assert report.interpolation is not None
+    written = json.loads((tmp_path / "table2.json").read_text(encoding="utf-8"))
+    assert list(written["curves"]["PConv"]) == ["2", "4"]
+    entries = [
+        json.loads(line)["psnr"]
+        for path in tmp_path.glob("runs/pconv-unet-*/log.jsonl")
+        for line in path.read_text().splitlines()
+        if "psnr" in line
+    ]
+    assert len(entries) == 4
+    last = entries[1::2]
+    mean = np.mean([[one[bucket] for bucket in ("10-20", "30-40", "50-60")] for one in last])
+    cases = read_cases(sources.pictures, sources.holes, size=32, buckets=("10-20", "30-40", "50-60"))
+    smooth = evaluate_cases(lambda image, hole: pull_push(image, 1 - hole), cases)
+    expected = mean - np.mean([row.scores["psnr"] for row in smooth.rows])
+    assert written["curves"]["PConv"]["4"] == pytest.approx(expected, abs=1e-3)
+    assert f"| PConv | {written['curves']['PConv']['2']:+.2f} | {expected:+.2f} |" in report.to_markdown()
+    assert "| PSNR | (interpolation, no network) | " in report.to_markdown()
+
+
+@pytest.mark.parametrize("system", [name for name, system in SYSTEMS.items() if "edges-" not in system.architecture])
+def test_colours_of_every_system_can_be_matched(system: str) -> None:
+    config = SYSTEMS[system].config(width=8, norm="group", colour_match=True)
+    network = build_network(SYSTEMS[system].architecture, config).eval()
+    generator = torch.Generator().manual_seed(3)
+    image = torch.rand(2, 3, 50, 44, generator=generator)
+    known = (torch.rand(2, 1, 50, 44, generator=generator) > 0.3).float()
+    with torch.no_grad():
+        output = network(image, known)
+    assert ((output - image) * known).abs().max() < 1e-5
+    assert (output - image).abs().max() > 0.01
 
 
 def test_experiments_share_runs_and_edges_have_scores_of_their_own(

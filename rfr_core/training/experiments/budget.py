@@ -1,9 +1,9 @@
-"""How much an experiment may cost: minutes on a CPU, or what the paper spent."""
+"""How much an experiment may cost: minutes or hours on a CPU, or what the paper spent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +11,12 @@ from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.experiments.trained_systems import System
 from rfr_core.training.losses.inpainting import LossWeights
-from rfr_core.training.run.recipe import Phase, Recipe
+from rfr_core.training.run.architectures import EDGES, task_of
+from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 
-BudgetName = Literal["minutes", "full"]
+_CURVE_BUCKETS, _CURVE_PICTURES = ("10-20", "30-40", "50-60"), 22
+
+BudgetName = Literal["minutes", "hours", "full"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,11 @@ class Sources:
 class Budget:
     """The same for all systems of an experiment: steps, samples, seeds and the cases that they are judged on.
 
-    base: configuration of every network, on which a system's own choices come. phases: by layout, or under
-    ``"folder"`` for all others. size, limit: of the judged pictures, and how many per bucket. shrink: shorter side
-    that training pictures are scaled to beforehand, as many of them as a run can see; ``None`` = they are used as they
-    are.
+    base: configuration of every network, on which a system's own choices come. judged_every: steps after which a
+    network that fills pictures is judged while it trains, on the experiment's own pictures, which choose nothing; 0 =
+    at the end alone. phases: by layout, or under ``"folder"`` for all others. size, limit: of the judged pictures, and
+    how many per bucket. shrink: shorter side that training pictures are scaled to beforehand, as many of them as a run
+    can see; ``None`` = they are used as they are.
     """
 
     base: Mapping[str, Any]
@@ -51,6 +55,7 @@ class Budget:
     size: int
     limit: int | None
     shrink: int | None = None
+    judged_every: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,8 +63,10 @@ class Budget:
         """The phases of a data set."""
         return self.phases.get(layout, self.phases["folder"])
 
-    def recipe(self, system: System, seed: int, sources: Sources, output: Path) -> Recipe:
-        """The training of one system with one seed."""
+    def recipe(
+        self, system: System, seed: int, sources: Sources, output: Path, judging: EvaluationConfig | None = None
+    ) -> Recipe:
+        """The training of one system with one seed. judging: on its way, of a network that fills pictures."""
         data = DataConfig(
             pictures=() if sources.shards else (str(sources.train),),
             shards=sources.shards,
@@ -75,11 +82,30 @@ class Budget:
             network=system.config(**self.base),
             architecture=system.architecture,
             data=data,
+            evaluation=EvaluationConfig() if judging is None or _has_edges(system) else judging,
             seed=seed,
             vgg=sources.vgg,
             vgg_input=sources.vgg_input,
             **self.run,
         )
+
+    def judging(self, sources: Sources) -> EvaluationConfig | None:
+        """How networks are judged while they train, if they are."""
+        if not self.judged_every:
+            return None
+        return EvaluationConfig(
+            pictures=str(sources.pictures),
+            holes=str(sources.holes),
+            layout=sources.layout,
+            size=self.size,
+            buckets=_CURVE_BUCKETS,
+            limit=_CURVE_PICTURES,
+            every=self.judged_every,
+        )
+
+
+def _has_edges(system: System) -> bool:
+    return task_of(system.architecture) is EDGES
 
 
 def _published(steps: int, tuning: int) -> tuple[Phase, ...]:
@@ -101,6 +127,19 @@ _SHORT = Phase(
     loss=LossWeights(perceptual=0.0, style=0.0),
 )
 
+# Long enough that networks get past interpolation. All start from it: colours are matched to those around the hole, and
+# weights are torch's own, as released (with He et al.'s PConv-UNet takes four times the crops). A window of 3 makes
+# of 64 pixels what one of 7 makes of the published 256: a hole takes several recurrences to close.
+_LONG = Phase(
+    steps=1000,
+    batch=16,
+    crop=64,
+    learning_rate=2e-3,
+    warmup=100,
+    loss=LossWeights(perceptual=0.0, style=0.0),
+)
+_LAST = replace(_LONG, steps=500, final_learning_rate=0.0, warmup=0)
+
 BUDGETS: dict[BudgetName, Budget] = {
     "minutes": Budget(
         base={"width": 16, "norm": "group"},
@@ -111,6 +150,24 @@ BUDGETS: dict[BudgetName, Budget] = {
         shrink=160,
         data={"scale": (0.4, 1.0), "deviation": 12.0, "cache": True},
         run={"ema": 0.0, "clip": 1.0, "workers": 0, "save_every": 50, "preview_every": 100},
+    ),
+    "hours": Budget(
+        base={"width": 16, "norm": "group", "kernel_size": 3, "colour_match": True},
+        phases={"folder": (_LONG, _LAST)},
+        seeds=(1, 2, 3),
+        size=64,
+        limit=44,
+        shrink=160,
+        judged_every=500,
+        data={"scale": (0.4, 1.0), "deviation": 12.0, "cache": True, "bank": 2000},
+        run={
+            "ema": 0.998,
+            "clip": 1.0,
+            "workers": 0,
+            "save_every": 250,
+            "preview_every": 1500,
+            "initial_weights": "torch",
+        },
     ),
     "full": Budget(
         base={},

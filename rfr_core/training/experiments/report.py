@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from rfr_core.training.evaluation.protocol import Table
 from rfr_core.training.experiments.claims import Finding, Results
+from rfr_core.training.experiments.curves import Curve
 from rfr_core.training.experiments.paper import Experiment
 from rfr_core.training.experiments.trained_systems import SYSTEMS
 
@@ -20,7 +22,11 @@ _DIGITS = {"psnr": 2, "parameters": 1, "macs": 1, "memory": 0}
 
 @dataclass(frozen=True)
 class Report:
-    """What an experiment found. setting: one sentence on how its systems were trained and judged."""
+    """What an experiment found. setting: one sentence on how its systems were trained and judged.
+
+    interpolation: scores without any network; None where no pictures were filled. curves: of systems, as far as they
+    were judged while they trained.
+    """
 
     name: str
     experiment: Experiment
@@ -28,6 +34,8 @@ class Report:
     seeds: Sequence[int]
     results: Results
     findings: Sequence[Finding]
+    interpolation: Table | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
     def title(self, system: str) -> str:
         """What the paper calls a system here."""
@@ -46,6 +54,8 @@ class Report:
             "experiment": self.name,
             "setting": self.setting,
             "systems": systems,
+            "interpolation": None if self.interpolation is None else self.interpolation.to_dict(),
+            "curves": {self.title(system): dict(curve) for system, curve in self.curves.items()},
             "paper": self.experiment.paper,
             "claims": claims,
         }
@@ -53,6 +63,7 @@ class Report:
     def to_markdown(self) -> str:
         """The table beside the paper's numbers, the costs, and a row for every claim."""
         parts = [f"# {self.experiment.title}", self.setting, "\n".join(self._score_lines())]
+        parts += ["\n".join(self._curve_lines())] if any(self.curves.values()) else []
         parts += ["Costs at the published width, for one 256×256 picture:", "\n".join(self._cost_lines())]
         parts += ["\n".join(self._claim_lines())]
         if self.experiment.paper_note:
@@ -71,6 +82,10 @@ class Report:
                 for numbers in paper.values():
                     cells += self._theirs(numbers.get(title, {}).get(metric), metric)
                 yield f"| {_HEADS.get(metric, metric)} | {title} | {' | '.join(cells)} |"
+            if self.interpolation is not None:
+                cells = self._theirs([self.interpolation[bucket][metric] for bucket in buckets], metric, 4)
+                cells += ["–"] * (len(heads) - len(buckets))
+                yield f"| {_HEADS.get(metric, metric)} | (interpolation, no network) | {' | '.join(cells)} |"
 
     def _methods(self) -> dict[str, str | None]:
         """The rows: the paper's methods first, in its order, each with the system that it is here, if any."""
@@ -87,11 +102,21 @@ class Report:
         spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
         return f"{statistics.fmean(values):.{digits}f}{spread}"
 
-    def _theirs(self, values: Sequence[float] | None, metric: str) -> list[str]:
+    def _theirs(self, values: Sequence[float] | None, metric: str, of_ssim: int = 3) -> list[str]:
         if values is None:
             return ["–"] * len(self.experiment.buckets)
-        digits = {"psnr": 2, "ssim": 3}.get(metric, 4)
+        digits = {"psnr": 2, "ssim": of_ssim}.get(metric, 4)
         return [f"{value:.{digits}f}" for value in values]
+
+    def _curve_lines(self) -> Iterator[str]:
+        shown = sorted({crops for curve in self.curves.values() for crops in curve})
+        yield "PSNR above interpolation's in dB, on the way, by crops seen (mean of seeds and of three shares of hole):"
+        yield ""
+        yield f"| method | {' | '.join(f'{crops:,}' for crops in shown)} |"
+        yield "|---" * (len(shown) + 1) + "|"
+        for system, curve in self.curves.items():
+            cells = [f"{curve[crops]:+.2f}" if crops in curve else "–" for crops in shown]
+            yield f"| {self.title(system)} | {' | '.join(cells)} |"
 
     def _cost_lines(self) -> Iterator[str]:
         names = self.experiment.costs

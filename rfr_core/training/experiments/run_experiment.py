@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,28 +12,32 @@ from torch import nn
 
 from rfr_core.errors import ConfigError
 from rfr_core.files import appearing
+from rfr_core.ops.pyramid import pull_push
 from rfr_core.training.data.paper_datasets import evaluation_files
-from rfr_core.training.evaluation.protocol import Case, Table, read_cases, write_json, write_text
+from rfr_core.training.evaluation.protocol import Case, Table, evaluate_cases, read_cases, write_json, write_text
 from rfr_core.training.experiments.budget import BUDGETS, Budget, BudgetName, Sources
 from rfr_core.training.experiments.claims import Results, judge
 from rfr_core.training.experiments.cost import costs_of
+from rfr_core.training.experiments.curves import Curve, curve_of
 from rfr_core.training.experiments.figure import figure
 from rfr_core.training.experiments.paper import EXPERIMENTS, Experiment
 from rfr_core.training.experiments.pictures import prepared
 from rfr_core.training.experiments.report import Report
-from rfr_core.training.experiments.run_cache import judged, run_folder
-from rfr_core.training.experiments.runs_left import RunsLeft
+from rfr_core.training.experiments.run_cache import judged, run_folder, trained
+from rfr_core.training.experiments.runs_left import train_runs
 from rfr_core.training.experiments.trained_systems import SYSTEMS
 from rfr_core.training.losses.inpainting import TERMS
 from rfr_core.training.run.architectures import EDGES, task_of
 from rfr_core.training.run.edges import EDGE_TERMS
-from rfr_core.training.run.recipe import Recipe
+from rfr_core.training.run.recipe import EvaluationConfig, Recipe
 
 Tell = Callable[[str], None]
 
 
-def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, tell: Tell = print) -> Report:
-    """Runs an experiment and writes ``<name>.md``, ``.json`` and ``.jpg`` to ``out``.
+def run_experiment(
+    name: str, budget: BudgetName, sources: Sources, out: Path, tell: Tell = print, jobs: int = 1
+) -> Report:
+    """Runs an experiment, ``jobs`` trainings at once, and writes ``<name>.md``, ``.json`` and ``.jpg`` to ``out``.
 
     Runs lie in ``out / "runs"`` and serve every experiment that asks for the same training; one that was stopped goes
     on where its last save stands.
@@ -50,17 +54,23 @@ def run_experiment(name: str, budget: BudgetName, sources: Sources, out: Path, t
     tables: dict[str, list[Table]] = {}
     shown: dict[str, nn.Module] = {}
     systems = [system for system in experiment.systems if system not in experiment.untrained]
-    recipes = {system: _recipes(system, plan, training, out / "runs") for system in systems}
-    left = RunsLeft([recipe for of_system in recipes.values() for recipe in of_system], tell)
+    judging = plan.judging(sources)
+    recipes = {system: _recipes(system, plan, training, out / "runs", judging) for system in systems}
+    train_runs({recipe: SYSTEMS[system].title for system in systems for recipe in recipes[system]}, jobs, tell)
+    tell("judging")
     for system, of_system in recipes.items():
-        networks = [left.next(recipe, SYSTEMS[system].title) for recipe in of_system]
+        networks = [trained(recipe) for recipe in of_system]
         tables[system] = [judged(*pair, cases) for pair in zip(of_system, networks, strict=True)]
         shown[system] = networks[0]
     tell("measuring costs")
     results = Results(tables, {system: costs_of(SYSTEMS[system], experiment.costs) for system in experiment.systems})
     findings = [judge(claim, results) for claim in experiment.claims]
     setting = _setting(budget, plan, sources, cases, _has_edges(experiment))
-    report = Report(name, experiment, setting, plan.seeds, results, findings)
+    interpolation, curves = None, {}
+    if not _has_edges(experiment):
+        interpolation = _interpolation(cases)
+        curves = _curves(recipes, judging)
+    report = Report(name, experiment, setting, plan.seeds, results, findings, interpolation, curves)
     _write(report, shown, [case for case in cases if case.bucket == experiment.buckets[-1]], out)
     return report
 
@@ -72,9 +82,26 @@ def _cases(experiment: Experiment, plan: Budget, sources: Sources) -> list[Case]
     return list(read_cases(files, sources.holes, size=plan.size, buckets=buckets, limit=plan.limit))
 
 
-def _recipes(system: str, plan: Budget, sources: Sources, runs: Path) -> list[Recipe]:
+def _interpolation(cases: Iterable[Case]) -> Table:
+    """The scores of colours that are extended smoothly into the hole, without any network."""
+    return evaluate_cases(lambda image, hole: pull_push(image, 1 - hole), cases)
+
+
+def _curves(recipes: Mapping[str, Sequence[Recipe]], judging: EvaluationConfig | None) -> dict[str, Curve]:
+    if judging is None:
+        return {}
+    assert judging.pictures is not None
+    assert judging.holes is not None
+    pictures, holes = Path(judging.pictures), Path(judging.holes)
+    files = pictures if judging.layout == "folder" else evaluation_files(judging.layout, pictures)
+    cases = read_cases(files, holes, size=judging.size, buckets=judging.buckets, limit=judging.limit)
+    interpolation = _interpolation(cases)
+    return {system: curve_of(of_system, interpolation) for system, of_system in recipes.items()}
+
+
+def _recipes(system: str, plan: Budget, sources: Sources, runs: Path, judging: EvaluationConfig | None) -> list[Recipe]:
     """The runs of a system, one of each seed."""
-    recipes = [plan.recipe(SYSTEMS[system], seed, sources, runs) for seed in plan.seeds]
+    recipes = [plan.recipe(SYSTEMS[system], seed, sources, runs, judging) for seed in plan.seeds]
     return [replace(recipe, output=str(run_folder(recipe, runs))) for recipe in recipes]
 
 

@@ -1,43 +1,98 @@
-"""The runs of an experiment in turn, with how many there are and about how long the rest takes."""
+"""The runs of an experiment: those that are missing are trained, several at once where that is wanted."""
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from torch import nn
+import torch
 
 from rfr_core.training.experiments.run_cache import is_finished, trained
 from rfr_core.training.run.recipe import Recipe
 
+OUTPUT = "output.txt"  # in a run's folder: what it printed, where several are trained at once
 
-class RunsLeft:
-    """Trains one run after another, each once, and says before each where the experiment stands."""
+Tell = Callable[[str], None]
 
-    def __init__(self, recipes: Sequence[Recipe], tell: Callable[[str], None]) -> None:
-        self._folders = list(dict.fromkeys(recipe.output for recipe in recipes))
-        self._left = {recipe.output for recipe in recipes if not is_finished(recipe)}
-        self._tell = tell
-        self._seconds: list[float] = []  # that runs of this start took
 
-    def next(self, recipe: Recipe, title: str) -> nn.Module:
-        """The trained network of one of the recipes."""
-        number = self._folders.index(recipe.output) + 1
-        self._tell(f"run {number} of {len(self._folders)}, {title}, seed {recipe.seed}{self._rest()}: {recipe.output}")
-        started = time.monotonic()
-        network = trained(recipe)
-        if recipe.output in self._left:
-            self._left.remove(recipe.output)
-            self._seconds.append(time.monotonic() - started)
-        return network
+def train_runs(recipes: Mapping[Recipe, str], jobs: int, tell: Tell) -> None:
+    """Trains those of the recipes, each with the title of its system, whose runs are not finished.
+
+    jobs: how many are trained at once, each in a process of its own with its share of the cores; they share one
+    GPU. tell: gets a sentence for every run, with about how long the rest takes. Whatever stops one run stops all, and
+    what is raised is its error; a later call goes on where the last saves stand.
+    """
+    left = _Left({recipe.output: recipe for recipe in recipes if not is_finished(recipe)}, jobs)
+    if jobs == 1:
+        for recipe in left.recipes.values():
+            tell(left.beginning(recipe, recipes[recipe]))
+            trained(recipe)
+            left.done += 1
+        return
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _take_share, (jobs,)) as pool:
+        running: dict[Future[None], Recipe] = {}
+        waiting = iter(left.recipes.values())
+        try:
+            for recipe in waiting:
+                tell(left.beginning(recipe, recipes[recipe]))
+                running[pool.submit(_train, recipe)] = recipe
+                if len(running) == jobs:
+                    _wait_for_one(running, left)
+            while running:
+                _wait_for_one(running, left)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+@dataclass
+class _Left:
+    recipes: Mapping[str, Recipe]  # by their folders
+    jobs: int
+    done: int = 0
+    begun: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def beginning(self, recipe: Recipe, title: str) -> str:
+        self.begun += 1
+        return f"run {self.begun} of {len(self.recipes)}, {title}, seed {recipe.seed}{self._rest()}: {recipe.output}"
 
     def _rest(self) -> str:
-        if not self._left:
+        if not self.done:
             return ""
-        if not self._seconds:
-            return f" ({len(self._left)} to train)"
-        seconds = len(self._left) * sum(self._seconds) / len(self._seconds)
-        return f" ({len(self._left)} to train, about {duration(seconds)} more)"
+        seconds = (time.monotonic() - self.started) / self.done * (len(self.recipes) - self.done)
+        return f" (about {duration(seconds)} more for all)"
+
+
+def _wait_for_one(running: dict[Future[None], Recipe], left: _Left) -> None:
+    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in finished:
+        del running[future]
+        future.result()
+        left.done += 1
+
+
+def _take_share(jobs: int) -> None:
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
+
+
+def _train(recipe: Recipe) -> None:
+    folder = Path(recipe.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        (folder / OUTPUT).open("a", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
+        trained(recipe)
 
 
 def duration(seconds: float) -> str:
