@@ -357,6 +357,15 @@ def test_a_loss_that_is_no_number_leaves_the_weights_alone(pictures: Path, tmp_p
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
 
 
+def test_a_gradient_that_is_no_number_leaves_the_weights_alone(pictures: Path, tmp_path: Path) -> None:
+    trainer = Trainer(load_recipe(SMOKE, settings(pictures, tmp_path / "run", "clip=0.0")))
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    next(trainer.network.parameters()).register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(ConfigError, match="The gradient is nan at step 1"):
+        trainer.run()
+    assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
+
+
 def test_initial_weights_and_a_new_optimizer_as_released(pictures: Path, tmp_path: Path) -> None:
     deviations = {}
     for form in ("he", "torch"):

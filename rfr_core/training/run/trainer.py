@@ -12,7 +12,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -241,16 +241,9 @@ class Trainer:
             last = index == phase.accumulate - 1
             for name, value in self._backward(phase, batch, recurrences, last, shown).items():
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value / phase.accumulate
-        if self.recipe.clip:
-            sums["gradient"] = torch.as_tensor(
-                self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-            )
-        losses = self._reduced(sums)
-        if not math.isfinite(losses["loss"]):
-            raise ConfigError(
-                f"The loss is {losses['loss']} at step {self.place.step + 1}, before which training has stopped; lower "
-                "the learning rate, or set clip, and go on from the last save with --resume."
-            )
+        gradient = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip or math.inf)
+        losses = self._reduced(sums | {"gradient": torch.as_tensor(gradient)})
+        self._check_finite(losses)
         self.optimizer.step()
         self.optimizer.zero_grad()
         for name, adversary in self._adversaries.items():
@@ -258,6 +251,16 @@ class Trainer:
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
+
+    def _check_finite(self, losses: Mapping[str, float]) -> None:
+        """Before the weights are touched; a gradient of float16 may be infinite, its step is then left out."""
+        for name in ("loss",) if self.recipe.precision == "fp16" else ("loss", "gradient"):
+            if not math.isfinite(losses[name]):
+                raise ConfigError(
+                    f"The {name} is {losses[name]} at step {self.place.step + 1}, before which training has stopped; "
+                    "lower the learning rate, set clip, or train without mixed precision, and go on from the last save "
+                    "with --resume."
+                )
 
     def _reduced(self, values: dict[str, Tensor]) -> dict[str, float]:
         """The means over all processes."""
