@@ -100,7 +100,7 @@ def evaluate(
             title + variant.title: partial(inpainter, **variant.options) for variant in variants(inpainter.config)
         }
         fills |= {peer.title: tensor_fill(peer) for peer in peers}
-        judged = pictures if dataset.value == "folder" else evaluation_files(dataset.value, pictures)
+        judged = evaluation_files(dataset.value, pictures)
         cases = list(protocol.read_cases(judged, holes, size=size, buckets=bucket or None, limit=limit))
         tables = {title: protocol.evaluate_cases(fill, _counted(title, cases)) for title, fill in fills.items()}
         if json is not None:

@@ -65,6 +65,7 @@ def test_places2_folders(tmp_path: Path, size: str) -> None:
     assert [f.parent.name for f in dataset_files("places2", tmp_path, "train")] == ["abbey", "zen_garden"]
     assert [f.stem for f in dataset_files("places2", tmp_path, "val")] == ["Places365_val_00000001"]
     assert [f.stem for f in dataset_files("places2", tmp_path, "test")] == ["Places365_test_00000001"]
+    assert evaluation_files("folder", tmp_path) == tmp_path
     assert evaluation_files("places2", tmp_path) == dataset_files("places2", tmp_path, "val")
 
 

@@ -51,12 +51,16 @@ def dataset_files(layout: Layout, root: str | Path, split: Split) -> list[Path]:
     return _READERS[layout](root, split)
 
 
-def evaluation_files(layout: Layout, root: str | Path) -> list[Path]:
+def evaluation_files(layout: Layout, root: str | Path) -> Path | list[Path]:
     """The pictures that a data set is judged on: its test split, or Places2's validation split, as is usual.
+
+    With ``"folder"`` it is the folder itself, as :func:`~rfr_core.training.evaluation.protocol.read_cases` takes it.
 
     Raises:
         ConfigError: as for :func:`dataset_files`.
     """
+    if layout == "folder":
+        return Path(root)
     return dataset_files(layout, root, "val" if layout == "places2" else "test")
 
 

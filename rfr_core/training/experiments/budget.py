@@ -11,7 +11,6 @@ from rfr_core.training.data.paper_datasets import Layout
 from rfr_core.training.data.samples import DataConfig
 from rfr_core.training.experiments.trained_systems import System
 from rfr_core.training.losses.inpainting import LossWeights
-from rfr_core.training.run.architectures import EDGES, task_of
 from rfr_core.training.run.recipe import EvaluationConfig, Phase, Recipe
 
 _CURVE_BUCKETS, _CURVE_PICTURES = ("10-20", "30-40", "50-60"), 22
@@ -82,7 +81,7 @@ class Budget:
             network=system.config(**self.base),
             architecture=system.architecture,
             data=data,
-            evaluation=EvaluationConfig() if judging is None or _has_edges(system) else judging,
+            evaluation=EvaluationConfig() if judging is None or system.completes_edges else judging,
             seed=seed,
             vgg=sources.vgg,
             vgg_input=sources.vgg_input,
@@ -104,10 +103,6 @@ class Budget:
         )
 
 
-def _has_edges(system: System) -> bool:
-    return task_of(system.architecture) is EDGES
-
-
 def _published(steps: int, tuning: int) -> tuple[Phase, ...]:
     return (
         Phase(steps=steps, learning_rate=2e-4),
@@ -115,8 +110,9 @@ def _published(steps: int, tuning: int) -> tuple[Phase, ...]:
     )
 
 
-# Pixel terms alone, so that nothing has to be downloaded; group normalisation, since batch statistics that all
-# recurrences share need far longer to settle.
+_PIXELS = LossWeights(perceptual=0.0, style=0.0)  # nothing has to be downloaded
+
+# Group normalisation, since batch statistics that all recurrences share need far longer to settle.
 _SHORT = Phase(
     steps=100,
     batch=6,
@@ -124,7 +120,7 @@ _SHORT = Phase(
     learning_rate=2e-3,
     final_learning_rate=0.0,
     warmup=10,
-    loss=LossWeights(perceptual=0.0, style=0.0),
+    loss=_PIXELS,
 )
 
 # Long enough that networks get past interpolation. All start from it: colours are matched to those around the hole, and
@@ -136,7 +132,7 @@ _LONG = Phase(
     crop=64,
     learning_rate=2e-3,
     warmup=100,
-    loss=LossWeights(perceptual=0.0, style=0.0),
+    loss=_PIXELS,
 )
 _LAST = replace(_LONG, steps=500, final_learning_rate=0.0, warmup=0)
 

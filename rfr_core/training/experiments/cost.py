@@ -14,7 +14,7 @@ from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
 from rfr_core.training.evaluation.measure import peak_mib
 from rfr_core.training.experiments.trained_systems import System
-from rfr_core.training.run.architectures import EDGES, STRUCTURE, build_network, task_of
+from rfr_core.training.run.architectures import STRUCTURE, build_network, task_of
 
 SIZE = 256
 
@@ -35,7 +35,7 @@ def _counted(system: System) -> dict[str, float]:
     with torch.device("meta"):
         config = system.config()
         network = build_network(system.architecture, config).eval()
-        channels = 2 if task_of(system.architecture) is EDGES else 3
+        channels = 2 if system.completes_edges else 3
         image, known = torch.ones(1, channels, SIZE, SIZE), torch.ones(1, 1, SIZE, SIZE)
         edges = (known,) if task_of(system.architecture) is STRUCTURE else ()  # there is nothing to find them in
         with FlopCounterMode(display=False) as counter:

@@ -83,7 +83,8 @@ class Report:
                     cells += self._theirs(numbers.get(title, {}).get(metric), metric)
                 yield f"| {_HEADS.get(metric, metric)} | {title} | {' | '.join(cells)} |"
             if self.interpolation is not None:
-                cells = self._theirs([self.interpolation[bucket][metric] for bucket in buckets], metric, 4)
+                digits = _DIGITS.get(metric, 4)
+                cells = [f"{self.interpolation[bucket][metric]:.{digits}f}" for bucket in buckets]
                 cells += ["–"] * (len(heads) - len(buckets))
                 yield f"| {_HEADS.get(metric, metric)} | (interpolation, no network) | {' | '.join(cells)} |"
 
@@ -102,10 +103,10 @@ class Report:
         spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
         return f"{statistics.fmean(values):.{digits}f}{spread}"
 
-    def _theirs(self, values: Sequence[float] | None, metric: str, of_ssim: int = 3) -> list[str]:
+    def _theirs(self, values: Sequence[float] | None, metric: str) -> list[str]:
         if values is None:
             return ["–"] * len(self.experiment.buckets)
-        digits = {"psnr": 2, "ssim": of_ssim}.get(metric, 4)
+        digits = {"psnr": 2, "ssim": 3}.get(metric, 4)
         return [f"{value:.{digits}f}" for value in values]
 
     def _curve_lines(self) -> Iterator[str]:

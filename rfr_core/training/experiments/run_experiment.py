@@ -27,7 +27,6 @@ from rfr_core.training.experiments.run_cache import judged, run_folder, trained
 from rfr_core.training.experiments.runs_left import train_runs
 from rfr_core.training.experiments.trained_systems import SYSTEMS
 from rfr_core.training.losses.inpainting import TERMS
-from rfr_core.training.run.architectures import EDGES, task_of
 from rfr_core.training.run.edges import EDGE_TERMS
 from rfr_core.training.run.recipe import EvaluationConfig, Recipe
 
@@ -76,8 +75,7 @@ def run_experiment(
 
 
 def _cases(experiment: Experiment, plan: Budget, sources: Sources) -> list[Case]:
-    pictures = sources.pictures
-    files = pictures if sources.layout == "folder" else evaluation_files(sources.layout, pictures)
+    files = evaluation_files(sources.layout, sources.pictures)
     buckets = list(experiment.buckets)
     return list(read_cases(files, sources.holes, size=plan.size, buckets=buckets, limit=plan.limit))
 
@@ -92,9 +90,8 @@ def _curves(recipes: Mapping[str, Sequence[Recipe]], judging: EvaluationConfig |
         return {}
     assert judging.pictures is not None
     assert judging.holes is not None
-    pictures, holes = Path(judging.pictures), Path(judging.holes)
-    files = pictures if judging.layout == "folder" else evaluation_files(judging.layout, pictures)
-    cases = read_cases(files, holes, size=judging.size, buckets=judging.buckets, limit=judging.limit)
+    files = evaluation_files(judging.layout, judging.pictures)
+    cases = read_cases(files, Path(judging.holes), size=judging.size, buckets=judging.buckets, limit=judging.limit)
     interpolation = _interpolation(cases)
     return {system: curve_of(of_system, interpolation) for system, of_system in recipes.items()}
 
@@ -106,7 +103,7 @@ def _recipes(system: str, plan: Budget, sources: Sources, runs: Path, judging: E
 
 
 def _has_edges(experiment: Experiment) -> bool:
-    return any(task_of(SYSTEMS[system].architecture) is EDGES for system in experiment.systems)
+    return any(SYSTEMS[system].completes_edges for system in experiment.systems)
 
 
 def _setting(budget: BudgetName, plan: Budget, sources: Sources, cases: list[Case], edges: bool) -> str:

@@ -28,7 +28,7 @@ def train_runs(recipes: Mapping[Recipe, str], jobs: int, tell: Tell) -> None:
     GPU. tell: gets a sentence for every run, with about how long the rest takes. Whatever stops one run stops all, and
     what is raised is its error; a later call goes on where the last saves stand.
     """
-    left = _Left({recipe.output: recipe for recipe in recipes if not is_finished(recipe)}, jobs)
+    left = _Left({recipe.output: recipe for recipe in recipes if not is_finished(recipe)})
     if jobs == 1:
         for recipe in left.recipes.values():
             tell(left.beginning(recipe, recipes[recipe]))
@@ -36,18 +36,16 @@ def train_runs(recipes: Mapping[Recipe, str], jobs: int, tell: Tell) -> None:
             left.done += 1
         return
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _take_share, (jobs,)) as pool:
-        running: dict[Future[None], Recipe] = {}
-        waiting = iter(left.recipes.values())
+        running: set[Future[None]] = set()
         try:
-            for recipe in waiting:
-                tell(left.beginning(recipe, recipes[recipe]))
-                running[pool.submit(_train, recipe)] = recipe
+            for recipe in left.recipes.values():
                 if len(running) == jobs:
-                    _wait_for_one(running, left)
+                    running = _one_fewer(running, left)
+                tell(left.beginning(recipe, recipes[recipe]))
+                running.add(pool.submit(_train, recipe))
             while running:
-                _wait_for_one(running, left)
+                running = _one_fewer(running, left)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
@@ -55,8 +53,7 @@ def train_runs(recipes: Mapping[Recipe, str], jobs: int, tell: Tell) -> None:
 
 @dataclass
 class _Left:
-    recipes: Mapping[str, Recipe]  # by their folders
-    jobs: int
+    recipes: Mapping[str, Recipe]  # by their folders, for systems may share a run
     done: int = 0
     begun: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -72,12 +69,13 @@ class _Left:
         return f" (about {duration(seconds)} more for all)"
 
 
-def _wait_for_one(running: dict[Future[None], Recipe], left: _Left) -> None:
-    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in finished:
-        del running[future]
+def _one_fewer(running: set[Future[None]], left: _Left) -> set[Future[None]]:
+    """Those that still run once one has ended; what stopped one is raised."""
+    ended, others = wait(running, return_when=FIRST_COMPLETED)
+    for future in ended:
         future.result()
         left.done += 1
+    return others
 
 
 def _take_share(jobs: int) -> None:

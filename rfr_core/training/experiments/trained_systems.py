@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rfr_core.config import RFRConfig
-from rfr_core.training.run.architectures import Architecture
+from rfr_core.training.run.architectures import EDGES, Architecture, task_of
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class System:
     title: str
     architecture: Architecture = "rfr"
     differs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def completes_edges(self) -> bool:
+        """Whether it completes edges and fills no picture."""
+        return task_of(self.architecture) is EDGES
 
     def config(self, **base: Any) -> RFRConfig:
         """The configuration, on top of a budget's ``base``."""

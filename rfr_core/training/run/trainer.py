@@ -351,11 +351,10 @@ class Trainer:
         config = self.recipe.evaluation
         if config.pictures is None or config.holes is None:
             return
-        pictures = Path(config.pictures)
         with _evaluating(self.kept) as network:
             table = evaluate(
                 lambda image, hole: fill(network, image, hole),
-                pictures if config.layout == "folder" else evaluation_files(config.layout, pictures),
+                evaluation_files(config.layout, config.pictures),
                 Path(config.holes),
                 size=config.size,
                 buckets=config.buckets,
