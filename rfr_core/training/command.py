@@ -207,6 +207,13 @@ def experiment(
     jobs: Annotated[
         int, typer.Option(min=1, help="Networks trained at once; they share the cores, or the one GPU.")
     ] = 1,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How many of the budget's seeds to run, the first ones; left out, all.")
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="JSON file of runs' scores: runs that stand in it are not trained, others are added."),
+    ] = None,
     vgg: Annotated[Path | None, typer.Option(help="VGG-16 for the full budget; left out, from the Hub.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and for all runs.")] = Path(
         "runs/experiments"
@@ -226,7 +233,9 @@ def experiment(
             tuple(shards or ()),
             None if vgg is None else str(vgg),
         )
-        report = run_experiment(name, budget.value, sources, out, lambda text: typer.echo(text, err=True), jobs)
+        report = run_experiment(
+            name, budget.value, sources, out, lambda text: typer.echo(text, err=True), jobs, seeds, scores
+        )
         typer.echo(report.to_markdown(), nl=False)
 
 

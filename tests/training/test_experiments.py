@@ -77,13 +77,15 @@ def results(**systems: list[float]) -> Results:
     ("kind", "values", "verdict"),
     [
         ("better", ([20.0, 21.0, 22.0], [19.0, 20.1, 20.9]), "reproduced in order"),
-        ("better", ([20.0, 21.0, 22.0], [19.0, 21.1, 20.9]), "not at this scale"),  # one seed disagrees
-        ("better", ([20.0, 20.0, 20.0], [19.9, 19.9, 17.0]), "not at this scale"),  # less than the spread
-        ("better", ([19.0, 19.0, 19.0], [20.0, 20.0, 20.0]), "not at this scale"),
+        ("better", ([20.0, 21.0, 22.0], [19.0, 21.1, 20.9]), "not decided here"),  # one seed disagrees
+        ("better", ([20.0, 20.0, 20.0], [19.9, 19.9, 17.0]), "not decided here"),  # less than the spread
+        ("better", ([19.0, 19.0, 19.0], [20.0, 20.0, 20.0]), "reversed here"),
+        ("better", ([19.9, 19.9, 17.0], [20.0, 20.0, 20.0]), "not decided here"),
         ("no gain", ([20.0, 20.0, 20.0], [19.9, 20.2, 20.0]), "reproduced in order"),
-        ("no gain", ([20.0, 20.0, 20.0], [20.3, 20.2, 20.3]), "not at this scale"),
+        ("no gain", ([20.0, 20.0, 20.0], [20.3, 20.2, 20.3]), "reversed here"),
         ("within", ([20.0, 20.0, 20.0], [20.3, 19.6, 20.2]), "reproduced in order"),
-        ("within", ([20.0, 20.0, 20.0], [20.3, 20.2, 20.3]), "not at this scale"),
+        ("within", ([20.0, 20.0, 20.0], [20.3, 20.2, 20.3]), "reversed here"),
+        ("within", ([20.0, 20.0, 20.0], [20.4, 20.0, 20.1]), "not decided here"),  # the limit is within the spread
     ],
 )
 def test_verdicts(kind: str, values: tuple[list[float], list[float]], verdict: str) -> None:
@@ -94,7 +96,8 @@ def test_verdicts(kind: str, values: tuple[list[float], list[float]], verdict: s
 def test_an_order_takes_every_neighbour() -> None:
     claim = Claim("…", ("a", "b", "c"), ("psnr",), ("40-50",), "ordered")
     assert judge(claim, results(a=[3.0], b=[2.0], c=[1.0])).verdict == "reproduced in order"
-    assert judge(claim, results(a=[3.0], b=[1.0], c=[2.0])).verdict == "not at this scale"
+    assert judge(claim, results(a=[3.0], b=[1.0], c=[2.0])).verdict == "not decided here"  # a part of it holds
+    assert judge(claim, results(a=[1.0], b=[2.0], c=[3.0])).verdict == "reversed here"
 
 
 def test_lower_is_better_for_errors_and_costs() -> None:
@@ -170,6 +173,43 @@ def test_an_experiment_trains_once_and_reports(sources: Sources, minutes: Budget
     assert again.to_dict() == report.to_dict()
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/state.pt")} == states
     assert not any(text.startswith("run ") for text in told)
+
+
+def test_scores_kept_in_a_file_stand_for_their_runs(sources: Sources, minutes: Budget, tmp_path: Path) -> None:
+    scores = tmp_path / "kept" / "scores.json"
+    told: list[str] = []
+    run_experiment("table2", "minutes", sources, tmp_path / "a", told.append, seeds=1, scores=scores)
+    assert len([text for text in told if text.startswith("run ")]) == 3
+    kept = json.loads(scores.read_text(encoding="utf-8"))
+    assert {entry["system"] for entry in kept.values()} == {"Coarse-To-Fine", "PConv", "bare RFR-Net"}
+
+    told.clear()  # elsewhere, with another seed: only its runs are trained
+    more = run_experiment("table2", "minutes", sources, tmp_path / "b", told.append, scores=scores)
+    assert [text.split(":")[0].split(" (")[0] for text in told if text.startswith("run ")] == [
+        "run 1 of 3, Coarse-To-Fine, seed 2",
+        "run 2 of 3, PConv, seed 2",
+        "run 3 of 3, bare RFR-Net, seed 2",
+    ]
+    assert not (tmp_path / "b" / "table2.jpg").exists()  # the networks of the first seed are not here
+    whole = run_experiment("table2", "minutes", sources, tmp_path / "c", lambda text: None)
+    assert more.to_dict() == whole.to_dict()
+
+
+@pytest.mark.parametrize("text", ["no json", "[1]", '{"run": 1}', '{"run": {"cases": {"a": {}}}}'])
+def test_a_file_of_other_things_is_no_file_of_scores(
+    text: str, sources: Sources, minutes: Budget, tmp_path: Path
+) -> None:
+    path = tmp_path / "scores.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"scores\.json holds no scores of runs"):
+        run_experiment("table2", "minutes", sources, tmp_path / "out", lambda text: None, scores=path)
+    assert path.read_text() == text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_has_only_its_seeds(sources: Sources, minutes: Budget, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Budget minutes has 2 seeds; choose 1 to 2 of them"):
+        run_experiment("table2", "minutes", sources, tmp_path, lambda text: None, seeds=3)
 
 
 def test_several_runs_at_once_give_the_same_networks(sources: Sources, minutes: Budget, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -78,6 +79,15 @@ class Table:
     def to_dict(self) -> dict[str, dict[str, float | int | None]]:
         """Bucket -> number of pictures and scores, as JSON can hold them: None for infinite or undefined ones."""
         return {row.bucket: {"pictures": row.pictures, **_finite(row.scores)} for row in self.rows}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Mapping[str, Any]]) -> Table:
+        """What `to_dict` gave; scores that were None are left out."""
+        rows = []
+        for bucket, entry in data.items():
+            scores = {name: float(value) for name, value in entry.items() if name != "pictures" and value is not None}
+            rows.append(Row(bucket, int(entry["pictures"]), scores))
+        return cls(tuple(rows))
 
     def to_markdown(self, name: str = "fill") -> str:
         """The table as Markdown; see `to_markdown` for several fills side by side."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rfr_core.training.evaluation.protocol import Table
 
-Verdict = Literal["reproduced in order", "not at this scale", "not testable without the data"]
+Verdict = Literal["reproduced in order", "reversed here", "not decided here", "not testable without the data"]
 
 LOWER_IS_BETTER = ("l1", "parameters", "macs", "memory")
 UNITS = {"psnr": " dB", "parameters": " M", "macs": " G", "memory": " MiB"}
@@ -70,6 +70,11 @@ class Gain:
         """Whether every seed shows it and the mean is above the spread."""
         return min(self.seeds) > 0 and self.mean > self.spread
 
+    @property
+    def reverse(self) -> Gain:
+        """By how much the other system beats this one."""
+        return Gain([-value for value in self.seeds])
+
     def text(self, metric: str) -> str:
         """``+0.42 ± 0.10 dB``."""
         digits = 2 if metric == "psnr" else 1 if metric in UNITS else 4
@@ -107,8 +112,10 @@ def judge(claim: Claim, results: Results) -> Finding:
         for metric in claim.metrics
         for better, worse in pairs
     ]
-    holds = all(_holds(claim, lead.gain) for lead in leads)
-    return Finding(claim, "reproduced in order" if holds else "not at this scale", leads)
+    if all(_holds(claim, lead.gain) for lead in leads):
+        return Finding(claim, "reproduced in order", leads)
+    reversed_ = any(_is_reversed(claim, lead.gain) for lead in leads) and not _partly_holds(claim, leads)
+    return Finding(claim, "reversed here" if reversed_ else "not decided here", leads)
 
 
 def gain_of(results: Results, first: str, other: str, metric: str, buckets: Sequence[str]) -> Gain:
@@ -119,8 +126,23 @@ def gain_of(results: Results, first: str, other: str, metric: str, buckets: Sequ
 
 
 def _holds(claim: Claim, gain: Gain) -> bool:
-    if claim.kind in ("better", "ordered"):
+    if _is_order(claim):
         return gain.is_clear
     if claim.kind == "no gain":
-        return not Gain([-value for value in gain.seeds]).is_clear
+        return not gain.reverse.is_clear
     return abs(gain.mean) <= claim.limit
+
+
+def _is_reversed(claim: Claim, gain: Gain) -> bool:
+    if claim.kind == "within":
+        return abs(gain.mean) - gain.spread > claim.limit
+    return gain.reverse.is_clear
+
+
+def _partly_holds(claim: Claim, leads: Sequence[Lead]) -> bool:
+    """Whether some of an order is clear as claimed; where none of it is, a clear reverse decides."""
+    return _is_order(claim) and any(lead.gain.is_clear for lead in leads)
+
+
+def _is_order(claim: Claim) -> bool:
+    return claim.kind in ("better", "ordered")

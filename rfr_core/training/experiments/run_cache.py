@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from rfr_core.training.data.samples import training_files
-from rfr_core.training.evaluation.protocol import Case, Row, Table, evaluate_cases, write_json
+from rfr_core.training.evaluation.protocol import Case, Table, evaluate_cases, write_json
 from rfr_core.training.run.architectures import EDGES, read_network, task_of
 from rfr_core.training.run.edges import evaluate_edges
 from rfr_core.training.run.recipe import Recipe
@@ -51,18 +51,23 @@ def trained(recipe: Recipe) -> nn.Module:
     return read_network(folder / "model")
 
 
-def judged(recipe: Recipe, network: nn.Module, cases: Sequence[Case]) -> Table:
-    """The scores of a recipe's network, kept beside it."""
-    name = _digest([[case.bucket, case.picture, *case.truth.shape, float(case.hole.sum())] for case in cases])
-    path = Path(recipe.output) / f"scores-{name}.json"
+def cases_name(cases: Sequence[Case]) -> str:
+    """A name for pictures and holes to judge on, which others do not share."""
+    return _digest([[case.bucket, case.picture, *case.truth.shape, float(case.hole.sum())] for case in cases])
+
+
+def judged(recipe: Recipe, cases: Sequence[Case]) -> Table:
+    """The scores of a recipe's network, trained where it is not yet; they are kept beside it."""
+    path = Path(recipe.output) / f"scores-{cases_name(cases)}.json"
     if path.is_file():
-        return _read_table(json.loads(path.read_text(encoding="utf-8")))
+        return Table.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    network = trained(recipe)
     if task_of(recipe.architecture) is EDGES:
         table = evaluate_edges(network, cases)
     else:
         table = evaluate_cases(lambda image, hole: fill(network, image, hole), cases)
     write_json(path, table.to_dict())
-    return _read_table(table.to_dict())
+    return Table.from_dict(table.to_dict())
 
 
 def _chosen(settings: Any) -> dict[str, Any]:
@@ -80,14 +85,6 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return _chosen(value)
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _read_table(data: dict[str, dict[str, Any]]) -> Table:
-    rows = []
-    for bucket, entry in data.items():
-        scores = {name: value for name, value in entry.items() if name != "pictures" and value is not None}
-        rows.append(Row(bucket, entry["pictures"], scores))
-    return Table(tuple(rows))
 
 
 def _files(recipe: Recipe) -> list[int]:
