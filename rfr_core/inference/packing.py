@@ -2,6 +2,10 @@
 
 oneDNN computes on weights in blocks that suit the processor's vector and matrix registers. PyTorch's convolutions keep
 them in the usual order and reorder them at every call, which for deep layers takes longer than the arithmetic.
+
+Of numbers of channels that are no powers of two, such as 192, blocks of several sizes come out even, and which one is
+taken depends on the size of the input. Weights in the blocks of another size are reordered at every call, which takes
+ten times as long as the arithmetic. So these layers keep a form for each of the sizes that they met last.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from rfr_core.network.residual_network import RESIDUAL_PARTS
 Network = TypeVar("Network", bound=nn.Module)
 
 _DTYPES = (torch.float32, torch.bfloat16)
+_SIZES = 4  # that a layer keeps forms for: a fill has two or three, and the next of its kind the same
 _PACKING = Lock()  # a module packs itself when it is first called, perhaps by several threads
 
 
@@ -51,48 +56,57 @@ def _pack_sequence(sequence: nn.Sequential) -> None:
 class PackedConv2d(nn.Module):
     """A convolution, transposed or not, then a leaky ReLU of ``slope`` unless that is ``None``.
 
-    The weight is packed at the first call and from then on kept in that form alone; moving or copying the module
-    unpacks it. Where the kernels cannot be had (another device, number format or build of PyTorch) it works as usual.
+    The weight is packed at the first call and from then on kept in that form alone, where one serves all sizes; moving
+    or copying the module unpacks it. Where the kernels cannot be had (another device, number format or build of
+    PyTorch) it works as usual.
     """
 
     def __init__(self, conv: nn.Conv2d | nn.ConvTranspose2d) -> None:
         super().__init__()
         self.conv = conv
         self.slope: float | None = None
-        self._packed: Tensor | None = None
+        self._packed: dict[tuple[int, ...], Tensor] = {}  # by the input's size, or one form under ()
         self._packable = True
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H', W')."""
-        packed = self._packed
+        size = tuple(input.shape) if _blocks_vary(self.conv) else ()
+        packed = self._packed.get(size)
         if packed is None and self._packable and input.device.type == "cpu" and input.dtype in _DTYPES:
-            packed = self._pack(input)
+            packed = self._pack(input, size)
         if packed is not None:
             return _convolve(self.conv, packed, self.slope, input)
         convolved = self.conv(input)
         return convolved if self.slope is None else F.leaky_relu_(convolved, self.slope)
 
-    def _pack(self, input: Tensor) -> Tensor | None:
+    def _pack(self, input: Tensor, size: tuple[int, ...]) -> Tensor | None:
         with _PACKING:
-            if self._packed is None and self._packable:
+            if size not in self._packed and self._packable:
                 try:
                     packed = _pack(self.conv, input)
-                    _convolve(self.conv, packed, self.slope, input)
+                    if not self._packed:
+                        _convolve(self.conv, packed, self.slope, input)
                 except (AttributeError, RuntimeError):  # an older CPU, or a PyTorch without these kernels
                     self._packable = False
                 else:
-                    self._packed = packed
-                    self.conv.weight = _parameter(packed.new_empty(0, layout=torch.strided))
-            return self._packed
+                    self._keep(packed, size)
+            return self._packed.get(size)
+
+    def _keep(self, packed: Tensor, size: tuple[int, ...]) -> None:
+        if not size:
+            self.conv.weight = _parameter(packed.new_empty(0, layout=torch.strided))
+        elif len(self._packed) == _SIZES:
+            del self._packed[next(iter(self._packed))]
+        self._packed[size] = packed
 
     def unpack(self) -> None:
         """Brings the weight back into the usual order."""
         with _PACKING:
-            if self._packed is not None:
-                weight = self._packed.to_dense()
+            if () in self._packed:
+                weight = self._packed[()].to_dense()
                 transposed = isinstance(self.conv, nn.ConvTranspose2d)
                 self.conv.weight = _parameter(weight.transpose(0, 1).contiguous() if transposed else weight)
-            self._packed, self._packable = None, True
+            self._packed, self._packable = {}, True
 
     def _apply(self, fn: Any, recurse: bool = True) -> PackedConv2d:
         self.unpack()
@@ -103,12 +117,17 @@ class PackedConv2d(nn.Module):
         return self.__dict__
 
 
+def _blocks_vary(conv: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    """Whether the order that the kernels read depends on the input's size: a power of two has one bit."""
+    return conv.in_channels.bit_count() > 1 or conv.out_channels.bit_count() > 1
+
+
 def _parameter(weight: Tensor) -> nn.Parameter:
     return nn.Parameter(weight, requires_grad=False)
 
 
 def _pack(conv: nn.Conv2d | nn.ConvTranspose2d, input: Tensor) -> Tensor:
-    """The weight in the order that suits inputs like ``input``; it serves any other size as well."""
+    """The weight in the order that suits inputs like ``input``."""
     weight, size = conv.weight.detach(), list(input.shape)
     stride, dilation = list(conv.stride), list(conv.dilation)
     if isinstance(conv, nn.ConvTranspose2d):
