@@ -41,7 +41,7 @@ Finish = Callable[[Tensor, Tensor], Tensor]  # of input stacks and what is known
 class Refine(Protocol):
     """As `Refinement.forward`, on the CPU."""
 
-    def __call__(self, stack: Tensor, known: Tensor, *, texture: float) -> Tensor: ...
+    def __call__(self, stack: Tensor, known: Tensor, *, texture: float, box: Box | None) -> Tensor: ...
 
 
 def add_detail(
@@ -180,11 +180,13 @@ def _refined(stack: Tensor, known: Tensor, refine: Refine, *, exact: bool, broad
         if not bool(known[(..., *tile.slices)].all()):
             seen = _aligned(tile.grown(REACH, height, width), height, width)
             crops = [part[(..., *seen.slices)] for part in (stack, known)]
-            made = refine(*crops, texture=0 if exact else 1)
+            wanted = tile.grown(2 * BROAD_BLUR, height, width)
+            again = partial(refine, *crops, box=wanted.within(seen))
+            made = again(texture=0 if exact else 1)
             if broad and not exact:
-                difference = torch.where(crops[1], 0, refine(*crops, texture=0) - made)
+                difference = torch.where(known[(..., *wanted.slices)], 0, again(texture=0) - made)
                 made = made + box_blur(box_blur(difference, BROAD_BLUR), BROAD_BLUR)
-            refined[(..., *tile.slices)] = made[(..., *tile.within(seen).slices)]
+            refined[(..., *tile.slices)] = made[(..., *tile.within(wanted).slices)]
     return torch.where(known, detailed, refined.clamp_(0, 1))
 
 

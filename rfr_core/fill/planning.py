@@ -55,7 +55,7 @@ def finest_scale(area: int) -> int:
 
 def at_full_size(box: Box, halvings: int, window: Box) -> Box:
     """A box of what lies in ``window`` of a picture, at 1 / 2^halvings of its size, in the picture's pixels."""
-    scaled = Box(*(edge * 2**halvings for edge in box)).shifted(window.top, window.left)
+    scaled = box.enlarged(2**halvings).shifted(window.top, window.left)
     common = scaled.common(window)
     assert common is not None
     return common

@@ -15,6 +15,7 @@ from rfr_core.errors import CheckpointError
 from rfr_core.inference.devices import to_device
 from rfr_core.inference.optimize import optimized
 from rfr_core.network.rfr_net import NetworkStep, RFRNet
+from rfr_core.ops.box import Box
 from rfr_core.texture.refinement import refinement_of
 
 PIXEL_BYTES = 28  # that a pixel takes, times width and bytes a number; measured at width 64, attention included
@@ -111,16 +112,16 @@ class Runner:
         return Run(self, to_device(image, self.device), to_device(known, self.device), recurrences, keep_scores)
 
     @torch.inference_mode()
-    def refine(self, stack: Tensor, known: Tensor, *, texture: float) -> Tensor:
+    def refine(self, stack: Tensor, known: Tensor, *, texture: float, box: Box | None = None) -> Tensor:
         """What the refinement makes of an input stack, see `Refinement.forward`: on the CPU, all of it finite."""
         quick = refinement_of(self.quick)
         assert quick is not None
         stack, known = to_device(stack, self.device), to_device(known, self.device)
-        refined = quick(stack, known, texture=texture)
+        refined = quick(stack, known, texture=texture, box=box)
         if not bool(refined.isfinite().all()):
             precise = refinement_of(self.precise_network())
             assert precise is not None
-            refined = precise(stack, known, texture=texture)
+            refined = precise(stack, known, texture=texture, box=box)
         return refined.cpu()
 
     def _check_memory(self, pixels: int) -> None:

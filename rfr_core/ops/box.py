@@ -59,6 +59,10 @@ class Box(NamedTuple):
         """The pixels of a picture ``factor`` times smaller that this box touches."""
         return Box(self.top // factor, self.left // factor, -(-self.bottom // factor), -(-self.right // factor))
 
+    def enlarged(self, factor: int) -> Box:
+        """The same part of a picture ``factor`` times larger."""
+        return Box(*(edge * factor for edge in self))
+
     def grown(self, margin: int, height: int, width: int, multiple: int = 1) -> Box:
         """With ``margin`` pixels more on every side, within a picture, and the sides multiples where it has room."""
         top, bottom = _span(self.top - margin, self.bottom + margin, multiple, height)

@@ -7,10 +7,13 @@ in the paper.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.ops.box import Box
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
 from rfr_core.texture.settings import HALVINGS, MULTIPLE, UNSHUFFLE
@@ -23,6 +26,7 @@ _DILATION = 2  # of the innermost convolutions
 _PATCH_LOGIT = 3.0  # of the blending mask at the start of training: nearly all patches
 _LOGIT_SCALE = 8.0  # of the blending mask
 _RESIDUAL_SCALE = 0.3  # of a block's second convolution at the start of training
+_BLOCK_REACH = 2  # pixels around one that count, in a block of two 3x3 convolutions
 
 
 class Refinement(nn.Module):
@@ -41,13 +45,14 @@ class Refinement(nn.Module):
         if not self.tail.weight.is_meta:  # there, there is nothing to fill
             self._initialize()
 
-    def forward(self, stack: Tensor, known: Tensor, *, texture: Tensor | float) -> Tensor:
+    def forward(self, stack: Tensor, known: Tensor, *, texture: Tensor | float, box: Box | None = None) -> Tensor:
         """Refines fills of pictures of any size.
 
         stack: (N, 10, H, W) float32 in [0, 1]: the blurry fill, then picture, copies and mismatch of a
         `rfr_core.texture.exemplar.Synthesis`. known: (N, 1, H, W) in {0, 1}. texture: from 0, where the
-        result shall have the least error, to 1, where it shall look real; a number, or one per picture (N,).
-        Returns (N, 3, H, W) float32, neither clamped nor composited.
+        result shall have the least error, to 1, where it shall look real; a number, or one per picture (N,). box: the
+        pixels to refine; left out, all. Returns (N, 3, H, W) float32, or the height and width of the box, neither
+        clamped nor composited.
         """
         height, width = known.shape[-2:]
         known = known.to(stack.dtype)
@@ -61,9 +66,20 @@ class Refinement(nn.Module):
             skips.append(encoder(x))
             x = down(F.relu(skips[-1]))
         x = self.middle(x)
-        for up, decoder in zip(self.ups, self.decoders, strict=True):
-            x = decoder(skips.pop() + F.pixel_shuffle(up(F.relu(x)), 2))
-        x = F.pixel_shuffle(self.tail(F.relu(x)), UNSHUFFLE)[..., :height, :width].float()  # (N, 4, H, W)
+        areas = [None] * HALVINGS if box is None else _decoded_areas(box, [skip.shape for skip in skips])
+        place = Box(0, 0, *x.shape[-2:])  # of x in the feature map of its scale
+        for up, decoder, area in zip(self.ups, self.decoders, areas, strict=True):
+            skip = skips.pop()
+            if area is not None:
+                x, place = x[(..., *area.within(place).slices)], area.enlarged(2)
+                skip = skip[(..., *place.slices)]
+            x = decoder(skip + F.pixel_shuffle(up(F.relu(x)), 2))
+        x = F.pixel_shuffle(self.tail(F.relu(x)), UNSHUFFLE)
+        if box is None:
+            x = x[..., :height, :width]
+        else:
+            x, stack = x[(..., *box.within(place.enlarged(UNSHUFFLE)).slices)], stack[(..., *box.slices)]
+        x = x.float()  # (N, 4, H, W)
         share = torch.sigmoid(_PATCH_LOGIT + _LOGIT_SCALE * x[:, :1])
         return torch.lerp(stack[:, BLURRY], stack[:, PATCHED], share) + x[:, 1:]
 
@@ -75,6 +91,20 @@ class Refinement(nn.Module):
                 if isinstance(block, _Residual):
                     block.second.weight.mul_(_RESIDUAL_SCALE)
             self.tail.weight.mul_(1e-2)
+
+
+def _decoded_areas(box: Box, skips: Sequence[torch.Size]) -> list[Box]:
+    """What each decoder has to see of the feature map below it for the pixels of a box, the coarsest first.
+
+    skips: shapes of the encoders' feature maps, the finest first.
+    """
+    areas, needed = [], box.reduced(UNSHUFFLE)
+    margin = 1 + _BLOCK_REACH  # of the tail, too
+    for shape in skips:
+        needed = needed.grown(margin, shape[-2], shape[-1]).reduced(2)
+        areas.append(needed)
+        margin = _BLOCK_REACH
+    return areas[::-1]
 
 
 class _Residual(nn.Module):

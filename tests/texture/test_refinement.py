@@ -23,6 +23,7 @@ from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.errors import CheckpointError, ConfigError
+from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur
 from rfr_core.texture.refinement import BLURRY, PATCHED, STACK_CHANNELS, Refinement
 from rfr_core.texture.settings import MULTIPLE, REACH
@@ -97,6 +98,15 @@ def test_each_picture_gets_the_texture_that_is_wanted_of_it() -> None:
     both = refine(given.repeat(2, 1, 1, 1), known.repeat(2, 1, 1, 1), texture=torch.tensor([0.3, 1.0]))
     for result, texture in zip(both, (0.3, 1.0), strict=True):
         torch.testing.assert_close(result, refine(given, known, texture=texture)[0])
+
+
+@pytest.mark.parametrize("size", [(64, 72), (131, 97)])
+@pytest.mark.parametrize("box", [(0, 0, 9, 7), (20, 31, 50, 40), (33, 5, 64, 72), (27, 28, 28, 29)])
+@torch.inference_mode()
+def test_a_part_is_refined_as_in_the_whole(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
+    refine, (given, known) = refinement(), stack_of(*size)
+    part = refine(given, known, texture=0.7, box=Box(*box))
+    torch.testing.assert_close(part, refine(given, known, texture=0.7)[(..., *Box(*box).slices)])
 
 
 @torch.inference_mode()
