@@ -27,6 +27,7 @@ from rfr_core.fill.detail_settings import (
 from rfr_core.fill.planning import Part
 from rfr_core.fill.regions import around, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
+from rfr_core.inference.devices import to_device
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, spread
 from rfr_core.texture.exemplar import synthesize
@@ -34,6 +35,8 @@ from rfr_core.texture.refinement import MISMATCH, PATCHED
 from rfr_core.texture.settings import MULTIPLE, REACH
 
 BATCH_PIXELS = 2**18  # of small regions that are refined in one call
+GPU_PIXELS = 2**14  # of holes, from which on their patches are searched on a GPU
+_CPU = torch.device("cpu")
 
 Finish = Callable[[Tensor, Tensor], Tensor]  # of input stacks and what is known
 
@@ -45,11 +48,12 @@ class Refine(Protocol):
 
 
 def add_detail(
-    scene: Scene, parts: Sequence[Part], filled: Sequence[FilledBox], refine: Refine | None
+    scene: Scene, parts: Sequence[Part], filled: Sequence[FilledBox], refine: Refine | None, device: torch.device
 ) -> list[FilledBox]:
     """The same pixels filled with the texture of their surroundings, or as exactly as the network can.
 
-    filled: the finished fill of all regions. refine: None where the network has no refinement.
+    filled: the finished fill of all regions. refine: None where the network has no refinement. device: the network's,
+    where patches for large holes are searched, if it is a CUDA device.
     """
     fills = _Fills(filled)
     detailed: list[FilledBox] = []
@@ -60,7 +64,8 @@ def add_detail(
         pictures, knowns = (torch.cat(tensors) for tensors in zip(*seen, strict=True))
         # Between known pixels so near, colours are right as they are.
         broad = not batch[0].region.thin
-        made = _synthesized(pictures, knowns, partial(_finished, refine=refine, exact=scene.exact, broad=broad))
+        finish = partial(_finished, refine=refine, exact=scene.exact, broad=broad)
+        made = _synthesized(pictures, knowns, finish, device)
         for part, picture in zip(batch, made.split(1), strict=True):
             detailed += _in_cells(scene, part, picture)
     return detailed
@@ -132,21 +137,28 @@ def _show(picture: Tensor, there: Tensor, fill: FilledBox, window: Box) -> Tenso
     return shown
 
 
-def _synthesized(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
+def _synthesized(picture: Tensor, known: Tensor, finish: Finish, device: torch.device) -> Tensor:
     levels = 0
     while known[0].numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(input_stack(picture, known), known)
+        return finish(input_stack(picture, known, device), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(input_stack(small, surely), surely) - small, side)
+    difference = enlarged(finish(input_stack(small, surely, device), surely) - small, side)
     return difference[..., : picture.shape[-2], : picture.shape[-1]].add_(picture).clamp_(0, 1)
 
 
-def input_stack(blurry: Tensor, known: Tensor) -> Tensor:
-    """What a refinement is given: blurry fills (N, 3, H, W) and what PatchMatch makes of them, (N, 10, H, W)."""
+def input_stack(blurry: Tensor, known: Tensor, device: torch.device = _CPU) -> Tensor:
+    """What a refinement is given: blurry fills (N, 3, H, W) and what PatchMatch makes of them, (N, 10, H, W).
+
+    All on the CPU. device: to search patches on, if it is a CUDA device and many are searched: for few, the CPU is done
+    before a GPU has begun.
+    """
+    if device.type == "cuda" and int((~known).count_nonzero()) >= GPU_PIXELS:
+        made = synthesize(to_device(blurry, device), to_device(known, device))
+        return torch.cat([blurry, *(part.cpu() for part in made)], 1)
     return torch.cat([blurry, *synthesize(blurry, known)], 1)
 
 

@@ -217,7 +217,7 @@ class InpaintStep:
             filled = [*start.done, *(box for fill in begun for box in fill.filled(start.scene))]
             if start.scene.detail and self.index == self.total:
                 refine = start.runner.refine if start.runner.refines else None
-                return add_detail(start.scene, start.parts, filled, refine)
+                return add_detail(start.scene, start.parts, filled, refine, start.runner.device)
             return filled
 
     def _task_at(self, x: int, y: int, item: int) -> tuple[BatchStep, int, Box] | None:

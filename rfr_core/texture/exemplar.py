@@ -6,6 +6,7 @@ and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,9 +122,14 @@ def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
     Always the same for the same input, alone or in a batch. The fill as it is where too little is known to choose from.
 
     Args:
-        fill: (N, 3, H, W) float32 in [0, 1] on the CPU: the picture and, where not known, a fill without fine detail.
-        known: (N, 1, H, W) bool.
+        fill: (N, 3, H, W) float32 in [0, 1]: the picture and, where not known, a fill without fine detail.
+        known: (N, 1, H, W) bool, on the same device, which all is computed on.
     """
+    with contextlib.nullcontext() if fill.device.type == "cpu" else fill.device:
+        return _synthesized_each(fill, known)
+
+
+def _synthesized_each(fill: Tensor, known: Tensor) -> Synthesis:
     if len(known) == 1:
         return _synthesized(fill, known)
     small = _can_begin(known) & (sources_in(known).flatten(1).sum(1) >= FEWEST_SOURCES) & ~known.flatten(1).all(1)

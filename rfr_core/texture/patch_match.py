@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import spread
-from rfr_core.texture.settings import AT_ONCE, CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE
+from rfr_core.texture.settings import AT_ONCE, CHUNK, GPU_CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE
 
 
 class Draws:
@@ -26,7 +26,8 @@ class Draws:
         """(count, Q), new ones at each call, for queries with these numbers (Q,) among those of their pictures."""
         self._seed += 1
         most = int(numbers.max()) + 1 if len(numbers) else 0
-        drawn = torch.rand(most, count, generator=self._generator.manual_seed(self._seed)).T
+        drawn = torch.rand(most, count, generator=self._generator.manual_seed(self._seed), device="cpu").T
+        drawn = drawn.to(numbers.device)
         return drawn[:, numbers] if most < len(numbers) else drawn.contiguous()
 
 
@@ -57,7 +58,7 @@ class Surroundings:
 
 
 class PatchMatch:
-    """The patches of pictures, and the search among those of each.
+    """The patches of pictures, and the search among those of each, on the device that they are on.
 
     queries: (Q,) numbers of the pixels whose patch holds something unknown, in rising order. valid: (N * H * W,) bool,
     which patches may serve as sources.
@@ -83,6 +84,7 @@ class PatchMatch:
         self._weight = _weights(Surroundings(confidence, RADIUS)(self.queries))
         self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
+        self._chunk = CHUNK if colour.device.type == "cpu" else GPU_CHUNK
 
     def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """A search that looks at all sources, or at every n-th where they make more pairs with a picture's queries.
@@ -153,8 +155,8 @@ class PatchMatch:
         """
         distance = torch.empty(len(sources))
         aims = (wanted, self._weight, self._wanted_guides)
-        for start in range(0, len(sources), CHUNK):
-            part = slice(start, start + CHUNK)
+        for start in range(0, len(sources), self._chunk):
+            part = slice(start, start + self._chunk)
             if queries is None:
                 patch, weight, guide = (values[part] for values in aims)
             else:

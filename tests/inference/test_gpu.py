@@ -58,6 +58,15 @@ def test_fills_as_the_cpu_does(detail: Detail | bool, most: float) -> None:
         assert off(filled, expected, hole) <= max(most, 0.1 if dtype == "float32" else 2.0)
 
 
+def test_patches_of_a_large_hole_are_searched_there() -> None:
+    picture = photo(400, 300)
+    hole = hole_in(picture, (60, 100, 220, 260))
+    filled = inpainter(DEVICE)(picture, hole)
+    assert np.array_equal(filled[~hole], picture[~hole])
+    assert np.array_equal(filled, inpainter(DEVICE)(picture, hole))
+    assert off(filled, inpainter("cpu", "float32")(picture, hole), hole) <= 20
+
+
 def test_auto_is_float16_there() -> None:
     assert inpainter("auto").device.type == "cuda"
     assert inpainter("auto").dtype == torch.float16
