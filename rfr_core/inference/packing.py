@@ -22,7 +22,7 @@ from rfr_core.network.residual_network import RESIDUAL_PARTS
 Network = TypeVar("Network", bound=nn.Module)
 
 _DTYPES = (torch.float32, torch.bfloat16)
-_SIZES = 4  # that a layer keeps forms for: a fill has two or three, and the next of its kind the same
+_SIZES = 8  # that a layer keeps forms for: a fill of one hole has two or three, and the next of its kind the same
 _PACKING = Lock()  # a module packs itself when it is first called, perhaps by several threads
 
 
