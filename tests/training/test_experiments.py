@@ -95,14 +95,25 @@ def test_verdicts(kind: str, values: tuple[list[float], list[float]], verdict: s
 
 def test_an_order_takes_every_neighbour() -> None:
     claim = Claim("…", ("a", "b", "c"), ("psnr",), ("40-50",), "ordered")
-    assert judge(claim, results(a=[3.0], b=[2.0], c=[1.0])).verdict == "reproduced in order"
-    assert judge(claim, results(a=[3.0], b=[1.0], c=[2.0])).verdict == "not decided here"  # a part of it holds
-    assert judge(claim, results(a=[1.0], b=[2.0], c=[3.0])).verdict == "reversed here"
+    high, middle, low = [3.0, 3.1], [2.0, 2.1], [1.0, 1.1]
+    assert judge(claim, results(a=high, b=middle, c=low)).verdict == "reproduced in order"
+    assert judge(claim, results(a=high, b=low, c=middle)).verdict == "not decided here"  # a part of it holds
+    assert judge(claim, results(a=low, b=middle, c=high)).verdict == "reversed here"
+
+
+@pytest.mark.parametrize("kind", ["better", "ordered", "no gain", "within"])
+@pytest.mark.parametrize("lead", [3.0, 0.05, -3.0])
+def test_one_seed_decides_nothing_but_costs(kind: str, lead: float) -> None:
+    claim = Claim("…", ("a", "b"), ("psnr",), ("40-50",), kind, limit=0.1)  # pyright: ignore[reportArgumentType]
+    assert judge(claim, results(a=[20.0 + lead], b=[20.0])).verdict == "not decided here"
+    costs = Results({}, {"a": {"macs": 1.0}, "b": {"macs": 2.0}})
+    assert judge(replace(claim, metrics=("macs",), kind="better"), costs).verdict == "reproduced in order"
 
 
 def test_lower_is_better_for_errors_and_costs() -> None:
     given = Results(
-        {"a": [table(l1=0.1)], "b": [table(l1=0.2)]}, {"a": {"parameters": 31.0}, "b": {"parameters": 33.0}}
+        {"a": [table(l1=0.1), table(l1=0.1)], "b": [table(l1=0.2), table(l1=0.3)]},
+        {"a": {"parameters": 31.0}, "b": {"parameters": 33.0}},
     )
     for metric in ("l1", "parameters"):
         (lead,) = judge(Claim("…", ("a", "b"), (metric,), ("40-50",)), given).leads

@@ -51,9 +51,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Gain:
-    """By how much one system beats another: per seed, positive where it does."""
+    """By how much one system beats another: per seed, positive where it does. exact: a cost, which no seed changes."""
 
     seeds: Sequence[float]
+    exact: bool = False
 
     @property
     def mean(self) -> float:
@@ -66,14 +67,19 @@ class Gain:
         return statistics.stdev(self.seeds) if len(self.seeds) > 1 else 0.0
 
     @property
+    def tells(self) -> bool:
+        """Whether it is more than one seed's chance."""
+        return self.exact or len(self.seeds) > 1
+
+    @property
     def is_clear(self) -> bool:
         """Whether every seed shows it and the mean is above the spread."""
-        return min(self.seeds) > 0 and self.mean > self.spread
+        return self.tells and min(self.seeds) > 0 and self.mean > self.spread
 
     @property
     def reverse(self) -> Gain:
         """By how much the other system beats this one."""
-        return Gain([-value for value in self.seeds])
+        return Gain([-value for value in self.seeds], self.exact)
 
     def text(self, metric: str) -> str:
         """``+0.42 ± 0.10 dB``."""
@@ -122,12 +128,14 @@ def gain_of(results: Results, first: str, other: str, metric: str, buckets: Sequ
     """How far the first system is ahead of another, seed by seed: both saw the same samples in each."""
     sign = -1 if metric.removesuffix("_hole") in LOWER_IS_BETTER else 1
     pairs = zip(results.values(first, metric, buckets), results.values(other, metric, buckets), strict=True)
-    return Gain([sign * (a - b) for a, b in pairs])
+    return Gain([sign * (a - b) for a, b in pairs], exact=metric in results.costs.get(first, {}))
 
 
 def _holds(claim: Claim, gain: Gain) -> bool:
     if _is_order(claim):
         return gain.is_clear
+    if not gain.tells:
+        return False
     if claim.kind == "no gain":
         return not gain.reverse.is_clear
     return abs(gain.mean) <= claim.limit
@@ -135,7 +143,7 @@ def _holds(claim: Claim, gain: Gain) -> bool:
 
 def _is_reversed(claim: Claim, gain: Gain) -> bool:
     if claim.kind == "within":
-        return abs(gain.mean) - gain.spread > claim.limit
+        return gain.tells and abs(gain.mean) - gain.spread > claim.limit
     return gain.reverse.is_clear
 
 
