@@ -20,13 +20,13 @@ from rfr_core.texture.patch_match import (
     Draws,
     PatchMatch,
     Surroundings,
+    chunk_on,
     enlarge_field,
     queried,
     sources_in,
     vote,
 )
 from rfr_core.texture.settings import (
-    CHUNK,
     COARSE_DEPTH,
     CONFIDENCE,
     CORE,
@@ -175,7 +175,7 @@ def found_as_it_is(picture: Tensor, dense: Tensor) -> Tensor:
     wanted = queries & inside
     patches, other = Surroundings(picture, CORE), torch.zeros(len(picture), dtype=torch.long)
     most = (1 - FOUND) * wanted.flatten(1).sum(1)
-    for pixels in wanted.flatten().nonzero()[:, 0].split(CHUNK):
+    for pixels in wanted.flatten().nonzero()[:, 0].split(chunk_on(picture.device)):
         changed = pixels[(patches(pixels) - patches(dense[pixels])).abs().amax(1) > EXACT]
         other += (changed // (height * width)).bincount(minlength=len(picture))
         if bool((other > most).all()):

@@ -31,6 +31,11 @@ class Draws:
         return drawn[:, numbers] if most < len(numbers) else drawn.contiguous()
 
 
+def chunk_on(device: torch.device) -> int:
+    """How many queries' patches are compared at once on a device."""
+    return CHUNK if device.type == "cpu" else GPU_CHUNK
+
+
 class Surroundings:
     """The squares of pixels around those of pictures, gone on outwards at the border; none is copied before asked for.
 
@@ -84,7 +89,7 @@ class PatchMatch:
         self._weight = _weights(Surroundings(confidence, RADIUS)(self.queries))
         self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
-        self._chunk = CHUNK if colour.device.type == "cpu" else GPU_CHUNK
+        self._chunk = chunk_on(colour.device)
 
     def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """A search that looks at all sources, or at every n-th where they make more pairs with a picture's queries.

@@ -41,7 +41,7 @@ class ScoreFile:
         return None if entry is None or cases not in entry["cases"] else _scores(entry, cases)
 
     def add(self, run: str, system: str, cases: str, scores: RunScores) -> None:
-        """Keeps the scores of a run of a system."""
+        """Keeps the scores of a run of a system, by its title. Raises ConfigError where the file cannot be written."""
         entry = self._runs.setdefault(run, {"system": system, "on_the_way": {}, "cases": {}})
         entry["on_the_way"] = {str(crops): dict(psnr) for crops, psnr in scores.on_the_way.items()}
         entry["cases"][cases] = scores.table.to_dict()
