@@ -263,16 +263,16 @@ def vote(
     dense, stride = dense.view(-1, height, width), width + 2 * radius
     weight = (dense >= 0).float() if weight is None else torch.where(dense >= 0, weight.view(dense.shape), 0)
     sources, weight = F.pad(dense.clamp(min=0), border).flatten().add_(reach), F.pad(weight, border).flatten()
+    moves = torch.arange(-radius, radius + 1)
+    queries_around, colours_around = ((moves[:, None] * row + moves).flatten() for row in (stride, width))
     result = torch.full((marked.numel(), 3), -1.0)
     for pixels in marked.flatten().nonzero()[:, 0].split(AT_ONCE):
         rows = pixels // width
         place = (rows + (2 * (rows // height) + 1) * radius) * stride + pixels % width + radius
-        total = torch.zeros(len(pixels), 4)
-        for down in range(-radius, radius + 1):
-            for right in range(-radius, radius + 1):
-                query = place + (down * stride + right)
-                source = sources.index_select(0, query).sub_(down * width + right)
-                total.addcmul_(flat.index_select(0, source), weight.index_select(0, query)[:, None])
+        queries = place[:, None] + queries_around
+        total = F.embedding_bag(
+            sources[queries].sub_(colours_around), flat, mode="sum", per_sample_weights=weight[queries]
+        )
         colours, count = total.split((3, 1), 1)
         result[pixels] = torch.where(count > 0, colours / count, -1)
     return result.view(len(marked), height, width, 3).movedim(-1, 1).contiguous()
