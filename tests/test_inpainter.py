@@ -719,6 +719,19 @@ def test_a_hole_by_both_names_is_refused(inpainter: Inpainter) -> None:
         inpainter(image, hole, mask=hole)
 
 
+@pytest.mark.parametrize("hole", [(60, 80, 120, 150), (0, 0, 40, 200), (30, 30, 220, 230)])
+def test_a_fill_does_not_change_with_how_much_of_a_crop_is_decoded(
+    hole: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height, width = np.mgrid[:256, :300]
+    picture = (127 + 120 * np.sin([height / 31, width / 17, (height + width) / 41])).astype(np.uint8).transpose(1, 2, 0)
+    inpaint = Inpainter(device="cpu", dtype="float32")
+    fill = inpaint(picture, _mask(256, 300, hole), detail="off").astype(int)
+    monkeypatch.setattr("rfr_core.fill.steps.around", lambda marked: None)
+    whole = inpaint(picture, _mask(256, 300, hole), detail="off").astype(int)
+    assert np.abs(fill - whole).max() <= 1
+
+
 def test_without_a_network_it_is_the_bundled_model() -> None:
     assert Inpainter(device="cpu").config == RFRNet.from_pretrained().config
 

@@ -15,3 +15,4 @@ SLACK = 1.15  # a hole that is deeper than the network reaches by less than this
 OVERLAP = 32  # pixels that neighbouring tiles share, over which one fades into the other
 MARGIN = 2  # pixels around a region that the filter of an enlargement looks at
 FRONT = 8  # pixels over which a finer fill fades in behind the front that the network has reached
+MATCHED_MARGIN = 8  # pixels around a hole that a fill's colours are matched to, at least

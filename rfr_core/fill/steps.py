@@ -16,14 +16,14 @@ from rfr_core.fill.canvas import Canvas, FilledBox
 from rfr_core.fill.detail import add_detail
 from rfr_core.fill.level import CropTask, Level, TileFill, compose
 from rfr_core.fill.planning import Part
-from rfr_core.fill.regions import Region, tile_boxes
+from rfr_core.fill.regions import Region, around, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
-from rfr_core.fill.sizes import FRONT
+from rfr_core.fill.sizes import FRONT, MATCHED_MARGIN
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Run, Runner
 from rfr_core.network.rfr_net import NetworkStep
 from rfr_core.ops.box import Box
-from rfr_core.ops.colour_match import match_colours
+from rfr_core.ops.colour_match import match_colours, matched_cell
 from rfr_core.ops.pyramid import at_size, pull_push, share_within
 
 
@@ -82,12 +82,14 @@ class BatchStep:
         if self._made is not None:
             return self._made
         image, known = self.run.image, self.run.known
-        decoded = self.run.decode(self.step)
+        box = self._decoded_box()
+        inside = (..., *box.slices)
+        decoded = self.run.decode(self.step, box)
         if self.run.runner.config.colour_match:
-            decoded = match_colours(decoded, image, known)
-        reached = at_size(self.step.known, *decoded.shape[-2:]) & ~known
-        there = known | reached
-        filled = torch.where(known, image, decoded.clamp(0, 1))
+            decoded = match_colours(decoded, image[inside], known[inside])
+        there = known | at_size(self.step.known, *known.shape[-2:])
+        filled = image.clone()
+        filled[inside] = torch.where(known[inside], image[inside], decoded.clamp(0, 1))
         complete = bool(there.all())
         if not complete:
             filled = pull_push(filled, there.float())
@@ -100,6 +102,17 @@ class BatchStep:
             counts = None if share is None or task.level.coarser is None else share[place]
             fills.append(TileFill(task, filled[place].clone(), counts))
         return fills
+
+    def _decoded_box(self) -> Box:
+        """What of the crops is decoded: what is unknown in any, and as much around it as colours are matched to."""
+        known = self.run.known
+        height, width = known.shape[-2:]
+        unknown = around((~known).any(0)[0].numpy()) if self.run.runner.decodes_boxes else None
+        if unknown is None:
+            return Box(0, 0, height, width)
+        cell = matched_cell(known)
+        top, left, bottom, right = unknown.grown(MATCHED_MARGIN, height, width).reduced(cell).enlarged(cell)
+        return Box(top, left, min(bottom, height), min(right, width))
 
     def reached(self, i: int) -> Tensor:
         """Which pixels of task i's part the network has reached by now: (1, 1, h, w) bool, on the CPU."""

@@ -39,10 +39,10 @@ class Run:
         """The network's steps, one per recurrence, in the runner's number format."""
         return self._steps(self.runner.quick, self.runner.dtype, self.keep_scores)
 
-    def decode(self, step: NetworkStep) -> Tensor:
-        """The network's pictures by then, colours not matched: (N, 3, H, W) float32, not clamped, all finite."""
-        decoded = step.decode(matched=False).float()
-        return decoded if bool(decoded.isfinite().all()) else self._decode_precisely(step.index)
+    def decode(self, step: NetworkStep, box: Box | None = None) -> Tensor:
+        """The network's pictures by then, or those of a box, colours not matched: (N, 3, H, W) float32, all finite."""
+        decoded = step.decode(matched=False, box=box).float()
+        return decoded if bool(decoded.isfinite().all()) else self._decode_precisely(step.index, box)
 
     def attention_cell(self, step: NetworkStep) -> int:
         """Pixels a side that one position of the attention stands for; 0 where the network has none."""
@@ -71,12 +71,12 @@ class Run:
         image = (self.image if exact else self.image.to(dtype)).contiguous(memory_format=torch.channels_last)
         return network.steps(image, self.known.to(dtype), self.recurrences, keep_scores=keep_scores)
 
-    def _decode_precisely(self, index: int) -> Tensor:
+    def _decode_precisely(self, index: int, box: Box | None) -> Tensor:
         decoded = self.image
         if self.runner.dtype != torch.float32:
             for step in self._steps(self.runner.precise_network(), torch.float32, False):
                 if step.index == index:
-                    decoded = step.decode(matched=False)
+                    decoded = step.decode(matched=False, box=box)
                     break
         if self.runner.dtype == torch.float32 or not bool(decoded.isfinite().all()):
             raise CheckpointError("The network's result is not finite even in float32; its weights are damaged.")
@@ -95,6 +95,7 @@ class Runner:
         self.config = network.config
         self.device = device
         self.dtype = dtype
+        self.decodes_boxes = device.type == "cpu" and not compile  # elsewhere, each size would take its time
         self._precise: RFRNet | None = None
         self._lock = threading.Lock()
 

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from rfr_core.config import RFRConfig
 from rfr_core.network.attention import build_attention
 from rfr_core.network.partial_conv import PartialConv2d, cover, masked
-from rfr_core.ops.line_interpolation import interpolate_along_lines
+from rfr_core.ops.box import Box
+from rfr_core.ops.line_interpolation import interpolate_along_lines, lines_box
 from rfr_core.ops.line_settings import DIRECTIONS, PULL_PUSH_TRUST
 from rfr_core.ops.precision import wide
 from rfr_core.ops.pyramid import pull_push
@@ -37,6 +38,8 @@ RESIDUAL_SCALE = 0.1  # of a residual branch's last convolution at the start of 
 _COLOURS, FILLS = 3, len(DIRECTIONS) + 1  # channels of a picture; fills that are blended
 _COARSE, _FINE = 10, 10 + 4 * len(DIRECTIONS)  # channels of the network input for encoder and decoder
 _TRUST_SCALE = 0.2
+_BLOCK_REACH = 2  # positions around one that count, in a block of two 3x3 convolutions
+_TAIL_REACH = 8  # pixels around one that count, in the decoder's convolutions at half the size: four one after another
 
 
 class ResidualBlock(nn.Module):
@@ -57,8 +60,9 @@ class NetworkInput:
     """What the network is shown of a batch of pictures, all float32.
 
     image: (N, 3, H, W), 0 where unknown. known: (N, 1, H, W). interpolated: (N, 3, H, W), by pull-push.
-    fills: (N, F, 3, H, W), what lines in several directions make of the hole, and last ``interpolated``.
-    trust: (N, F, H, W), logarithms of the weights that these have by themselves.
+    fills: (N, F, 3, h, w), what lines in several directions make of the hole, and last ``interpolated``.
+    trust: (N, F, h, w), logarithms of the weights that these have by themselves.
+    box: what fills and trust are of; around it all is known. None = all.
     """
 
     image: Tensor
@@ -66,15 +70,21 @@ class NetworkInput:
     interpolated: Tensor
     fills: Tensor
     trust: Tensor
+    box: Box | None = None
 
     @cached_property
     def blended(self) -> Tensor:
         """The fills, weighed by their trust alone: (N, 3, H, W)."""
-        return self.blend(self.trust)
+        blended = _blended(self.fills, self.trust)
+        if self.box is None:
+            return blended
+        whole = self.image.clone()
+        whole[(..., *self.box.slices)] = blended
+        return whole
 
     def blend(self, logits: Tensor) -> Tensor:
-        """The fills, weighed by the softmax of ``logits`` (N, F, H, W): (N, 3, H, W); the image where known."""
-        return (self.fills * logits.softmax(1).unsqueeze(2)).sum(1)
+        """The fills of all pixels, weighed by the softmax of ``logits`` (N, F, H, W): (N, 3, H, W)."""
+        return _blended(self.fills, logits)
 
     def coarse(self) -> Tensor:
         """What the encoder sees: picture, interpolated and blended picture, and mask: (N, 10, H, W)."""
@@ -82,9 +92,38 @@ class NetworkInput:
         return torch.cat([*pictures, self.known], 1)
 
     def fine(self) -> Tensor:
-        """What the decoder sees: that, each line's fill and its trust: (N, 10 + 4 (F - 1), H, W)."""
+        """What the decoder sees, of fills of all pixels: that, each line and its trust: (N, 10 + 4 (F - 1), H, W)."""
         lines = (self.fills[:, :-1] - self.interpolated.unsqueeze(1)).flatten(1, 2)
         return torch.cat([self.coarse(), lines, self.trust[:, :-1] * _TRUST_SCALE], 1)
+
+    def within(self, part: Box | None) -> NetworkInput:
+        """The same of a part of the pictures, None = all of them, with the fills of all its pixels."""
+        if part is None and self.box is None:
+            return self
+        n, _, height, width = self.image.shape
+        whole = Box(0, 0, height, width)
+        part, box = part or whole, self.box or whole
+        common = box.common(part)
+        if common == part:
+            source = (..., *part.within(box).slices)
+            return self._cut(part, self.fills[source], self.trust[source])
+        # As lines give them: all values of a pixel lie together.
+        fills = self.image[(..., *part.slices)].permute(0, 2, 3, 1).unsqueeze(-2).repeat(1, 1, 1, FILLS, 1)
+        trust = self.trust.new_zeros(n, part.height, part.width, FILLS)
+        trust[..., -1] = PULL_PUSH_TRUST
+        fills, trust = fills.permute(0, 3, 4, 1, 2), trust.permute(0, 3, 1, 2)
+        if common is not None:
+            place, source = (..., *common.within(part).slices), (..., *common.within(box).slices)
+            fills[place], trust[place] = self.fills[source], self.trust[source]
+        return self._cut(part, fills, trust)
+
+    def _cut(self, part: Box, fills: Tensor, trust: Tensor) -> NetworkInput:
+        image, known, interpolated = (x[(..., *part.slices)] for x in (self.image, self.known, self.interpolated))
+        return NetworkInput(image, known, interpolated, fills, trust)
+
+
+def _blended(fills: Tensor, logits: Tensor) -> Tensor:
+    return (fills * logits.softmax(1).unsqueeze(2)).sum(1)
 
 
 @torch.no_grad()
@@ -92,10 +131,13 @@ def network_input(image: Tensor, known: Tensor) -> NetworkInput:
     """The stack of pictures (N, 3, H, W), 0 where unknown, with their mask (N, 1, H, W)."""
     image, known = wide(image), wide(known)
     interpolated = pull_push(image, known)
-    lines = interpolate_along_lines(image, known, interpolated)
-    fills = torch.cat([lines.colours, interpolated.unsqueeze(1)], 1)
-    trust = torch.cat([lines.trust, torch.full_like(known, PULL_PUSH_TRUST)], 1)
-    return NetworkInput(image, known, interpolated, fills, trust)
+    # A GPU would have to be waited for to know the box, and a graph has fixed shapes.
+    box = lines_box(known) if known.device.type == "cpu" and not torch.compiler.is_compiling() else None
+    place = (..., *box.slices) if box else (...,)
+    lines = interpolate_along_lines(image[place], known[place], interpolated[place])
+    fills = torch.cat([lines.colours, interpolated[place].unsqueeze(1)], 1)
+    trust = torch.cat([lines.trust, torch.full_like(known[place], PULL_PUSH_TRUST)], 1)
+    return NetworkInput(image, known, interpolated, fills, trust, box)
 
 
 class ResidualEncoder(nn.Module):
@@ -162,8 +204,16 @@ class ResidualDecoder(nn.Module):
         self.tail = ResidualBlock(tail)
         self.out = nn.Conv2d(tail, (_COLOURS + FILLS) * 4, 3, padding=1)
 
-    def forward(self, stack: NetworkInput, features: Tensor) -> Tensor:
-        """Network input and features (N, C, h, w) -> (N, 3, H, W) float32."""
+    def forward(self, stack: NetworkInput, features: Tensor, box: Box | None = None) -> Tensor:
+        """Network input and features (N, C, h, w) -> (N, 3, H, W) float32, or that of the pixels of a box."""
+        if box is None:
+            return self._decoded(stack.within(None), features)
+        seen = box.reduced(self.scale).grown(-(-_TAIL_REACH // self.scale) + _BLOCK_REACH, *features.shape[-2:])
+        part = seen.enlarged(self.scale)
+        decoded = self._decoded(stack.within(part), features[(..., *seen.slices)])
+        return decoded[(..., *box.within(part).slices)]
+
+    def _decoded(self, stack: NetworkInput, features: Tensor) -> Tensor:
         x = F.pixel_shuffle(self.up(F.relu(self.block(features))), self.scale // 2)
         x = self.tail(x + _unshuffled(self.head, stack.fine(), 2))  # (N, tail, H/2, W/2)
         x = wide(F.pixel_shuffle(self.out(F.relu(x)), 2))

@@ -24,6 +24,7 @@ from rfr_core.network.residual_network import (
     network_input,
     scale_branches,
 )
+from rfr_core.ops.box import Box
 from rfr_core.ops.colour_match import match_colours
 from rfr_core.ops.initialization import initialize
 from rfr_core.ops.padding import pad_to
@@ -164,23 +165,26 @@ class NetworkStep:
         """The same with its mask and memory alone, which takes far less memory; it can no longer be decoded."""
         return replace(self, _inputs=None, _recurrence=None)
 
-    def decode(self, *, matched: bool = True) -> Tensor:
+    def decode(self, *, matched: bool = True, box: Box | None = None) -> Tensor:
         """The network's picture by now: (N, 3, H, W), neither clamped nor composited.
 
-        matched: whether its colours are matched to the known ones where the configuration says so.
+        matched: whether its colours are matched to the known ones where the configuration says so. box: the pixels
+        that are wanted, and that colours are matched to; left out, all.
         """
         inputs, network = self._inputs, self._network
         assert inputs is not None
         assert self._recurrence is not None
-        merged, inside = self._recurrence.merged, (..., slice(inputs.height), slice(inputs.width))
+        merged, box = self._recurrence.merged, box or Box(0, 0, inputs.height, inputs.width)
+        inside = (..., *box.slices)
         if isinstance(network.decoder, ResidualDecoder):
             assert inputs.stack is not None
-            decoded = network.decoder(inputs.stack, merged)
+            whole = (box.height, box.width) == inputs.image.shape[-2:]
+            decoded = network.decoder(inputs.stack, merged, *([] if whole else [box]))
         else:
-            decoded = network.decoder(inputs.image, inputs.known, merged, self._recurrence.known)
+            decoded = network.decoder(inputs.image, inputs.known, merged, self._recurrence.known)[inside]
         if matched and network.config.colour_match:
-            return match_colours(decoded[inside], inputs.image[inside], inputs.known[inside])
-        return decoded[inside]
+            return match_colours(decoded, inputs.image[inside], inputs.known[inside])
+        return decoded
 
     def decode_reached(self) -> Tensor:
         """As :meth:`decode`, with the interpolated picture where this recurrence has not come yet."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import pull_push
+
+_LEAST_CELL = 32  # pixels a side; colours come from farther away than a smaller one is wide
 
 
 def match_colours(output: Tensor, image: Tensor, known: Tensor) -> Tensor:
@@ -26,3 +29,15 @@ def match_colours(output: Tensor, image: Tensor, known: Tensor) -> Tensor:
     output, known = output.float(), known.float()
     error = torch.where(known > 0, image.float() - output, 0)
     return output + pull_push(error, known)
+
+
+def matched_cell(known: Tensor) -> int:
+    """Pixels a side of the squares of pictures whose colours are matched by themselves; counted from their corners.
+
+    Each square holds something known (N, 1, H, W) bool. Of a part that is made of whole squares, at least those that
+    hold something unknown and a few known pixels around it, the match is that of the whole, but for next to nothing.
+    """
+    cell = _LEAST_CELL
+    while cell < max(known.shape[-2:]) and not bool(F.max_pool2d(known.float(), cell, ceil_mode=True).all()):
+        cell *= 2
+    return cell

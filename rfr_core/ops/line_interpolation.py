@@ -36,22 +36,13 @@ def interpolate_along_lines(image: Tensor, known: Tensor, fill: Tensor) -> LineI
     if known.device.type != "cpu" or torch.compiler.is_compiling():
         # All pixels: a GPU would have to be waited for to find the unknown ones, and a graph has fixed shapes.
         return _interpolate(image, known, fill, torch.arange(known.numel(), device=known.device))
-    box = _around(known <= 0)
-    image_there, known_there, fill_there = (values[(..., *box.slices)] for values in (image, known, fill))
-    where = (known_there <= 0).flatten().nonzero().squeeze(1)
-    lines = _interpolate(image_there, known_there, fill_there, where)
-    if (box.height, box.width) == known.shape[-2:]:
-        return lines
-    n, _, height, width = image.shape
-    colours = _by_pixel(image).unsqueeze(-2).repeat(1, 1, 1, len(DIRECTIONS), 1).permute(0, 3, 4, 1, 2)
-    trust = image.new_zeros(n, height, width, len(DIRECTIONS)).permute(0, 3, 1, 2)
-    colours[(..., *box.slices)], trust[(..., *box.slices)] = lines
-    return LineInterpolation(colours, trust)
+    return _interpolate(image, known, fill, (known <= 0).flatten().nonzero().squeeze(1))
 
 
-def _around(unknown: Tensor) -> Box:
-    """A box around what is unknown, in any picture of (N, 1, H, W), with the known pixels that lines meet first."""
-    height, width = unknown.shape[-2:]
+def lines_box(known: Tensor) -> Box:
+    """A box around what is unknown in any picture of (N, 1, H, W), with the known pixels that lines meet first."""
+    height, width = known.shape[-2:]
+    unknown = known <= 0
     rows, columns = unknown.any(-1).flatten(0, 1).any(0).nonzero(), unknown.any(-2).flatten(0, 1).any(0).nonzero()
     if not len(rows):
         return Box(0, 0, 1, 1)

@@ -16,6 +16,7 @@ from rfr_core import ConfigError, RecurrentFeatureReasoning, RFRConfig, RFRNet
 from rfr_core.network.partial_conv import PartialConv2d, cover
 from rfr_core.network.reasoning import AreaIdentification
 from rfr_core.network.residual_network import network_input
+from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import pull_push
 
 OPTIONS: list[dict[str, Any]] = [
@@ -227,6 +228,19 @@ def test_a_step_is_the_run_that_ends_there() -> None:
         assert [(step.index, step.total) for step in steps] == [(i, 4) for i in range(1, 5)]
         for step in steps:
             assert torch.equal(step.decode(), network(image, known, step.index))
+
+
+@pytest.mark.parametrize("options", [{}, RESIDUAL, RESIDUAL | {"downsamples": 1}], ids=str)
+def test_a_box_is_decoded_as_in_the_whole_picture(options: dict[str, Any]) -> None:
+    network = spoken(build(**options))
+    image, known = torch.rand(2, 3, 90, 75), torch.ones(2, 1, 90, 75)
+    known[0, :, 30:50, 20:40] = 0
+    known[1, :, 41:60, 33:44] = 0
+    with torch.inference_mode():
+        step = list(network.steps(image, known))[-1]
+        whole = step.decode(matched=False)
+        for box in (Box(30, 20, 60, 44), Box(0, 0, 5, 5), Box(41, 3, 90, 75), Box(0, 0, 90, 75)):
+            assert_close(step.decode(matched=False, box=box), whole[(..., *box.slices)])
 
 
 def test_steps_hold_what_the_plan_says() -> None:

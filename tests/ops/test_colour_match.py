@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from rfr_core.config import RFRConfig
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.ops.colour_match import match_colours
+from rfr_core.ops.box import Box
+from rfr_core.ops.colour_match import match_colours, matched_cell
 
 
 def scene(n: int = 2, height: int = 40, width: int = 52) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,6 +44,26 @@ def test_only_what_is_known_of_the_image_counts() -> None:
 def test_without_known_pixels_the_output_stays() -> None:
     output = torch.rand(1, 3, 17, 9)
     torch.testing.assert_close(match_colours(output, torch.rand(1, 3, 17, 9), torch.zeros(1, 1, 17, 9)), output)
+
+
+@pytest.mark.parametrize("hole", [(70, 100, 100, 137), (64, 192, 60, 200), (0, 90, 130, 256)])
+def test_squares_that_hold_something_known_match_as_the_whole_picture_does(hole: tuple[int, int, int, int]) -> None:
+    place = torch.arange(256) / 256
+    image = torch.stack([place[:, None] * place, place[:, None].expand(256, 256), place.expand(256, 256)])[None]
+    output, known = image + 0.1 * torch.sin(9 * place) + 0.02 * torch.rand(image.shape), torch.ones(1, 1, 256, 256)
+    top, bottom, left, right = hole
+    known[..., top:bottom, left:right] = 0
+    cell = matched_cell(known > 0)
+    squares = F.max_pool2d(known, cell, ceil_mode=True)
+    assert bool((squares > 0).all())
+    box = Box(top, left, bottom, right).grown(8, 256, 256).reduced(cell).enlarged(cell)
+    part = [values[(..., *box.slices)] for values in (output, image, known)]
+    matched = match_colours(output, image, known)[(..., *box.slices)]
+    torch.testing.assert_close(match_colours(*part), matched, atol=1e-3, rtol=0)
+
+
+def test_where_nothing_is_known_there_is_one_square() -> None:
+    assert matched_cell(torch.zeros(1, 1, 90, 50, dtype=torch.bool)) >= 90
 
 
 def test_gradients_flow_through_the_known_pixels_too() -> None:

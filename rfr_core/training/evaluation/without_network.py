@@ -9,13 +9,14 @@ from torch import Tensor
 
 from rfr_core.network.residual_network import NetworkInput, ResidualDecoder
 from rfr_core.network.rfr_net import Decoder, RFRNet
+from rfr_core.ops.box import Box
 
 
 class _Interpolating(ResidualDecoder):
     """A decoder that gives the interpolated picture."""
 
-    def forward(self, stack: NetworkInput, features: Tensor) -> Tensor:
-        return stack.interpolated
+    def forward(self, stack: NetworkInput, features: Tensor, box: Box | None = None) -> Tensor:
+        return stack.interpolated if box is None else stack.interpolated[(..., *box.slices)]
 
 
 class _Silent(Decoder):
