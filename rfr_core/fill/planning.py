@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from rfr_core.fill.regions import Region, around
-from rfr_core.fill.sizes import BATCH_PIXELS, DETAILED_CROP, SLACK
+from rfr_core.fill.sizes import BATCH_PIXELS, DETAILED_CROP, MATCHED_MARGIN, SLACK
 from rfr_core.ops.box import Box
 
 
@@ -65,6 +65,19 @@ def tight(marked: np.ndarray, box: Box) -> Box | None:
     """The least box, within ``box``, around what is marked in it, (h, w) bool; None where nothing is."""
     found = around(marked)
     return None if found is None else found.shifted(box.top, box.left)
+
+
+def decoded_box(unknown: np.ndarray, cell: int) -> Box:
+    """What of a crop is decoded: around what is unknown, (h, w) bool, as much as colours are matched to.
+
+    cell: see `rfr_core.ops.colour_match.matched_cell`.
+    """
+    height, width = unknown.shape
+    box = around(unknown)
+    if box is None:
+        return Box(0, 0, height, width)
+    top, left, bottom, right = box.grown(MATCHED_MARGIN, height, width).reduced(cell).enlarged(cell)
+    return Box(top, left, min(bottom, height), min(right, width))
 
 
 def batched(crops: Sequence[C]) -> list[list[C]]:

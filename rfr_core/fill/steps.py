@@ -15,10 +15,10 @@ from rfr_core.fill.attention_map import AttentionMap
 from rfr_core.fill.canvas import Canvas, FilledBox
 from rfr_core.fill.detail import add_detail
 from rfr_core.fill.level import CropTask, Level, TileFill, compose
-from rfr_core.fill.planning import Part
-from rfr_core.fill.regions import Region, around, tile_boxes
+from rfr_core.fill.planning import Part, decoded_box
+from rfr_core.fill.regions import Region, tile_boxes
 from rfr_core.fill.scene import CELL, Scene
-from rfr_core.fill.sizes import FRONT, MATCHED_MARGIN
+from rfr_core.fill.sizes import FRONT
 from rfr_core.inference.memory import memory_errors
 from rfr_core.inference.runner import Run, Runner
 from rfr_core.network.rfr_net import NetworkStep
@@ -82,7 +82,9 @@ class BatchStep:
         if self._made is not None:
             return self._made
         image, known = self.run.image, self.run.known
-        box = self._decoded_box()
+        box = Box(0, 0, *known.shape[-2:])
+        if self.run.runner.decodes_boxes:
+            box = decoded_box((~known).any(0)[0].numpy(), matched_cell(known))
         inside = (..., *box.slices)
         decoded = self.run.decode(self.step, box)
         if self.run.runner.config.colour_match:
@@ -102,17 +104,6 @@ class BatchStep:
             counts = None if share is None or task.level.coarser is None else share[place]
             fills.append(TileFill(task, filled[place].clone(), counts))
         return fills
-
-    def _decoded_box(self) -> Box:
-        """What of the crops is decoded: what is unknown in any, and as much around it as colours are matched to."""
-        known = self.run.known
-        height, width = known.shape[-2:]
-        unknown = around((~known).any(0)[0].numpy()) if self.run.runner.decodes_boxes else None
-        if unknown is None:
-            return Box(0, 0, height, width)
-        cell = matched_cell(known)
-        top, left, bottom, right = unknown.grown(MATCHED_MARGIN, height, width).reduced(cell).enlarged(cell)
-        return Box(top, left, min(bottom, height), min(right, width))
 
     def reached(self, i: int) -> Tensor:
         """Which pixels of task i's part the network has reached by now: (1, 1, h, w) bool, on the CPU."""

@@ -28,6 +28,7 @@ from rfr_core.config import RFRConfig
 from rfr_core.network.attention import build_attention
 from rfr_core.network.partial_conv import PartialConv2d, cover, masked
 from rfr_core.ops.box import Box
+from rfr_core.ops.decoder_area import decoder_area
 from rfr_core.ops.line_interpolation import interpolate_along_lines, lines_box
 from rfr_core.ops.line_settings import DIRECTIONS, PULL_PUSH_TRUST
 from rfr_core.ops.precision import wide
@@ -38,8 +39,6 @@ RESIDUAL_SCALE = 0.1  # of a residual branch's last convolution at the start of 
 _COLOURS, FILLS = 3, len(DIRECTIONS) + 1  # channels of a picture; fills that are blended
 _COARSE, _FINE = 10, 10 + 4 * len(DIRECTIONS)  # channels of the network input for encoder and decoder
 _TRUST_SCALE = 0.2
-_BLOCK_REACH = 2  # positions around one that count, in a block of two 3x3 convolutions
-_TAIL_REACH = 8  # pixels around one that count, in the decoder's convolutions at half the size: four one after another
 
 
 class ResidualBlock(nn.Module):
@@ -208,9 +207,9 @@ class ResidualDecoder(nn.Module):
         """Network input and features (N, C, h, w) -> (N, 3, H, W) float32, or that of the pixels of a box."""
         if box is None:
             return self._decoded(stack.within(None), features)
-        seen = box.reduced(self.scale).grown(-(-_TAIL_REACH // self.scale) + _BLOCK_REACH, *features.shape[-2:])
-        part = seen.enlarged(self.scale)
-        decoded = self._decoded(stack.within(part), features[(..., *seen.slices)])
+        area = decoder_area(box, self.scale, *features.shape[-2:])
+        part = area.enlarged(self.scale)
+        decoded = self._decoded(stack.within(part), features[(..., *area.slices)])
         return decoded[(..., *box.within(part).slices)]
 
     def _decoded(self, stack: NetworkInput, features: Tensor) -> Tensor:

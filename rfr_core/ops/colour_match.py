@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rfr_core.ops.colour_match_settings import LEAST_CELL
 from rfr_core.ops.pyramid import pull_push
-
-_LEAST_CELL = 32  # pixels a side; colours come from farther away than a smaller one is wide
 
 
 def match_colours(output: Tensor, image: Tensor, known: Tensor) -> Tensor:
@@ -37,7 +36,7 @@ def matched_cell(known: Tensor) -> int:
     Each square holds something known (N, 1, H, W) bool. Of a part that is made of whole squares, at least those that
     hold something unknown and a few known pixels around it, the match is that of the whole, but for next to nothing.
     """
-    cell = _LEAST_CELL
+    cell = LEAST_CELL
     while cell < max(known.shape[-2:]) and not bool(F.max_pool2d(known.float(), cell, ceil_mode=True).all()):
         cell *= 2
     return cell

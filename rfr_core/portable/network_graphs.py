@@ -14,6 +14,8 @@ from safetensors.numpy import load_file
 
 from rfr_core.config import RFRConfig
 from rfr_core.errors import CheckpointError, RFRError
+from rfr_core.ops.box import Box
+from rfr_core.ops.decoder_area import decoder_area
 from rfr_core.ops.line_settings import PULL_PUSH_TRUST
 from rfr_core.portable.array_lines import interpolated_lines
 from rfr_core.portable.array_pyramid import padded, pull_push
@@ -28,8 +30,8 @@ _CONFIG_KEY = "rfr_config"
 class Reached:
     """What the network makes of a batch of crops.
 
-    decoded: (N, 3, H, W) float32, colours not matched, not clamped. known: (N, 1, h, w) of the feature map, above 0
-    where the last recurrence has come.
+    decoded: (N, 3, h, w) float32 of the box that was asked for, colours not matched, not clamped. known: of the whole
+    feature map, (N, 1, rows, columns), above 0 where the last recurrence has come.
     """
 
     decoded: np.ndarray
@@ -51,8 +53,11 @@ class NetworkGraphs:
         self._weights = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
         self._network = {name: self._session(name) for name in ("encode", "recur", "decode")}
 
-    def run(self, image: np.ndarray, known: np.ndarray, recurrences: int) -> Reached:
-        """The network's pictures after so many recurrences; image (N, 3, H, W) in [0, 1], known (N, 1, H, W) bool."""
+    def run(self, image: np.ndarray, known: np.ndarray, recurrences: int, box: Box | None = None) -> Reached:
+        """The network's pictures after so many recurrences, or a box of them.
+
+        image: (N, 3, H, W) in [0, 1]. known: (N, 1, H, W) bool.
+        """
         height, width = image.shape[-2:]
         shown = self._shown(image, known)
         features, reached, guide = self._network["encode"].run(None, shown)
@@ -69,9 +74,14 @@ class NetworkGraphs:
         # Adding 1e-7 to the mean of the masks, as released, is adding maps * 1e-7 to their sum.
         factor = 1 / np.maximum(count + np.float32((recurrences + 1) * 1e-7), np.float32(1e-7))
         merged = total * np.where(count > 0, factor, np.float32(0))
-        (decoded,) = self._network["decode"].run(None, shown | {"merged": merged})
         scale = 2**self.config.downsamples
-        return Reached(decoded[..., :height, :width], reached[..., : -(-height // scale), : -(-width // scale)])
+        box = box or Box(0, 0, height, width)
+        area = decoder_area(box, scale, rows, columns, self.config.multiple_of // scale)
+        part = area.enlarged(scale)
+        seen = {name: np.ascontiguousarray(value[(..., *part.slices)]) for name, value in shown.items()}
+        (decoded,) = self._network["decode"].run(None, seen | {"merged": merged[(..., *area.slices)].copy()})
+        decoded = decoded[(..., *box.within(part).slices)]
+        return Reached(decoded, reached[..., : -(-height // scale), : -(-width // scale)])
 
     def refine(self, stack: np.ndarray, known: np.ndarray, texture: float) -> np.ndarray:
         """What the refinement makes of an input stack (10, H, W) and known (H, W) bool: (3, H, W), not clamped."""

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rfr_core.errors import HoleError
-from rfr_core.fill.planning import batched
+from rfr_core.fill.planning import batched, decoded_box
 from rfr_core.fill.regions import tile_boxes
 from rfr_core.fill.sizes import FRONT
 from rfr_core.options import Detail, to_detail
+from rfr_core.portable.array_colour_match import matched_cell, matched_colours
 from rfr_core.portable.array_detail import PlacedFill, with_detail
 from rfr_core.portable.array_levels import ArrayLevel, ArrayTask, ArrayTile, coarse_colours, composed
 from rfr_core.portable.array_plan import ArrayPlanner
@@ -98,12 +99,14 @@ class PortableInpainter:
         """What the network makes of crops of one size."""
         images, knowns = zip(*(_shown(task, coarse.get(task.level)) for task in tasks), strict=True)
         image, known = np.stack(images), np.stack(knowns)[:, None]
-        made = self._graphs.run(image, known, tasks[0].recurrences)
+        box = decoded_box(np.asarray((~known).any((0, 1))), matched_cell(known))
+        made, inside = self._graphs.run(image, known, tasks[0].recurrences, box), (..., *box.slices)
         decoded = made.decoded
         if self._graphs.config.colour_match:
-            decoded = decoded + pull_push(np.where(known, image - decoded, np.float32(0)), known.astype(np.float32))
+            decoded = matched_colours(decoded, image[inside], known[inside])
         there = known | at_size(made.known, *known.shape[-2:])
-        filled = np.where(known, image, decoded.clip(0, 1))
+        filled = image.copy()
+        filled[inside] = np.where(known[inside], image[inside], decoded.clip(0, 1))
         share = None
         if not bool(there.all()):
             # A coarser fill shows where the network has not come yet, and without one the interpolation does.

@@ -16,6 +16,7 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.command.cli import main
 from rfr_core.inference.parts import write_parts
 from rfr_core.inference.runner import Runner
+from rfr_core.ops.box import Box
 from rfr_core.portable import PortableInpainter
 from rfr_core.portable.network_graphs import NetworkGraphs
 
@@ -74,6 +75,17 @@ def test_the_bundled_graphs_give_what_the_network_gives(
         *_, last = run.steps()
         assert np.abs(made.decoded - run.decode(last).numpy()).max() < 1e-4
     assert ((made.known > 0) == (last.known.numpy() > 0)).all()
+
+
+def test_the_bundled_graphs_decode_a_box_as_in_the_whole(graphs: NetworkGraphs) -> None:
+    image = np.random.default_rng(0).random((1, 3, 90, 131), dtype=np.float32)
+    known = np.ones((1, 1, 90, 131), dtype=bool)
+    known[..., 30:52, 40:70] = False
+    whole = graphs.run(image, known, 2)
+    for box in (Box(30, 40, 52, 70), Box(0, 0, 90, 131), Box(64, 96, 90, 131)):
+        part = graphs.run(image, known, 2, box)
+        assert np.abs(part.decoded - whole.decoded[(..., *box.slices)]).max() < 1e-5
+        assert (part.known == whole.known).all()
 
 
 @pytest.mark.parametrize("texture", [0.0, 0.9])
