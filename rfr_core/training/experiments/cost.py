@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -48,7 +49,9 @@ def _memory(system: System) -> float:
     """By how much one fill raises the memory of a process of its own, above that of the network and its libraries."""
     config = json.dumps(system.config().to_dict())
     command = [sys.executable, "-m", "rfr_core.training.experiments.cost", config]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    # What an allocator is told to keep would count as well.
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=usual)
     return float(result.stdout)
 
 
