@@ -178,8 +178,10 @@ class NetworkStep:
         inside = (..., *box.slices)
         if isinstance(network.decoder, ResidualDecoder):
             assert inputs.stack is not None
-            whole = (box.height, box.width) == inputs.image.shape[-2:]
-            decoded = network.decoder(inputs.stack, merged, *([] if whole else [box]))
+            if (box.height, box.width) == (inputs.height, inputs.width):  # compiled code is made for no box
+                decoded = network.decoder(inputs.stack, merged)[inside]
+            else:
+                decoded = network.decoder(inputs.stack, merged, box)
         else:
             decoded = network.decoder(inputs.image, inputs.known, merged, self._recurrence.known)[inside]
         if matched and network.config.colour_match:
