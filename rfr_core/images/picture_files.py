@@ -92,7 +92,7 @@ class Picture:
     or None. deep: its pixels (H, W, C) uint16, of which `image` is an 8-bit view, or None. extras: other metadata.
     dropped: what the file held that is not here, in words. jpeg: the JPEG file it came from, or None, whose
     coefficients are kept where the pixels are. orientation: EXIF's number of how that file lies. as_read: the image
-    that this file gave, or None.
+    that this file gave, or None where no coefficients can be kept.
     """
 
     image: Image.Image
@@ -157,7 +157,7 @@ def read_picture(
             second_pictures(opened) if is_jpeg else (),
             path.read_bytes() if is_jpeg else None,
             orientation,
-            image if is_jpeg else None,
+            image if is_jpeg and coefficients_can_be_kept() else None,
         )
 
 

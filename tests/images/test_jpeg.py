@@ -99,6 +99,16 @@ def test_nothing_changed_is_nothing_lost(tmp_path: Path) -> None:
     assert again.image.tobytes() == picture.image.tobytes()
 
 
+def test_a_picture_that_was_painted_on_in_place_is_saved_as_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("jpeglib")
+    Image.new("RGB", (90, 70)).save(tmp_path / "a.jpg", quality=95)
+    picture = read_picture(tmp_path / "a.jpg")
+    picture.image.paste((200, 200, 200), (0, 0, 32, 32))
+    again = np.asarray(read_picture(save_picture(picture, tmp_path / "b.jpg")).image, int)
+    assert np.abs(again[:32, :32] - 200).max() < 4
+    assert (again[:, 32:] == 0).all()
+
+
 def test_without_jpeglib_tables_and_sampling_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_files, "coefficients_can_be_kept", lambda: False)
     smooth((61, 45)).save(tmp_path / "a.jpg", quality=71, subsampling=2)
