@@ -40,7 +40,10 @@ class Run:
         return self._steps(self.runner.quick, self.runner.dtype, self.keep_scores)
 
     def decode(self, step: NetworkStep, box: Box | None = None) -> Tensor:
-        """The network's pictures by then, or those of a box, colours not matched: (N, 3, H, W) float32, all finite."""
+        """The network's pictures by then, colours not matched: (N, 3, H, W) float32, not clamped, all finite.
+
+        box: the pixels that are wanted; None = all. Raises CheckpointError where they are not finite in float32 either.
+        """
         decoded = step.decode(matched=False, box=box).float()
         return decoded if bool(decoded.isfinite().all()) else self._decode_precisely(step.index, box)
 
@@ -95,7 +98,8 @@ class Runner:
         self.config = network.config
         self.device = device
         self.dtype = dtype
-        self.decodes_boxes = device.type == "cpu" and not compile  # elsewhere, each size would take its time
+        # A GPU would have to be waited for to find a box, and code is compiled for all sizes of a whole crop alone.
+        self.decodes_boxes = device.type == "cpu" and not compile
         self._precise: RFRNet | None = None
         self._lock = threading.Lock()
 

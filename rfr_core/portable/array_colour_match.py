@@ -14,7 +14,7 @@ def matched_colours(output: np.ndarray, image: np.ndarray, known: np.ndarray) ->
 
 
 def matched_cell(known: np.ndarray) -> int:
-    """Pixels a side of the squares of pictures whose colours are matched by themselves."""
+    """Pixels a side of the squares of pictures, (N, 1, H, W) bool, whose colours are matched by themselves."""
     height, width = known.shape[-2:]
     cell = LEAST_CELL
     while cell < max(height, width):

@@ -78,10 +78,12 @@ class NetworkGraphs:
         box = box or Box(0, 0, height, width)
         area = decoder_area(box, scale, rows, columns, self.config.multiple_of // scale)
         part = area.enlarged(scale)
-        seen = {name: np.ascontiguousarray(value[(..., *part.slices)]) for name, value in shown.items()}
-        (decoded,) = self._network["decode"].run(None, seen | {"merged": merged[(..., *area.slices)].copy()})
-        decoded = decoded[(..., *box.within(part).slices)]
-        return Reached(decoded, reached[..., : -(-height // scale), : -(-width // scale)])
+        seen = {name: value[(..., *part.slices)] for name, value in shown.items()}
+        seen["merged"] = merged[(..., *area.slices)]
+        (decoded,) = self._network["decode"].run(None, {name: np.ascontiguousarray(x) for name, x in seen.items()})
+        return Reached(
+            decoded[(..., *box.within(part).slices)], reached[..., : -(-height // scale), : -(-width // scale)]
+        )
 
     def refine(self, stack: np.ndarray, known: np.ndarray, texture: float) -> np.ndarray:
         """What the refinement makes of an input stack (10, H, W) and known (H, W) bool: (3, H, W), not clamped."""

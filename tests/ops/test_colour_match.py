@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from rfr_core.config import RFRConfig
+from rfr_core.fill.planning import decoded_box
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.ops.box import Box
 from rfr_core.ops.colour_match import match_colours, matched_cell
 
 
@@ -56,7 +56,9 @@ def test_squares_that_hold_something_known_match_as_the_whole_picture_does(hole:
     cell = matched_cell(known > 0)
     squares = F.max_pool2d(known, cell, ceil_mode=True)
     assert bool((squares > 0).all())
-    box = Box(top, left, bottom, right).grown(8, 256, 256).reduced(cell).enlarged(cell)
+    box = decoded_box((known[0, 0] == 0).numpy(), cell)
+    assert box.contains(left, top)
+    assert box.contains(right - 1, bottom - 1)
     part = [values[(..., *box.slices)] for values in (output, image, known)]
     matched = match_colours(output, image, known)[(..., *box.slices)]
     torch.testing.assert_close(match_colours(*part), matched, atol=1e-3, rtol=0)
