@@ -30,6 +30,7 @@ from rfr_core.fill.scene import CELL, Scene
 from rfr_core.inference.devices import to_device
 from rfr_core.ops.box import Box
 from rfr_core.ops.pyramid import box_blur, enlarged, pull_push, share_within, spread
+from rfr_core.ops.quantile import quantile
 from rfr_core.texture.exemplar import synthesize
 from rfr_core.texture.refinement import MISMATCH, PATCHED
 from rfr_core.texture.settings import MULTIPLE, REACH
@@ -212,7 +213,7 @@ def _without_grain(refined: Tensor, detailed: Tensor, known: Tensor) -> Tensor:
     fine, strength = _finest(refined)
     _, theirs = _finest(detailed)
     sample = strength[known]
-    noise = sample[:: 1 + len(sample) // NOISE_SAMPLE].quantile(NOISE_RANK)
+    noise = quantile(sample[:: 1 + len(sample) // NOISE_SAMPLE], NOISE_RANK)
     energy = strength.square()
     kept = torch.maximum(energy / (energy + FAINT**2), noise / strength)
     kept = torch.minimum(kept, GRAIN * theirs / strength).clamp_(max=1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rfr_core.portable.array_pyramid import padded, spread
-from rfr_core.texture.settings import AT_ONCE, CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE
+from rfr_core.texture.settings import AT_ONCE, CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
 
 _DIGITS = 24  # of a random float32
 
@@ -112,9 +112,12 @@ class PatchSearch:
         """
         wanted = Squares(content, RADIUS)(self.queries)
         field, distance = field.copy(), self._distance(field, wanted)
-        for step in (2, 1):
-            self._improve(field, distance, *self._neighbours(field, step), wanted)
-        self._improve(field, distance, *self._near(field, draws), wanted)
+        further = self._neighbours(field, 2)
+        self._improve(field, distance, further, wanted)
+        near = self._neighbours(field, 1)
+        # Where two neighbours in a row go on alike, both offer the same source.
+        self._improve(field, distance, np.where(near != further, near, -1), wanted)
+        self._improve(field, distance, self._near(field, draws), wanted)
         return field, distance
 
     def dense(self, field: np.ndarray) -> np.ndarray:
@@ -135,11 +138,12 @@ class PatchSearch:
         ranks = (draws(len(self.queries), 1)[0] * np.float32(count)).astype(int)
         return np.where((field >= 0) & self.valid[field], field, self._sources[np.minimum(ranks, count - 1)])
 
-    def _improve(
-        self, field: np.ndarray, distance: np.ndarray, trials: np.ndarray, allowed: np.ndarray, wanted: np.ndarray
-    ) -> None:
-        """Puts the nearest of the allowed trials (T, Q) into the field where it is nearer than what is there."""
-        which = np.flatnonzero(allowed & (trials != field))  # most are the present match, and not compared
+    def _improve(self, field: np.ndarray, distance: np.ndarray, trials: np.ndarray, wanted: np.ndarray) -> None:
+        """Puts the nearest of several trials into the field where it is nearer than what is there.
+
+        trials: (T, Q), -1 where there is none. Most are the present match, and not compared.
+        """
+        which = np.flatnonzero((trials >= 0) & (trials != field))
         others = np.full(trials.size, np.inf, dtype=np.float32)
         others[which] = self._distance(trials.reshape(-1)[which], wanted, which % len(field))
         others = others.reshape(trials.shape)
@@ -167,8 +171,8 @@ class PatchSearch:
             distance[part] = mismatch.sum(1) + self._guide_share * afar.sum(1)
         return distance
 
-    def _neighbours(self, field: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """The sources that continue those of the queries ``step`` pixels away, (4, Q), and where there are such."""
+    def _neighbours(self, field: np.ndarray, step: int) -> np.ndarray:
+        """The sources that continue those of the queries ``step`` pixels away, (4, Q), -1 where there is none."""
         if step not in self._beside:
             row, column = self.queries // self.width, self.queries % self.width
             moves = np.array([(0, step), (0, -step), (step, 0), (-step, 0)])[..., None]
@@ -182,18 +186,17 @@ class PatchSearch:
         # A source left of the picture would come out at the right of the row above: near a border none is valid.
         allowed = allowed & (trials >= 0) & (trials < len(self.valid))
         trials = trials.clip(0, len(self.valid) - 1)
-        return trials, allowed & self.valid[trials]
+        return np.where(allowed & self.valid[trials], trials, -1)
 
-    def _near(self, field: np.ndarray, draws: SeededDraws) -> tuple[np.ndarray, np.ndarray]:
-        """Random pixels around the present sources, at falling distances, and which are sources: each (T, Q)."""
-        radius = max(self.height, self.width) // 2
-        radii = np.array([radius // 4**number for number in range((radius.bit_length() + 1) // 2)], dtype=np.float32)
+    def _near(self, field: np.ndarray, draws: SeededDraws) -> np.ndarray:
+        """Random sources around the present ones, at falling distances: (T, Q), -1 where none was met."""
+        radii = np.array(TRIAL_RADII, dtype=np.float32)
         drawn = draws(len(field), 2 * len(radii)).reshape(2, len(radii), len(field))
         offset = np.rint((2 * drawn - 1) * radii[:, None]).astype(int)
         row = (offset[0] + field // self.width).clip(0, self.height - 1)
         column = (offset[1] + field % self.width).clip(0, self.width - 1)
         trials = row * self.width + column
-        return trials, self.valid[trials]
+        return np.where(self.valid[trials], trials, -1)
 
 
 def sources_within(known: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rfr_core.ops.pyramid import average_2x2, box_blur, halve, pull_push, share_within, spread
+from rfr_core.ops.quantile import quantile
 from rfr_core.texture.patch_match import (
     Draws,
     PatchMatch,
@@ -106,7 +107,7 @@ class _Match:
         """How far each match counts, (N * h * w,), never nothing at all (Wexler et al. 2007, Sec. 3.2)."""
         area = self.size[0] * self.size[1]
         pictures = zip(self.distance.split(area), (self.dense >= 0).split(area), strict=True)
-        typical = torch.stack([distance[wanted].quantile(0.75) for distance, wanted in pictures])[:, None]
+        typical = torch.stack([quantile(distance[wanted], 0.75) for distance, wanted in pictures])[:, None]
         return torch.exp(-self.distance.view(-1, area) / (2 * typical).clamp(min=1e-6)).clamp(min=1e-3).flatten()
 
     def enlarged(self, size: tuple[int, int]) -> _Match:
@@ -219,7 +220,7 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     for _ in range(votes):
         if match is not None:
             content = _voted(scale, match.dense, match.weight)
-        field, distance = matcher.refine(content, field, 1, draws)
+        field, distance = matcher.refine(content, field, draws)
         match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
     return match
 

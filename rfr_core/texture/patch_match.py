@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import spread
-from rfr_core.texture.settings import AT_ONCE, CHUNK, GPU_CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE
+from rfr_core.texture.settings import AT_ONCE, CHUNK, GPU_CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
 
 
 class Draws:
@@ -47,8 +47,8 @@ class Surroundings:
         side, channels = 2 * radius + 1, picture.shape[1]
         padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate").permute(0, 2, 3, 1).contiguous()
         self.values = side**2 * channels
-        self._size, self._more = picture.shape[-2:], 2 * radius
-        self._stride = padded.shape[2]
+        (self._height, self._width), self._more = picture.shape[-2:], 2 * radius
+        self._pictures, self._stride = len(picture), padded.shape[2]
         # Row i: ``side`` pixels from pixel i of the padded pictures on, which overlap with those of row i + 1.
         rows = padded.shape[:-1].numel() - side + 1
         self._rows = padded.flatten().as_strided((rows, side * channels), (channels, 1))
@@ -56,9 +56,10 @@ class Surroundings:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The squares around pixels (n,): (n, values), row by row, the channels of a pixel together."""
-        height, width = self._size
-        rows = pixels // width
-        corner = (rows + rows // height * self._more) * self._stride + pixels % width
+        rows = pixels // self._width
+        corner = pixels + rows * self._more
+        if self._pictures > 1:
+            corner += rows // self._height * (self._more * self._stride)
         return self._rows.index_select(0, (corner[:, None] + self._steps).flatten()).view(len(pixels), self.values)
 
 
@@ -126,25 +127,27 @@ class PatchMatch:
         guide_energies = guides.square().sum(1, keepdim=True)
         return sources, torch.cat([energies, patches, guide_energies, guides], 1).T
 
-    def refine(self, content: Tensor, field: Tensor, rounds: int, draws: Draws) -> tuple[Tensor, Tensor]:
+    def refine(self, content: Tensor, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
 
         content: (N, 3, H, W), what the sources should look like.
         """
         wanted = Surroundings(content, RADIUS)(self.queries)
         field, distance = field.clone(), self._distance(field, wanted)
-        for number in range(rounds):
-            for step in (2, 1) if number == 0 else (1,):
-                self._improve(field, distance, *self._neighbours(field, step), wanted)
-            self._improve(field, distance, *self._around(field, draws), wanted)
+        further = self._neighbours(field, 2)
+        self._improve(field, distance, further, wanted)
+        near = self._neighbours(field, 1)
+        # Where two neighbours in a row go on alike, both offer the same source.
+        self._improve(field, distance, near.where(near != further, -1), wanted)
+        self._improve(field, distance, self._around(field, draws), wanted)
         return field, distance
 
-    def _improve(self, field: Tensor, distance: Tensor, trials: Tensor, allowed: Tensor, wanted: Tensor) -> None:
+    def _improve(self, field: Tensor, distance: Tensor, trials: Tensor, wanted: Tensor) -> None:
         """Puts the nearest of several trials into the field where it is nearer than what is there.
 
-        trials: (T, Q), in numbers of sources where ``allowed`` (T, Q). Most are the present match, and not compared.
+        trials: (T, Q), -1 where there is none. Most are the present match, and not compared.
         """
-        which = (allowed & (trials != field)).flatten().nonzero().squeeze(1)
+        which = ((trials >= 0) & (trials != field)).flatten().nonzero().squeeze(1)
         query, trial = which % len(field), trials.flatten()[which]
         others = torch.full((trials.numel(),), torch.inf)
         others[which] = self._distance(trial, wanted, query)
@@ -171,8 +174,8 @@ class PatchMatch:
             torch.add(difference, guide_difference, alpha=self._guide_share, out=distance[part])
         return distance
 
-    def _neighbours(self, field: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """The sources that continue those of the queries ``step`` pixels away, (4, Q), and where there are such."""
+    def _neighbours(self, field: Tensor, step: int) -> Tensor:
+        """The sources that continue those of the queries ``step`` pixels away, (4, Q), -1 where there is none."""
         if step not in self._beside:
             row, column = self.queries // self.width % self.height, self.queries % self.width
             moves = torch.tensor([(0, step), (0, -step), (step, 0), (-step, 0)])[..., None]
@@ -186,19 +189,20 @@ class PatchMatch:
         # A source left of the picture would come out at the right of the row above, one below it in the next picture:
         # near a border none is valid.
         allowed = allowed & (trials >= 0) & (trials < len(self.valid))
-        return trials, allowed & self.valid[trials.clamp_(0, len(self.valid) - 1)]
+        return trials.where(allowed & self.valid[trials.clamp_(0, len(self.valid) - 1)], -1)
 
-    def _around(self, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-        """Random pixels around the present sources, at falling distances, and which are sources: each (T, Q)."""
-        radius = max(self.height, self.width) // 2
-        radii = torch.tensor([radius // 4**number for number in range((radius.bit_length() + 1) // 2)])
+    def _around(self, field: Tensor, draws: Draws) -> Tensor:
+        """Random sources around the present ones, at falling distances: (T, Q), -1 where none was met."""
+        radii = torch.tensor(TRIAL_RADII)
         drawn = draws(self._numbers, 2 * len(radii)).view(2, len(radii), len(field))
         offset = ((2 * drawn - 1) * radii[:, None]).round_().long()
         rows = field // self.width
-        row = offset[0].add_(rows % self.height).clamp_(0, self.height - 1).add_(rows - rows % self.height)
+        row = rows % self.height
+        first = rows - row
+        row = offset[0].add_(row).clamp_(0, self.height - 1).add_(first)
         column = offset[1].add_(field % self.width).clamp_(0, self.width - 1)
         trials = row.mul_(self.width).add_(column)
-        return trials, self.valid[trials]
+        return trials.where(self.valid[trials], -1)
 
     def dense(self, field: Tensor) -> Tensor:
         """The field for all pixels, (N * H * W,), -1 where there is no query."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RADIUS = 2  # of a patch
 GUIDE_RADIUS = 1  # of what is compared with the guide
+TRIAL_RADII = (8, 2)  # pixels, within which sources are tried at random: one further away is hardly ever nearer
 CHUNK = 2**13  # queries whose patches are compared at once: few enough for a processor's cache
 GPU_CHUNK = 2**18  # the same on a GPU, where the beginning of an operation is what takes time
 TABLE = 2**24  # distances that are held at once in a search of all sources
