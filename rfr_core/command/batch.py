@@ -141,7 +141,7 @@ def run_jobs(
     with ThreadPoolExecutor(_WORKERS) as pool:
         unwritten: deque[tuple[Outcome, Future[Path]]] = deque()
         try:
-            for job, loading in _ahead(pool, jobs, options, marking):
+            for job, loading in _ahead(pool, jobs, options, marking, quality):
                 inpainter = inpainter or load()
                 try:
                     outcome, picture = yield from _fill(job, loading.result(), inpainter, pool)
@@ -302,12 +302,19 @@ def _read_only_mask(job: Job) -> Image.Image | None:
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, jobs: Iterable[Job], options: Options, marking: Marking | None
+    pool: ThreadPoolExecutor, jobs: Iterable[Job], options: Options, marking: Marking | None, quality: int | None
 ) -> Iterator[tuple[Job, Future[Loaded]]]:
     """Each job with its picture and mask, of which a few are being read while the caller is busy."""
+
+    def load(job: Job) -> Loaded:
+        loaded = load_job(job, options, marking, as_it_is=True)
+        if loaded.picture.jpeg is not None and quality is None and format_for(job.out) == "JPEG":
+            loaded.picture.jpeg.read_ahead()
+        return loaded
+
     loading: deque[tuple[Job, Future[Loaded]]] = deque()
     for job in jobs:
-        loading.append((job, pool.submit(load_job, job, options, marking, as_it_is=True)))
+        loading.append((job, pool.submit(load, job)))
         if len(loading) > _WORKERS:
             yield loading.popleft()
     while loading:

@@ -9,7 +9,6 @@ from typing import Any
 
 from rfr_core.errors import ConfigError, HoleError
 from rfr_core.options import Options
-from rfr_core.portable.portable_inpainter import PortableInpainter
 
 NOTICE = "PyTorch is not installed; filling with onnxruntime, in float32."
 
@@ -31,6 +30,8 @@ class PortableSteps:
     """The portable inpainter with the method of `rfr_core.Inpainter` that a command calls."""
 
     def __init__(self) -> None:
+        from rfr_core.portable.portable_inpainter import PortableInpainter
+
         self._inpainter = PortableInpainter()
 
     def steps(self, image: Any, hole: Any = None, **options: Any) -> Iterator[WholeFill]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.holes.meaning import OPAQUE, cut_out
 from rfr_core.images.modes import nearest_in_palette, to_supported_mode
-from rfr_core.images.pasting import is_gray
+from rfr_core.images.pasting import is_gray, is_gray_image
 from rfr_core.images.pixels import paste_fill, to_tensor
 from rfr_core.images.values import WHITE, luminance
 from rfr_core.ops.box import Box
@@ -156,10 +156,7 @@ class _PILCanvas(Canvas):
         return torch.from_numpy(np.array(self._image.getchannel("A")))[None, None]
 
     def is_gray(self, item: int, known: Tensor) -> bool:
-        if self._image.mode not in ("RGB", "RGBA"):
-            return False
-        colours = np.asarray(self._image)
-        return is_gray(colours[..., :3], known.numpy())
+        return is_gray_image(self._image, known.numpy())
 
     def pasted(self, filled: Sequence[FilledBox]) -> Image.Image:
         image = self._image.copy()

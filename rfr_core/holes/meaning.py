@@ -18,6 +18,7 @@ from rfr_core.options import Channel
 
 OPAQUE = 250 / 255  # of the highest alpha; what is below it in a cut-out is hole, so that no ring stays at a soft edge
 _MOST_BY_ALPHA = 0.8  # of the picture; a layer that selects more is more likely the wrong way round
+_AT_ONCE = 2**20  # values that are compared with two at once
 _DRAWN = 0.9  # share of black and white pixels from which on gray is a drawn mask, not a photograph
 
 _CHOOSE = "say which with channel (alpha, luminance, red, green or blue), or swap hole and known with invert."
@@ -142,14 +143,14 @@ def _drawn(values: Tensor, white: int, threshold: float, invert: bool, among: Te
         return values.clone()
     counted = values if among is None else values[among]
     low, high = torch.aminmax(counted)
+    if bool(low != high) and _are_two(counted, low, high):
+        return values == high
     # The slack covers the rounding of a float32 luminance: white must pass a threshold of 1.
     least = (threshold - 1e-6) * white
     # Whole numbers are compared as such, which is several times as fast.
     reached = values >= (least if values.is_floating_point() else math.ceil(least))
     if bool(low == high):
         return reached
-    if bool(((counted == low) | (counted == high)).all()):
-        return values == high
     within = reached if among is None else reached[among]
     if not bool(within.any()) or (invert and bool(within.all())):
         raise HoleError(
@@ -157,6 +158,11 @@ def _drawn(values: Tensor, white: int, threshold: float, invert: bool, among: Te
             f"{high.item():g}, and the threshold is {threshold:g} of {white}; choose another threshold or channel."
         )
     return reached
+
+
+def _are_two(values: Tensor, one: Tensor, other: Tensor) -> bool:
+    """Whether all values are one of two; as many at a time as a processor's cache holds, until one is not."""
+    return all(bool(((part == one) | (part == other)).all()) for part in values.flatten().split(_AT_ONCE))
 
 
 def _is_one_colour(layers: Layers, alpha: Tensor) -> bool:

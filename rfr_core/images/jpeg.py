@@ -7,6 +7,7 @@ and sampling.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import math
@@ -27,6 +28,30 @@ _STRIP = 64  # rows that are compared at once
 def coefficients_can_be_kept() -> bool:
     """Whether jpeglib is there."""
     return importlib.util.find_spec("jpeglib") is not None
+
+
+class JPEGSource:
+    """A JPEG file that a picture was read from.
+
+    data: its bytes. shown: the image that it gave, or None where no coefficients can be kept.
+    """
+
+    def __init__(self, data: bytes, shown: Image.Image) -> None:
+        self.data = data
+        self.shown = shown if coefficients_can_be_kept() else None
+        self._ahead: list[Any] = []
+
+    def read_ahead(self) -> None:
+        """Reads the coefficients for the file that is written first; they take three bytes a pixel until then."""
+        if self.shown is not None and not self._ahead:
+            self._ahead.append(_coefficients(self.data))
+
+    def coefficients(self) -> Any:
+        """jpeglib's, each time others."""
+        try:
+            return self._ahead.pop()
+        except IndexError:
+            return _coefficients(self.data)
 
 
 def source_options(source: bytes) -> dict[str, Any]:
@@ -72,7 +97,7 @@ def _opened(source: bytes) -> Image.Image:
 
 
 def with_new_blocks(
-    image: Image.Image, source: bytes, changed: np.ndarray, code: Callable[[Image.Image], bytes]
+    image: Image.Image, source: JPEGSource, changed: np.ndarray, code: Callable[[Image.Image], bytes]
 ) -> bytes | None:
     """The JPEG file ``source`` with those blocks of an image in which something changed.
 
@@ -80,29 +105,26 @@ def with_new_blocks(
     tables and sampling. None where it has others nevertheless, or the source is not YCbCr or gray. Written
     sequentially, with Huffman tables of its own, whatever the order in the source.
     """
-    import jpeglib
-
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, name) for name in ("source.jpg", "new.jpg", "merged.jpg")]
-        jpeg = _read(jpeglib, paths[0], source)
-        if jpeg.num_components not in (1, 3):
-            return None
-        names = ("Y", "Cb", "Cr") if jpeg.has_chrominance else ("Y",)
-        factors = _factors(jpeg, names)
-        units = _CodedUnits(changed, *(8 * factors.max(0)))
-        coded = code(units.mosaic(image))
-        new = _read(jpeglib, paths[1], coded)
-        if not _is_alike(jpeg, new):
-            return None
-        for name, (down, right) in zip(names, factors.tolist(), strict=True):
-            blocks = getattr(jpeg, name)
-            touched = _touched(changed, blocks.shape[:2], units.rows // down, units.columns // right)
-            row, column = np.nonzero(touched)
-            number = units.numbers[row // down, column // right]
-            row_there, column_there = (number // units.across) * down, (number % units.across) * right
-            blocks[row, column] = getattr(new, name)[row_there + row % down, column_there + column % right]
-        jpeg.write_dct(str(paths[2]), flags=["+OPTIMIZE_CODING"])
-        merged = paths[2].read_bytes()
+    jpeg = source.coefficients()
+    if jpeg.num_components not in (1, 3):
+        return None
+    names = ("Y", "Cb", "Cr") if jpeg.has_chrominance else ("Y",)
+    factors = _factors(jpeg, names)
+    units = _CodedUnits(changed, *(8 * factors.max(0)))
+    coded = code(units.mosaic(image))
+    new = _coefficients(coded)
+    if not _is_alike(jpeg, new):
+        return None
+    for name, (down, right) in zip(names, factors.tolist(), strict=True):
+        blocks = getattr(jpeg, name)
+        touched = _touched(changed, blocks.shape[:2], units.rows // down, units.columns // right)
+        row, column = np.nonzero(touched)
+        number = units.numbers[row // down, column // right]
+        row_there, column_there = (number // units.across) * down, (number % units.across) * right
+        blocks[row, column] = getattr(new, name)[row_there + row % down, column_there + column % right]
+    with _file() as path:
+        jpeg.write_dct(str(path), flags=["+OPTIMIZE_CODING"])
+        merged = path.read_bytes()
     return _with_head(merged, coded)
 
 
@@ -138,11 +160,21 @@ class _CodedUnits:
         return Image.fromarray(np.ascontiguousarray(whole if whole.shape[-1] > 1 else whole[..., 0]))
 
 
-def _read(jpeglib: Any, path: Path, data: bytes) -> Any:
-    path.write_bytes(data)
-    read = jpeglib.read_dct(str(path))
-    read.load()
+def _coefficients(data: bytes) -> Any:
+    import jpeglib
+
+    with _file() as path:
+        path.write_bytes(data)
+        read = jpeglib.read_dct(str(path))
+        read.load()
     return read
+
+
+@contextlib.contextmanager
+def _file() -> Iterator[Path]:
+    """A place for a JPEG file for as long as jpeglib, which takes nothing else, needs one."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "a.jpg")
 
 
 def _is_alike(one: Any, other: Any) -> bool:

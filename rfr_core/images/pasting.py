@@ -9,6 +9,7 @@ from rfr_core.errors import ImageError
 from rfr_core.images.modes import SUPPORTED_MODES
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
+_STRIP = 64  # rows that are looked at together
 
 
 def paste_arrays(
@@ -47,6 +48,18 @@ def is_gray(colours: np.ndarray, known: np.ndarray) -> bool:
         some, seen = colours[::step, ::step], known[::step, ::step]
         differs = (some[..., 0] != some[..., 1]) | (some[..., 0] != some[..., 2])
         if bool((differs & seen).any()):
+            return False
+    return True
+
+
+def is_gray_image(image: Image.Image, known: np.ndarray) -> bool:
+    """Whether an image in colour is gray wherever ``known`` (H, W) is; a few rows at a time, until one is not."""
+    if image.mode not in ("RGB", "RGBA"):
+        return False
+    for top in range(0, image.height, _STRIP):
+        seen = known[top : top + _STRIP]
+        colours = np.asarray(image.crop((0, top, image.width, top + len(seen))))
+        if not is_gray(colours[..., :3], seen):
             return False
     return True
 

@@ -25,7 +25,14 @@ from PIL import ExifTags, Image, features
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.files import appearing
 from rfr_core.images.deep import decode_deep, encode_png, encode_tiff, is_deep, view_of_8_bits
-from rfr_core.images.jpeg import changed_pixels, coefficients_can_be_kept, is_like, source_options, with_new_blocks
+from rfr_core.images.jpeg import (
+    JPEGSource,
+    changed_pixels,
+    coefficients_can_be_kept,
+    is_like,
+    source_options,
+    with_new_blocks,
+)
 from rfr_core.images.metadata import (
     Extras,
     exif_bytes,
@@ -91,8 +98,7 @@ class Picture:
     orientation, or None. icc_profile: the profile's bytes, or None. format: PIL's name of the file format it came from,
     or None. deep: its pixels (H, W, C) uint16, of which `image` is an 8-bit view, or None. extras: other metadata.
     dropped: what the file held that is not here, in words. jpeg: the JPEG file it came from, or None, whose
-    coefficients are kept where the pixels are. orientation: EXIF's number of how that file lies. as_read: the image
-    that this file gave, or None where no coefficients can be kept.
+    coefficients are kept where the pixels are. orientation: EXIF's number of how that file lies.
     """
 
     image: Image.Image
@@ -102,9 +108,8 @@ class Picture:
     deep: np.ndarray | None = field(default=None, compare=False)
     extras: Extras = field(default_factory=Extras)
     dropped: tuple[str, ...] = ()
-    jpeg: bytes | None = field(default=None, repr=False)
+    jpeg: JPEGSource | None = field(default=None, repr=False, compare=False)
     orientation: int = 1
-    as_read: Image.Image | None = field(default=None, repr=False, compare=False)
 
     @property
     def pixels(self) -> Image.Image | np.ndarray:
@@ -155,9 +160,8 @@ def read_picture(
             None if deep is None else _turned(deep, orientation),
             extras_of(opened, path),
             second_pictures(opened) if is_jpeg else (),
-            path.read_bytes() if is_jpeg else None,
+            JPEGSource(path.read_bytes(), image) if is_jpeg else None,
             orientation,
-            image if is_jpeg and coefficients_can_be_kept() else None,
         )
 
 
@@ -419,22 +423,22 @@ def _written(image: Image.Image, format_name: str, options: dict[str, Any]) -> b
     return file.getvalue()
 
 
-def _as_the_source(picture: Picture, source: bytes, image: Image.Image, options: dict[str, Any]) -> bytes | None:
+def _as_the_source(picture: Picture, source: JPEGSource, image: Image.Image, options: dict[str, Any]) -> bytes | None:
     """A JPEG file as the one the picture came from; None where the picture is not a fill of that one."""
     stored = _laid_down(image, picture.orientation)
-    if not is_like(stored, source):
+    if not is_like(stored, source.data):
         return None
     if picture.orientation != 1:
         exif = loaded_exif(picture.exif)
         exif[ExifTags.Base.Orientation] = picture.orientation
         options = options | {"exif": exif.tobytes()}
-    code = partial(_written, format_name="JPEG", options=options | source_options(source))
+    code = partial(_written, format_name="JPEG", options=options | source_options(source.data))
     if not coefficients_can_be_kept():
         return code(stored)
     # One that was changed in place says nothing of how it was read.
-    before = None if picture.as_read is picture.image else picture.as_read
+    before = None if source.shown is picture.image else source.shown
     before = None if before is None else _laid_down(before, picture.orientation)
-    return with_new_blocks(stored, source, changed_pixels(stored, source, before), code) or code(stored)
+    return with_new_blocks(stored, source, changed_pixels(stored, source.data, before), code) or code(stored)
 
 
 def _laid_down(image: Image.Image, orientation: int) -> Image.Image:

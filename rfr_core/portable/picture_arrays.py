@@ -14,7 +14,7 @@ from PIL import Image
 
 from rfr_core.errors import HoleError, ImageError
 from rfr_core.images.modes import nearest_in_palette, to_supported_mode
-from rfr_core.images.pasting import LUMA, is_gray, paste_arrays, white_of
+from rfr_core.images.pasting import LUMA, is_gray_image, paste_arrays, white_of
 from rfr_core.ops.box import Box
 
 _NEEDS = "needs PyTorch: install torch"
@@ -59,7 +59,7 @@ class PictureArray:
         fills: boxes, what they are filled with, (3, h, w) in [0, 1], and which of their pixels are, (h, w) bool.
         """
         image = self._image.copy()
-        gray = image.mode in ("RGB", "RGBA") and is_gray(np.asarray(image)[..., :3], ~hole)
+        gray = is_gray_image(image, ~hole)
         for box, fill, own in fills:
             part = image.crop((box.left, box.top, box.right, box.bottom))
             weight = own[None, None].astype(np.float32)
