@@ -7,6 +7,7 @@ and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +21,10 @@ from rfr_core.ops.quantile import quantile
 from rfr_core.texture.patch_match import (
     Draws,
     PatchMatch,
-    Surroundings,
     chunk_on,
     enlarge_field,
     queried,
     sources_in,
-    vote,
 )
 from rfr_core.texture.settings import (
     COARSE_DEPTH,
@@ -51,6 +50,8 @@ from rfr_core.texture.settings import (
     THIN,
     VOTES,
 )
+from rfr_core.texture.surroundings import Surroundings
+from rfr_core.texture.votes import Votes
 
 
 class Synthesis(NamedTuple):
@@ -93,28 +94,44 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Match:
-    """dense: (N * h * w,) as `PatchMatch.dense` gives it. distance: (N * h * w,), that of each query's match.
+    """queries: (Q,) as those of `PatchMatch`. field, distance: (Q,), the source of each and how far it is from that.
 
-    size: h and w.
+    shape: N, h and w.
     """
 
-    dense: Tensor
+    queries: Tensor
+    field: Tensor
     distance: Tensor
-    size: tuple[int, int]
+    shape: tuple[int, int, int]
 
     @cached_property
     def weight(self) -> Tensor:
-        """How far each match counts, (N * h * w,), never nothing at all (Wexler et al. 2007, Sec. 3.2)."""
-        area = self.size[0] * self.size[1]
-        pictures = zip(self.distance.split(area), (self.dense >= 0).split(area), strict=True)
-        typical = torch.stack([quantile(distance[wanted], 0.75) for distance, wanted in pictures])[:, None]
-        return torch.exp(-self.distance.view(-1, area) / (2 * typical).clamp(min=1e-6)).clamp(min=1e-3).flatten()
+        """How far each match counts, (Q,), never nothing at all (Wexler et al. 2007, Sec. 3.2)."""
+        pictures, height, width = self.shape
+        counts = (self.queries // (height * width)).bincount(minlength=pictures)
+        typical = torch.stack([quantile(distance, 0.75) for distance in self.distance.split(counts.tolist())])
+        typical = (2 * typical).clamp(min=1e-6).repeat_interleave(counts)
+        return torch.exp(-self.distance / typical).clamp(min=1e-3)
+
+    def dense(self) -> Tensor:
+        """The field for all pixels, (N * h * w,), -1 where there is no query."""
+        return self._spread_out(self.field, -1)
+
+    def distances(self) -> Tensor:
+        """(N * h * w,), infinite where there is no query."""
+        return self._spread_out(self.distance, math.inf)
 
     def enlarged(self, size: tuple[int, int]) -> _Match:
-        """The same for a picture of twice the size."""
+        """The same for pictures of twice the size."""
+        pictures, *small = self.shape
+        dense = enlarge_field(self.dense(), (small[0], small[1]), size)
+        queries = (dense >= 0).nonzero()[:, 0]
         rows, columns = (torch.arange(length) // 2 for length in size)
-        distance = self.distance.view(-1, *self.size)[:, rows[:, None], columns].flatten()
-        return _Match(enlarge_field(self.dense, self.size, size), distance, size)
+        distance = self.distances().view(self.shape)[:, rows[:, None], columns].flatten()
+        return _Match(queries, dense[queries], distance[queries], (pictures, *size))
+
+    def _spread_out(self, values: Tensor, other: float) -> Tensor:
+        return values.new_full((math.prod(self.shape),), other).index_copy_(0, self.queries, values)
 
 
 def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
@@ -155,10 +172,10 @@ def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:
         return Synthesis(fill, fill, (~known).float())
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
     share = _share(known, finest)
-    picture, copies = (torch.lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
-    mismatch = (match.distance.sqrt() / FULL_MISMATCH).clamp(max=1).where(match.dense >= 0, 1).view(known.shape)
+    picture, copies = (torch.lerp(fill, made, share) for made in _assembled(scales[0], match, (CORE, 0)))
+    mismatch = (match.distances().sqrt() / FULL_MISMATCH).clamp(max=1).view(known.shape)
     if finest == 1:
-        mismatch = mismatch.where(~found_as_it_is(picture, match.dense)[:, None, None, None], 0)
+        mismatch = mismatch.where(~found_as_it_is(picture, match.dense())[:, None, None, None], 0)
     return Synthesis(picture, copies, torch.where(known, 0, mismatch))
 
 
@@ -209,19 +226,29 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
     if not len(matcher.queries) or int(matcher.valid.count_nonzero()) < FEWEST_SOURCES:
         return None
+    unknown = (~scale.known).flatten().nonzero()[:, 0]
+    voted = Votes(scale.colour, scale.known, matcher.queries)
+    soft = _pixels_of(scale.fill)[unknown]
+
+    def made(field: Tensor, weight: Tensor | None = None) -> Tensor:
+        colours = voted(field, unknown, RADIUS, weight)
+        return colours.where(colours >= 0, soft)
+
     if start is None:
         search = matcher.full_search(pairs)
-        content = _peeled(scale, search)
-        field = search(matcher.queries, content, confidence)
+        peeled = _peeled(scale, search)
+        content = Surroundings(peeled, RADIUS)
+        field = search(matcher.queries, peeled, confidence)
     else:
-        field = matcher.valid_field(start.dense, draws)
-        content = _voted(scale, matcher.dense(field))
+        field = matcher.valid_field(start.dense(), draws)
+        content = Surroundings(scale.colour, RADIUS)
+        content.put(unknown, made(field))
     match = None
     for _ in range(votes):
         if match is not None:
-            content = _voted(scale, match.dense, match.weight)
+            content.put(unknown, made(field, match.weight))
         field, distance = matcher.refine(content, field, draws)
-        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
+        match = _Match(matcher.queries, field, distance, (len(scale.known), *scale.size))
     return match
 
 
@@ -231,7 +258,7 @@ def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -
     In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
     """
     size = scale.colour.shape
-    colour = scale.colour.movedim(1, -1).reshape(-1, size[1])
+    colour = _pixels_of(scale.colour)
     content, reached = torch.where(scale.known.flatten()[:, None], colour, 0), scale.known
     confidence, trust = reached.float(), 1.0
     for _ in range(MOST_RINGS):
@@ -244,6 +271,11 @@ def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -
         trust *= PEEL_TRUST
         confidence, reached = torch.where(ring, trust, confidence), reached | ring
     return torch.where(reached, _as_pictures(content, size), scale.fill)
+
+
+def _pixels_of(pictures: Tensor) -> Tensor:
+    """The pixels of pictures (N, C, h, w), one after the other: (N * h * w, C)."""
+    return pictures.movedim(1, -1).reshape(-1, pictures.shape[1])
 
 
 def _as_pictures(colours: Tensor, size: torch.Size) -> Tensor:
@@ -273,17 +305,23 @@ def _confidence(known: Tensor) -> Tensor:
     return confidence
 
 
-def _voted(scale: _Scale, dense: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The picture with its unknown pixels from the matched patches."""
-    made = vote(scale.colour, scale.known, dense, ~scale.known, RADIUS, weight)
-    return torch.where(scale.known, scale.colour, made.where(made >= 0, scale.fill))
+def _assembled(scale: _Scale, match: _Match, radii: tuple[int, ...]) -> list[Tensor]:
+    """Pictures (N, 3, h, w) with their unknown pixels from the middles of patches, in colours that meet those around.
 
-
-def _assembled(scale: _Scale, match: _Match, radius: int) -> Tensor:
-    """As :func:`_voted`, of the middles of patches, in colours that meet those around."""
+    One for each radius of these middles.
+    """
     unknown = ~scale.known
     ring = spread(unknown, SEAM) & scale.known
-    made = vote(scale.colour, scale.known, match.dense, unknown | ring, radius, match.weight)
-    made = made.where(made >= 0, scale.fill)
-    made = made + pull_push(torch.where(ring, scale.colour - made, 0), ring.float())
-    return torch.where(scale.known, scale.colour, made.clamp(0, 1))
+    pixels = (unknown | ring).flatten().nonzero()[:, 0]
+    voted, soft = Votes(scale.colour, scale.known, match.queries), _pixels_of(scale.fill)
+    made = []
+    for radius in radii:
+        colours = voted(match.field, pixels, radius, match.weight)
+        colours = colours.where(colours >= 0, soft[pixels])
+        made.append(_as_pictures(soft.index_copy(0, pixels, colours), scale.colour.shape))
+    offsets = torch.cat([torch.where(ring, scale.colour - one, 0) for one in made], 1)
+    offsets = pull_push(offsets, ring.float()).split(scale.colour.shape[1], 1)
+    return [
+        torch.where(scale.known, scale.colour, (one + offset).clamp(0, 1))
+        for one, offset in zip(made, offsets, strict=True)
+    ]

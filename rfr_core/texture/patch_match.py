@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import spread
-from rfr_core.texture.settings import AT_ONCE, CHUNK, GPU_CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
+from rfr_core.texture.settings import CHUNK, GPU_CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
+from rfr_core.texture.surroundings import Surroundings
 
 
 class Draws:
@@ -34,33 +34,6 @@ class Draws:
 def chunk_on(device: torch.device) -> int:
     """How many queries' patches are compared at once on a device."""
     return CHUNK if device.type == "cpu" else GPU_CHUNK
-
-
-class Surroundings:
-    """The squares of pixels around those of pictures, gone on outwards at the border; none is copied before asked for.
-
-    values: how many values a square holds.
-    """
-
-    def __init__(self, picture: Tensor, radius: int) -> None:
-        """picture: (N, C, H, W)."""
-        side, channels = 2 * radius + 1, picture.shape[1]
-        padded = F.pad(picture, (radius, radius, radius, radius), mode="replicate").permute(0, 2, 3, 1).contiguous()
-        self.values = side**2 * channels
-        (self._height, self._width), self._more = picture.shape[-2:], 2 * radius
-        self._pictures, self._stride = len(picture), padded.shape[2]
-        # Row i: ``side`` pixels from pixel i of the padded pictures on, which overlap with those of row i + 1.
-        rows = padded.shape[:-1].numel() - side + 1
-        self._rows = padded.flatten().as_strided((rows, side * channels), (channels, 1))
-        self._steps = torch.arange(side) * self._stride
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """The squares around pixels (n,): (n, values), row by row, the channels of a pixel together."""
-        rows = pixels // self._width
-        corner = pixels + rows * self._more
-        if self._pictures > 1:
-            corner += rows // self._height * (self._more * self._stride)
-        return self._rows.index_select(0, (corner[:, None] + self._steps).flatten()).view(len(pixels), self.values)
 
 
 class PatchMatch:
@@ -127,12 +100,12 @@ class PatchMatch:
         guide_energies = guides.square().sum(1, keepdim=True)
         return sources, torch.cat([energies, patches, guide_energies, guides], 1).T
 
-    def refine(self, content: Tensor, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def refine(self, content: Surroundings, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
 
-        content: (N, 3, H, W), what the sources should look like.
+        content: of radius `RADIUS`, what the sources should look like.
         """
-        wanted = Surroundings(content, RADIUS)(self.queries)
+        wanted = content(self.queries)
         field, distance = field.clone(), self._distance(field, wanted)
         further = self._neighbours(field, 2)
         self._improve(field, distance, further, wanted)
@@ -208,10 +181,6 @@ class PatchMatch:
         """The field for all pixels, (N * H * W,), -1 where there is no query."""
         return torch.full_like(self.valid, -1, dtype=torch.long).index_copy_(0, self.queries, field)
 
-    def spread_out(self, values: Tensor) -> Tensor:
-        """Values (Q,) of the queries for all pixels, (N * H * W,), 0 where there is no query."""
-        return torch.zeros(len(self.valid)).index_copy_(0, self.queries, values)
-
     def valid_field(self, dense: Tensor, draws: Draws) -> Tensor:
         """The field of a dense one, random where that has none or what is no source here."""
         field = dense[self.queries]
@@ -242,44 +211,6 @@ def enlarge_field(dense: Tensor, size: tuple[int, int], large_size: tuple[int, i
     large_row = (small // width % height * 2 + row % 2).clamp(max=large_height - 1)
     large_column = (small % width * 2 + column % 2).clamp(max=large_width - 1)
     return torch.where(small >= 0, (picture * large_height + large_row) * large_width + large_column, -1).flatten()
-
-
-def vote(
-    colour: Tensor, known: Tensor, dense: Tensor, marked: Tensor, radius: int, weight: Tensor | None = None
-) -> Tensor:
-    """Each marked pixel as the mean of what the matches around it put there; -1 where they put nothing.
-
-    Args:
-        colour: (N, 3, H, W). known: (N, 1, H, W) bool, which colours may be taken.
-        dense: (N * H * W,) as :meth:`PatchMatch.dense` gives it.
-        marked: (N, 1, H, W) bool.
-        radius: of the middle of each patch that counts.
-        weight: (N * H * W,), how far each query's patch counts; None = alike.
-
-    Returns:
-        (N, 3, H, W).
-    """
-    height, width = marked.shape[-2:]
-    reach, border = radius * (width + 1), (radius, radius, radius, radius)
-    # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
-    flat = torch.cat([colour, torch.ones_like(known, dtype=colour.dtype)], 1).mul_(known).movedim(1, -1).reshape(-1, 4)
-    flat = F.pad(flat, (0, 0, reach, reach))
-    dense, stride = dense.view(-1, height, width), width + 2 * radius
-    weight = (dense >= 0).float() if weight is None else torch.where(dense >= 0, weight.view(dense.shape), 0)
-    sources, weight = F.pad(dense.clamp(min=0), border).flatten().add_(reach), F.pad(weight, border).flatten()
-    moves = torch.arange(-radius, radius + 1)
-    queries_around, colours_around = ((moves[:, None] * row + moves).flatten() for row in (stride, width))
-    result = torch.full((marked.numel(), 3), -1.0)
-    for pixels in marked.flatten().nonzero()[:, 0].split(AT_ONCE):
-        rows = pixels // width
-        place = (rows + (2 * (rows // height) + 1) * radius) * stride + pixels % width + radius
-        queries = place[:, None] + queries_around
-        total = F.embedding_bag(
-            sources[queries].sub_(colours_around), flat, mode="sum", per_sample_weights=weight[queries]
-        )
-        colours, count = total.split((3, 1), 1)
-        result[pixels] = torch.where(count > 0, colours / count, -1)
-    return result.view(len(marked), height, width, 3).movedim(-1, 1).contiguous()
 
 
 def _weights(shares: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import ConfigError
 from rfr_core.ops.pyramid import spread
 from rfr_core.texture.exemplar import synthesize
-from rfr_core.texture.patch_match import Draws, PatchMatch, Surroundings, enlarge_field
+from rfr_core.texture.patch_match import Draws, PatchMatch, enlarge_field
 from rfr_core.texture.settings import RADIUS
+from rfr_core.texture.surroundings import Surroundings
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +177,7 @@ def test_a_search_finds_an_exact_match_among_all_sources() -> None:
     moved = (field - matcher.queries).abs()
     assert bool(((moved % 36 == 12) | (moved % 36 == 24)).all())
     assert bool((moved // 36 == 0).all())
-    _, distance = matcher.refine(truth, field, Draws())
+    _, distance = matcher.refine(Surroundings(truth, RADIUS), field, Draws())
     assert float(distance.max()) == 0
 
 
@@ -233,11 +234,11 @@ def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:
     matcher = PatchMatch(truth, ~hole, truth, torch.ones(1, 1, 60, 60), 0.0)
     draws = Draws()
     field = start = matcher.valid_field(torch.full((3600,), -1), draws)
-    for _ in range(3):
-        field, _ = matcher.refine(truth, field, draws)
-    field, distance = matcher.refine(truth, field, draws)
-    all_looked_at = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 60, 60))
     patches = Surroundings(truth, RADIUS)
+    for _ in range(3):
+        field, _ = matcher.refine(patches, field, draws)
+    field, distance = matcher.refine(patches, field, draws)
+    all_looked_at = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 60, 60))
     before, found, best = (
         (patches(sources) - patches(matcher.queries)).square().mean() for sources in (start, field, all_looked_at)
     )

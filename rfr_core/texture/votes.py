@@ -1,0 +1,63 @@
+"""Votes: what the matched patches that lie over a pixel put there, on average (Wexler et al. 2007, Sec. 3.2).
+
+Pixels are numbered row by row, one picture of a batch after the other.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rfr_core.texture.settings import AT_ONCE, RADIUS
+
+
+class Votes:
+    """What the matches around a pixel put there."""
+
+    def __init__(self, colour: Tensor, known: Tensor, queries: Tensor) -> None:
+        """Takes pictures whose queries will be matched.
+
+        colour: (N, 3, H, W). known: (N, 1, H, W) bool, which colours may be taken. queries: (Q,), numbers of pixels.
+        """
+        (self._height, self._width), border = known.shape[-2:], 2 * RADIUS
+        self._reach = RADIUS * (self._width + 1)
+        # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
+        self._colours = torch.zeros(known.numel() + 2 * self._reach, 4)
+        within = self._colours[self._reach : len(self._colours) - self._reach].view(*known[:, 0].shape, 4)
+        torch.mul(colour.movedim(1, -1), known.movedim(1, -1), out=within[..., :3])
+        within[..., 3] = known[:, 0]
+        self._stride = self._width + border
+        padded = len(known) * (self._height + border) * self._stride
+        self._sources, self._weight = torch.zeros(padded, dtype=torch.long), torch.zeros(padded)
+        self._queries = self._places(queries)
+
+    def __call__(self, field: Tensor, pixels: Tensor, radius: int, weight: Tensor | None = None) -> Tensor:
+        """Each pixel as the mean of what the matches around it put there; -1 where they put nothing: (n, 3).
+
+        Args:
+            field: (Q,), the sources of the queries.
+            pixels: (n,), their numbers.
+            radius: of the middle of each patch that counts, at most `RADIUS`.
+            weight: (Q,), how far each query's patch counts; None = alike.
+        """
+        self._sources[self._queries] = field
+        self._weight[self._queries] = torch.ones(len(field)) if weight is None else weight
+        moves = torch.arange(-radius, radius + 1)
+        queries_around, colours_around = (
+            (moves[:, None] * row + moves).flatten() for row in (self._stride, self._width)
+        )
+        colours_around = colours_around - self._reach
+        parts = []
+        for part in pixels.split(AT_ONCE):
+            queries = self._places(part)[:, None] + queries_around
+            taken = self._sources[queries].sub_(colours_around)
+            total = F.embedding_bag(taken, self._colours, mode="sum", per_sample_weights=self._weight[queries])
+            colours, count = total.split((3, 1), 1)
+            parts.append(torch.where(count > 0, colours / count, -1))
+        return torch.cat(parts)
+
+    def _places(self, pixels: Tensor) -> Tensor:
+        """Where pixels are once there is room around their pictures."""
+        rows = pixels // self._width
+        return (rows + (2 * (rows // self._height) + 1) * RADIUS) * self._stride + pixels % self._width + RADIUS
