@@ -42,12 +42,12 @@ class JPEGSource:
         self._ahead: list[Any] = []
 
     def read_ahead(self) -> None:
-        """Reads the coefficients for the file that is written first; they take three bytes a pixel until then."""
+        """Reads the coefficients for the file that is written first: about three bytes a pixel until then."""
         if self.shown is not None and not self._ahead:
             self._ahead.append(_coefficients(self.data))
 
     def coefficients(self) -> Any:
-        """jpeglib's, each time others."""
+        """jpeglib's object of them, a new one at each call, as it is written to."""
         try:
             return self._ahead.pop()
         except IndexError:

@@ -109,6 +109,19 @@ def test_a_picture_that_was_painted_on_in_place_is_saved_as_it_is(tmp_path: Path
     assert (again[:, 32:] == 0).all()
 
 
+def test_coefficients_that_were_read_ahead_make_the_same_files(tmp_path: Path) -> None:
+    pytest.importorskip("jpeglib")
+    smooth((90, 70)).save(tmp_path / "a.jpg", quality=80)
+    picture, _ = filled(read_picture(tmp_path / "a.jpg"))
+    expected = save_picture(picture, tmp_path / "b.jpg").read_bytes()
+    assert picture.jpeg is not None
+    picture.jpeg.read_ahead()
+    for _ in range(2):  # with those, and with others
+        assert save_picture(picture, tmp_path / "c.jpg").read_bytes() == expected
+    other = read_picture(tmp_path / "a.jpg")
+    assert save_picture(other, tmp_path / "d.jpg").read_bytes() != expected
+
+
 def test_without_jpeglib_tables_and_sampling_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_files, "coefficients_can_be_kept", lambda: False)
     smooth((61, 45)).save(tmp_path / "a.jpg", quality=71, subsampling=2)
