@@ -306,15 +306,17 @@ def _ahead(
 ) -> Iterator[tuple[Job, Future[Loaded]]]:
     """Each job with its picture and mask, of which a few are being read while the caller is busy."""
 
-    def load(job: Job) -> Loaded:
+    def load(number: int, job: Job) -> Loaded:
         loaded = load_job(job, options, marking, as_it_is=True)
-        if loaded.picture.jpeg is not None and quality is None and format_for(job.out) == "JPEG":
-            loaded.picture.jpeg.read_ahead()
+        jpeg = loaded.picture.jpeg
+        # While torch starts there is time; of later pictures it would only take memory.
+        if number == 0 and jpeg is not None and quality is None and format_for(job.out) == "JPEG":
+            jpeg.read_ahead()
         return loaded
 
     loading: deque[tuple[Job, Future[Loaded]]] = deque()
-    for job in jobs:
-        loading.append((job, pool.submit(load, job)))
+    for number, job in enumerate(jobs):
+        loading.append((job, pool.submit(load, number, job)))
         if len(loading) > _WORKERS:
             yield loading.popleft()
     while loading:

@@ -13,6 +13,7 @@ import io
 import math
 import struct
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from PIL import Image, ImageChops, JpegImagePlugin
 _START_OF_SCAN, _COMMENT = 0xDA, 0xFE
 _APPLICATION = range(0xE0, 0xF0)
 _STRIP = 64  # rows that are compared at once
+_READING = threading.Lock()  # jpeglib keeps the header that it is reading in one place for all threads
 
 
 def coefficients_can_be_kept() -> bool:
@@ -42,9 +44,13 @@ class JPEGSource:
         self._ahead: list[Any] = []
 
     def read_ahead(self) -> None:
-        """Reads the coefficients for the file that is written first: about three bytes a pixel until then."""
-        if self.shown is not None and not self._ahead:
-            self._ahead.append(_coefficients(self.data))
+        """Reads the coefficients for the file that is written first: three to six bytes a pixel until then.
+
+        What cannot be read is left to who writes that file, and says so.
+        """
+        if self.shown is not None and self.shown.mode in ("L", "RGB") and not self._ahead:
+            with contextlib.suppress(Exception):
+                self._ahead.append(_coefficients(self.data))
 
     def coefficients(self) -> Any:
         """jpeglib's object of them, a new one at each call, as it is written to."""
@@ -165,7 +171,8 @@ def _coefficients(data: bytes) -> Any:
 
     with _file() as path:
         path.write_bytes(data)
-        read = jpeglib.read_dct(str(path))
+        with _READING:
+            read = jpeglib.read_dct(str(path))
         read.load()
     return read
 

@@ -1,4 +1,4 @@
-"""What `rfr_core.texture.patch_match` does, on the arrays of one picture: PatchMatch and votes.
+"""What `patch_match`, `surroundings` and `votes` in `rfr_core.texture` do, on the arrays of one picture.
 
 Pixels are numbered row by row; a field (Q,) holds the number of the source of each query.
 """

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.command.batch import Job, Outcome, plan_jobs, run_jobs
+from rfr_core.images import jpeg
 from rfr_core.options import Options
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,30 @@ def test_a_killed_folder_is_finished_without_doing_a_picture_twice(jobs: list[Jo
     assert status.count("filled") == COUNT - len(done)
     for name, modified in done.items():
         assert (tmp_path / "out" / name).stat().st_mtime_ns == modified
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_a_jpeg_that_no_coefficients_can_be_read_of_fails_alone(
+    tmp_path: Path, inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch, damaged: int
+) -> None:
+    pytest.importorskip("jpeglib")
+    for folder in ("photos", "out"):
+        (tmp_path / folder).mkdir()
+    ImageDraw.Draw(mask := Image.new("L", (64, 48))).rectangle((20, 20, 35, 30), fill=255)
+    mask.save(tmp_path / "mask.png")
+    for number in range(3):
+        Image.new("RGB", (64, 48), (80 * number, 90, 100)).save(tmp_path / "photos" / f"{number}.jpg")
+    unreadable, read = (tmp_path / "photos" / f"{damaged}.jpg").read_bytes(), jpeg._coefficients
+
+    def refusing(data: bytes) -> object:
+        if data == unreadable:
+            raise OSError("reading failed")
+        return read(data)
+
+    monkeypatch.setattr(jpeg, "_coefficients", refusing)
+    made = list(outcomes(plan_jobs(tmp_path / "photos", tmp_path / "mask.png", tmp_path / "out"), inpainter))
+    assert [outcome.status == "failed" for outcome in made] == [number == damaged for number in range(3)]
+    assert [(tmp_path / "out" / f"{number}.jpg").exists() for number in range(3)] == [n != damaged for n in range(3)]
 
 
 def test_pictures_are_read_while_torch_starts(jobs: list[Job]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,8 +119,21 @@ def test_coefficients_that_were_read_ahead_make_the_same_files(tmp_path: Path) -
     picture.jpeg.read_ahead()
     for _ in range(2):  # with those, and with others
         assert save_picture(picture, tmp_path / "c.jpg").read_bytes() == expected
-    other = read_picture(tmp_path / "a.jpg")
-    assert save_picture(other, tmp_path / "d.jpg").read_bytes() != expected
+
+
+def test_files_are_read_in_several_threads(tmp_path: Path) -> None:
+    pytest.importorskip("jpeglib")
+    names = [f"{number}.jpg" for number in range(24)]
+    for number, name in enumerate(names):  # each with a header of another length
+        smooth((60 + number, 50)).save(tmp_path / name, quality=80, comment=b"a" * 999 * number)
+
+    def kept(name: str) -> bytes:
+        return save_picture(filled(read_picture(tmp_path / name))[0], tmp_path / f"kept_{name}").read_bytes()
+
+    expected = [kept(name) for name in names]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert list(pool.map(kept, names)) == expected
 
 
 def test_without_jpeglib_tables_and_sampling_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
