@@ -13,7 +13,7 @@ from rfr_core.views.heat_map import heat_map
 from rfr_core.views.recording import Recording
 from rfr_nodes.host_tensors import hole_for, to_image
 from rfr_nodes.newer_host import schema
-from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
+from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected, check_recorded
 
 
 class RFRAttentionMap(io.ComfyNode):
@@ -67,10 +67,14 @@ def _pixel(recording: Recording, x: int, y: int) -> Tensor:
 
 
 def _nothing_found(recording: Recording, place: str) -> str:
+    check_recorded([recording])
     if not len(recording):
         return "The mask was empty, so nothing was fetched from anywhere; connect a mask that is not."
     if not recording.has_attention:
-        return "This model has no attention, so there is no map; load another one."
+        return (
+            "There is no attention to show: this model has none, or the fill went through the picture's border; load "
+            "another model, or choose none for wrap."
+        )
     rows, columns = recording.hole[0, 0].nonzero().unbind(1)
     return (
         f"{place} is not in the fill; choose one in columns {int(columns.min())} to {int(columns.max())}, "

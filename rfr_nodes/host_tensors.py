@@ -13,7 +13,9 @@ _NO_MASK_SIZE = (64, 64)
 
 
 def to_pictures(image: Tensor) -> Tensor:
-    """IMAGE (B, H, W, 1, 3 or 4), float in [0, 1] -> (B, 3, H, W); an alpha channel is left out.
+    """IMAGE (B, H, W, 1, 3 or 4), float in [0, 1] -> (B, 3, H, W) on the CPU; an alpha channel is left out.
+
+    The host keeps pictures and masks on the GPU where it is started with --gpu-only, or another node leaves them there.
 
     Raises ImageError for another shape, or a value that a graph holds in place of a connection.
     """
@@ -22,7 +24,7 @@ def to_pictures(image: Tensor) -> Tensor:
     if image.ndim != 4 or image.shape[-1] not in (1, 3, 4) or 0 in image.shape:
         raise ImageError(f"The image has shape {tuple(image.shape)}; expected a batch of RGB pictures (B, H, W, 3).")
     colours = image[..., :3] if image.shape[-1] >= 3 else image.expand(*image.shape[:-1], 3)
-    return colours.movedim(-1, 1)
+    return colours.movedim(-1, 1).cpu()
 
 
 def to_image(pictures: Tensor) -> Tensor:
@@ -36,7 +38,7 @@ def to_mask(hole: Tensor) -> Tensor:
 
 
 def hole_for(mask: Tensor, pictures: Tensor, threshold: float = 0.5) -> tuple[Tensor, list[str]]:
-    """The hole (1 or N, 1, H, W) bool that a MASK describes for pictures (N, 3, H, W), and what a user should know.
+    """The hole (1 or N, 1, H, W) bool, on the CPU, of a MASK for pictures (N, 3, H, W), and what a user should know.
 
     Values of at least `threshold` are hole. Several masks for one picture, as detectors give them, are united.
     Raises HoleError: the mask is the placeholder of a file without transparency, there are neither one nor as many
@@ -45,7 +47,7 @@ def hole_for(mask: Tensor, pictures: Tensor, threshold: float = 0.5) -> tuple[Te
     if not isinstance(mask, Tensor):
         raise HoleError(f"The mask is {mask!r}; connect one, such as that of Load Mask (RFR).")
     count, _, height, width = pictures.shape
-    masks = mask[None] if mask.ndim == 2 else mask
+    masks = (mask[None] if mask.ndim == 2 else mask).cpu()
     size = tuple(masks.shape[-2:])
     if size == _NO_MASK_SIZE and size != (height, width) and not masks.any():
         raise HoleError(

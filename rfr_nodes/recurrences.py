@@ -12,7 +12,7 @@ from rfr_core.views.film_strip import film_strip, stack_strips
 from rfr_core.views.recording import Recording
 from rfr_nodes.host_tensors import to_image, to_mask
 from rfr_nodes.newer_host import schema, shows_result
-from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected
+from rfr_nodes.sockets import CATEGORY, RFRSteps, check_connected, check_recorded
 from rfr_nodes.strip_files import write_strips
 
 
@@ -41,6 +41,7 @@ class RFRRecurrences(io.ComfyNode):
         check_connected("steps", steps, Recording)
         filled = [recording for recording in steps if len(recording)]
         if not filled:
+            check_recorded(steps)
             raise HoleError("The mask was empty, so there is no recurrence to show; connect a mask that is not.")
         places = [(recording, index) for recording in filled for index in range(1, len(recording) + 1)]
         frames = torch.cat([recording.picture(index) for recording, index in places])

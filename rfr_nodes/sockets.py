@@ -9,6 +9,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from rfr_core.errors import ConfigError
+from rfr_core.views.recording import Recording
 
 CATEGORY = "RFR"
 
@@ -21,3 +22,12 @@ def check_connected(name: str, value: Any, kind: type) -> None:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(v, kind) for v in values):
         raise ConfigError(f"{name} is {value!r}; connect it to a node that gives it.")
+
+
+def check_recorded(steps: list[Recording]) -> None:
+    """Raises ConfigError for fills of which no recurrence was kept: frames of a sequence, pictures that stayed."""
+    if any(recording.box is not None and not len(recording) for recording in steps):
+        raise ConfigError(
+            "There is no recurrence to show: a sequence keeps none (switch it off on RFR Inpaint), and a picture that "
+            "could not be filled has none."
+        )

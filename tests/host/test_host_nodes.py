@@ -476,6 +476,17 @@ def test_attention_outside_the_fill_is_one_sentence(client: Client) -> None:
     assert client.run(graph).sentence == "Picture 5 was asked for; the batch has 0 to 0."
 
 
+@pytest.mark.parametrize("name", ["RFRRecurrences", "RFRAttentionMap"])
+def test_a_sequence_has_no_recurrences_and_says_so(client: Client, name: str) -> None:
+    inputs = {} if name == "RFRRecurrences" else {"x": 50, "y": 40, "picture": 0}
+    graph = fill() | {
+        "looked": node(name, steps=("inpaint", 1), **inputs),
+        "preview": node("PreviewImage", images=("looked", 0)),
+    }
+    graph["inpaint"]["inputs"]["sequence"] = True
+    assert "a sequence keeps none (switch it off on RFR Inpaint)" in client.run(graph).sentence
+
+
 def test_images_are_compared(host: Host, client: Client) -> None:
     graph = fill() | {
         "compare": node("RFRCompare", image_a=("inpaint", 0), image_b=("image", 0), position=0.0, mask=("mask", 0)),

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pretended_device import DEVICE, OnDevice, PretendedDevice
 
 from rfr_core import HoleError, ImageError
 from rfr_nodes.host_tensors import hole_for, nothing_to_fill, to_image, to_mask, to_pictures
@@ -58,6 +59,14 @@ def test_a_small_mask_with_something_in_it_is_one() -> None:
     hole, notes = hole_for(torch.ones(1, 64, 64), torch.zeros(1, 3, 80, 80))
     assert bool(hole.all())
     assert len(notes) == 1
+
+
+def test_what_is_on_the_gpu_is_taken_from_there() -> None:
+    with PretendedDevice():
+        pictures = to_pictures(torch.rand(1, 5, 7, 3).to(DEVICE))
+        hole, _ = hole_for(torch.ones(1, 5, 7).to(DEVICE), pictures)
+        assert not isinstance(pictures, OnDevice)
+        assert not isinstance(hole, OnDevice)
 
 
 def test_as_many_masks_as_pictures_or_one() -> None:
