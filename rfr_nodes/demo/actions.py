@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,9 +12,8 @@ import torch
 from PIL import Image
 
 from rfr_core.defects.finding import find_defects
-from rfr_core.holes.masks import hole_from_alpha, read_hole
+from rfr_core.holes.masks import hole_from_alpha, read_hole, to_hole
 from rfr_core.images.picture_files import losses
-from rfr_core.images.values import to_bytes
 from rfr_nodes.demo import telea, viewer
 from rfr_nodes.demo.attention_view import LatestRun, save_attention
 from rfr_nodes.demo.downloads import AS_UPLOADED, save_download
@@ -35,16 +34,14 @@ from rfr_nodes.demo.uploads import Upload, read_mask_upload, read_painted, uploa
 from rfr_nodes.demo.visitors import visitor_of
 from rfr_nodes.demo.words import dropped_sentence, spoken
 
-_PAINT_COLOUR = (255, 45, 120, 255)
-
 
 class Actions:
-    """The page's functions over the models it offers, the folder for visitors' files and its examples."""
+    """The page's functions over the models it offers, visitors' files and sessions, and its examples."""
 
-    def __init__(self, models: Models, storage: Storage, examples: list[Example]) -> None:
+    def __init__(self, models: Models, storage: Storage, sessions: SessionStore, examples: list[Example]) -> None:
         self._models = models
         self._storage = storage
-        self._sessions = SessionStore(storage)
+        self._sessions = sessions
         self._examples = examples
         self._latest = LatestRun()
         self._turns = Turns(MAX_FILLS, MAX_FILLS_IN_ALL)
@@ -69,7 +66,7 @@ class Actions:
             raise RequestError("There is no such example.")
         example = self._examples[index]
         opened = self._sessions.open(visitor_of(request), Upload(example.photo, example.photo.name))
-        _keep_mask(opened, read_hole(example.mask, size=(opened.size[1], opened.size[0]), resize=True))
+        opened.mask = opened.masks.keep(read_hole(example.mask, size=(opened.size[1], opened.size[0]), resize=True))
         return self._opened(token, opened, "example")
 
     @in_sentences
@@ -94,7 +91,7 @@ class Actions:
         """Shows an uploaded mask as painted, and keeps it at full size."""
         session = self._sessions.get(token)
         size = (session.size[1], session.size[0])
-        _keep_mask(session, read_mask_upload(uploaded(payload, self._storage.root), size))
+        session.mask = session.masks.keep(read_mask_upload(uploaded(payload, self._storage.root), size))
         return _canvas(session)
 
     @in_sentences
@@ -106,7 +103,8 @@ class Actions:
             hole = await self._models.thread.run(lambda: find_defects(picture.image))
         if not hole.any():
             raise RequestError("No dust, scratches or the like were found: brush over what should go.")
-        _keep_mask(session, torch.maximum(hole, _hole(session, drawn)) if drawn.layer else hole)
+        hole = torch.maximum(hole, _hole(session, drawn)) if drawn.layer else hole
+        session.mask = await asyncio.to_thread(session.masks.keep, hole)
         return _canvas(session)
 
     # Runs
@@ -173,6 +171,12 @@ class Actions:
         return self._gone_to(session)
 
     @in_sentences
+    def again(self, token: Any) -> Any:
+        """After an undo or redo that failed: the painter learns where the history stands."""
+        session = self._sessions.get(token)
+        return _canvas(session) | {"again": time.monotonic_ns()}
+
+    @in_sentences
     def show(self, token: Any, event: gr.EventData) -> tuple[Any, ...]:
         """A picture of the history comes back."""
         session = self._sessions.get(token)
@@ -201,6 +205,11 @@ class Actions:
         lacking = dropped_sentence(losses(picture, path), request.headers.get("accept-language", ""))
         button = gr.update(value=str(path), interactive=True, label=spoken("download"))
         return button, gr.update(value=lacking, visible=bool(lacking))
+
+    @in_sentences
+    def unwritten(self) -> tuple[Any, Any]:
+        """The download button when its file could not be written."""
+        return _preparing(None), gr.update(visible=False)
 
     @in_sentences
     async def attend(self, token: Any, event: gr.EventData, request: gr.Request) -> Any:
@@ -237,7 +246,7 @@ class Actions:
         opened = self._sessions.open(visitor_of(request), upload)
         note = ""
         if opened.transparent:
-            _keep_mask(opened, hole_from_alpha(opened.picture(opened.current).image))
+            opened.mask = opened.masks.keep(hole_from_alpha(opened.picture(opened.current).image))
             note = "transparent"
         return self._opened(token, opened, note)
 
@@ -288,36 +297,22 @@ def _preparing(session: Session | None) -> Any:
 
 
 def _hole(session: Session, paint: Painted) -> torch.Tensor:
-    """The hole at full size: the uploaded mask as it is, unless it was painted over."""
-    if paint.untouched and session.mask is not None:
-        return read_hole(session.mask)
-    return read_painted(paint.layer, (session.size[1], session.size[0]))
-
-
-def _keep_mask(session: Session, hole: torch.Tensor) -> None:
-    mask = Image.fromarray(to_bytes(hole[0, 0]).numpy())
-    session.mask = session.folder / "mask.png"
-    mask.convert("1").save(session.mask)
+    """The hole at full size: of a kept mask as it is, where it was not painted over."""
+    alpha = read_painted(paint.layer)
+    hole = session.masks.hole(paint.mask, alpha)
+    if hole is not None:
+        return hole
+    # Between the pixels of the small canvas, so that a large picture gets round edges instead of steps.
+    return to_hole(alpha.resize(session.size, Image.Resampling.BILINEAR))
 
 
 def _canvas(session: Session, *, filled: bool = False) -> dict[str, Any]:
     """The painter's value: the current version, and the kept mask as paint."""
     version = session.current
-    mask = _paint(session, session.mask) if session.mask is not None else None
+    mask = session.masks.paint(session.mask) if session.mask is not None else None
     state = {"undoable": session.undoable, "redoable": session.redoable, "filled": filled}
-    photo = {"session": session.token, "size": session.size, "version": version.number}
+    photo = {"session": session.token, "size": session.size, "version": version.number, "number": session.mask}
     return canvas(version.whole.frames[-1], mask) | photo | state
-
-
-def _paint(session: Session, mask: Path) -> Path:
-    """A mask as a layer of paint, small enough for the page."""
-    with Image.open(mask, formats=["PNG"]) as opened:
-        alpha = preview(opened.convert("L"), SIDE).convert("L")
-    layer = Image.new("RGBA", alpha.size, _PAINT_COLOUR)
-    layer.putalpha(alpha)
-    path = session.folder / f"paint-{mask.stat().st_mtime_ns}.png"  # a new name, which no browser has cached
-    layer.save(path)
-    return path
 
 
 def _whole_number(event: gr.EventData, name: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, Picture, save_picture
-from rfr_nodes.demo.sentences import RequestError
+from rfr_core.errors import ImageError
+from rfr_core.images.picture_files import FORMAT_BY_SUFFIX, Picture, check_writable, save_picture
+from rfr_nodes.demo.sentences import RequestError, without_path
 
 AS_UPLOADED = "as uploaded"
 FORMATS = (AS_UPLOADED, "png", "jpg", "webp", "tif")
@@ -18,9 +19,31 @@ def save_download(picture: Picture, folder: Path, stem: str, choice: str = AS_UP
 
     choice: one of `FORMATS`. As uploaded is the photo's own format, PNG where that has no name of its own.
 
-    Raises RequestError for another choice, and ImageError where the format cannot hold the picture.
+    Raises RequestError: another choice, or a format that cannot hold the picture.
     """
+    check_format(picture, choice)
+    path = folder / f"{stem}-filled{_suffix(picture, choice)}"
+    try:
+        return save_picture(picture, path)
+    except ImageError as error:
+        raise without_path(error, path, "The file") from error
+
+
+def check_choice(choice: str) -> None:
+    """Raises RequestError for what is none of `FORMATS`."""
     if choice not in FORMATS:
         raise RequestError(f"There is no such format here: choose one of {', '.join(FORMATS)}.")
-    suffix = _SUFFIX.get(picture.format or "", ".png") if choice == AS_UPLOADED else f".{choice}"
-    return save_picture(picture, folder / f"{stem}-filled{suffix}")
+
+
+def check_format(picture: Picture, choice: str) -> None:
+    """Raises what `save_download` would raise for a picture of this kind, so that it is not filled in vain."""
+    check_choice(choice)
+    path = Path(f"file{_suffix(picture, choice)}")
+    try:
+        check_writable(picture, path)
+    except ImageError as error:
+        raise without_path(error, path, "The file") from error
+
+
+def _suffix(picture: Picture, choice: str) -> str:
+    return _SUFFIX.get(picture.format or "", ".png") if choice == AS_UPLOADED else f".{choice}"

@@ -14,7 +14,7 @@ from rfr_core.errors import HoleError
 from rfr_core.holes.masks import hole_from_alpha
 from rfr_core.images.picture_files import Picture, losses
 from rfr_core.options import Detail
-from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, save_download
+from rfr_nodes.demo.downloads import AS_UPLOADED, FORMATS, check_choice, check_format, save_download
 from rfr_nodes.demo.filling import filled_steps
 from rfr_nodes.demo.limits import MAX_CALLS, MAX_CALLS_IN_ALL, MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.offered_models import Models
@@ -72,16 +72,20 @@ def add_endpoints(models: Models, storage: Storage) -> None:
         detail = detail or "auto"
         detail = "exact" if exact and detail == "auto" else detail  # as it was said before there was `detail`
         options = checked_options(model, recurrences or 0, grow or 0, feather or 0, detail)
+        file_format = file_format or AS_UPLOADED
+        check_choice(file_format)
         visitor = visitor_of(request)
         storage.admit(visitor)
         inpainter = await models.load(options.model)
         async with turns.turn(visitor):
             upload, picture, hole = await asyncio.to_thread(_read, image, mask, storage.root)
+            if mask is not None:  # else what is transparent, which the format need not hold, goes
+                check_format(picture, file_format)
             # Step by step, so that the page's fills have their turn between. There are none for an empty hole.
             steps = models.thread.each(filled_steps(inpainter, picture.image, hole, options))
             images = [picture.image, *[image async for image in steps][-1:]]
         filled = picture.filled(images[-1])
-        path = await asyncio.to_thread(_saved, filled, storage, upload, file_format or AS_UPLOADED)
+        path = await asyncio.to_thread(_saved, filled, storage, upload, file_format)
         return str(path), list(losses(filled, path))
 
     @functools.wraps(report)  # for its parameters

@@ -22,6 +22,7 @@ from rfr_nodes.demo.limits import MAX_FEATHER, MAX_GROW, MAX_RECURRENCES
 from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.painter import painter
 from rfr_nodes.demo.picture_buttons import pictured, thumbnails
+from rfr_nodes.demo.session_store import SessionStore
 from rfr_nodes.demo.slots import Slots
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.viewer import viewer
@@ -59,10 +60,10 @@ class _Parts:
     history: gr.HTML
 
 
-def build_page(models: Models, storage: Storage) -> gr.Blocks:
-    """The page with all its events. models: the networks it offers. storage: where visitors' files lie."""
+def build_page(models: Models, storage: Storage, sessions: SessionStore) -> gr.Blocks:
+    """The page with all its events. models: the networks it offers. storage, sessions: where visitors' files lie."""
     examples = find_examples()
-    actions = Actions(models, storage, examples)
+    actions = Actions(models, storage, sessions, examples)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         session = gr.Textbox("", visible=False)
         gr.Markdown(spoken("heading"), elem_id="heading")
@@ -172,6 +173,12 @@ def _wire(page: gr.Blocks, parts: _Parts, actions: Actions) -> None:
     shown = [parts.viewer, parts.painter, parts.history, parts.download]
     opened = [session, parts.intake, parts.work, parts.photo, parts.mask, *buttons, *shown]
     run, stopped = _wire_run(parts, actions, quickly, buttons, shown, quick)
+    steps = [
+        parts.painter.undo(quickly(actions.undo), session, shown, **quick),
+        parts.painter.redo(quickly(actions.redo), session, shown, **quick),
+    ]
+    for step in steps:
+        step.failure(quickly(actions.again), session, parts.painter, **quick)
 
     page.load(None, js=_LANGUAGE)
     events = [
@@ -180,17 +187,17 @@ def _wire(page: gr.Blocks, parts: _Parts, actions: Actions) -> None:
         parts.dropper.dropped(quickly(actions.open_dropped), session, opened, cancels=[run], **quick),
         parts.dropper.left(quickly(actions.leave), session, opened, cancels=[run], **quick),
         parts.examples.pick(quickly(actions.open_example), session, opened, **quick),
-        parts.painter.undo(quickly(actions.undo), session, shown, **quick),
-        parts.painter.redo(quickly(actions.redo), session, shown, **quick),
+        *steps,
         parts.history.pick(quickly(actions.show), session, shown, **quick),
         run,
     ]
-    events.append(parts.file_format.input(quickly(actions.prepare), session, parts.download, **quick))
+    events.append(parts.file_format.select(quickly(actions.prepare), session, parts.download, **quick))
     for event in [*events, *stopped]:
         written = event.success(
             quickly(actions.write), [session, parts.file_format], [parts.download, parts.dropped], **quick
         )
         written.success(None, parts.download, None, js=_FILE_READY)
+        written.failure(quickly(actions.unwritten), None, [parts.download, parts.dropped], **quick)
     parts.mask.upload(quickly(actions.take_mask), [session, parts.mask], parts.painter, **quick)
     parts.find.click(actions.find, [session, parts.painter], parts.painter, **quick)
     # The dropper asks before a photo with fills is left.

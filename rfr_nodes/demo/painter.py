@@ -19,10 +19,10 @@ PAINTER = ("viewport", "gestures", "strokes", "timeline", "painter", "keys")
 
 @dataclass(frozen=True)
 class Painted:
-    """What the page sends: a PNG as a ``data:`` address, or "", and whether it is as the server sent it."""
+    """What the page sends: a PNG as a ``data:`` address, or "", and the number of the kept mask that is part of it."""
 
     layer: str = ""
-    untouched: bool = False
+    mask: int | None = None
 
 
 def painter(**options: Any) -> gr.HTML:
@@ -34,7 +34,8 @@ def painted(payload: Any) -> Painted:
     """What was painted, from the component's raw value; whatever else the page may send counts as nothing."""
     if not isinstance(payload, dict) or not isinstance(payload.get("layer"), str):
         return Painted()
-    return Painted(payload["layer"], payload.get("untouched") is True)
+    mask = payload.get("part")
+    return Painted(payload["layer"], mask if type(mask) is int else None)
 
 
 def canvas(photo: Path, mask: Path | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rfr_nodes.demo.guard import Guard
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_SESSIONS, MAX_THREADS, MAX_WAITING
 from rfr_nodes.demo.offered_models import Models
 from rfr_nodes.demo.page import build_page
+from rfr_nodes.demo.session_store import SessionStore
 from rfr_nodes.demo.storage import Storage
 from rfr_nodes.demo.theme import STYLE, theme
 from rfr_nodes.demo.words import LANGUAGES
@@ -30,7 +31,9 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
     alone.
     """
     storage = Storage(root)
-    page = build_page(models, storage)
+    sessions = SessionStore(storage)
+    page = build_page(models, storage, sessions)
+    storage.keep_what_is_there()
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=None)
     guard = Middleware(Guard, storage=storage, events=Events(page), loopback_only=private)
     try:
@@ -58,7 +61,10 @@ def serve(models: Models, root: Path, *, host: str, port: int | None, share: boo
             return _closed(page, 2)
         print(f"The page is at {page.local_url} (end it with Ctrl-C).", flush=True)
         while True:
-            time.sleep(0.5)
+            for _ in range(120):
+                time.sleep(0.5)  # in short parts, after each of which a signal counts
+            sessions.sweep()  # though nobody may come
+            storage.sweep()
     except OSError:  # which ports are free has been looked at before; someone was quicker
         where = "the ports from 7860 on are" if port is None else f"port {port} is"
         print(f"The page cannot be served on {host}: {where} taken. Give another one by --port.", file=sys.stderr)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rfr_core.errors import ImageError
 from rfr_core.images.picture_files import Picture, read_picture
 from rfr_core.options import Detail
+from rfr_nodes.demo.kept_masks import KeptMasks
 from rfr_nodes.demo.limits import MAX_PIXELS, MAX_SESSION_BYTES, MAX_VERSIONS
 from rfr_nodes.demo.previews import THUMBNAIL_SIDE, PILBox, preview, save_preview
 from rfr_nodes.demo.sentences import RequestError
@@ -110,7 +111,8 @@ class Session:
         photo = Version(0, self.folder, (), None, View((0, 0, *size), before, (before,)))
         self.versions = [photo]
         self.current = photo
-        self.mask: Path | None = None  # an uploaded mask at full size, until it is painted over
+        self.masks = KeptMasks(self.folder)
+        self.mask: int | None = None  # the one that a page is to show
         self.wanted: tuple[Version, str] | None = None  # the download that was asked for last
         self._undone: list[Version] = []
         self._count = 0
@@ -140,15 +142,14 @@ class Session:
         return folder
 
     def add(self, version: Version) -> Version:
-        """Takes a new version into the history and shows it; of too many, the oldest unused one goes."""
+        """Takes a new version into the history and shows it; of too many, the oldest that none was made of goes."""
         version = replace(version, number=max(v.number for v in self.versions) + 1)
         self.versions.append(version)
         self.current, self._undone = version, []
-        in_use = set(_line(version))
         for old in self.versions[1:-1]:
             if len(self.versions) <= MAX_VERSIONS:
                 break
-            if old not in in_use:
+            if not any(other.base is old for other in self.versions):
                 self._forget(old)
         return version
 

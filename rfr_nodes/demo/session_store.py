@@ -44,14 +44,12 @@ class SessionStore:
         """The session of a token, None where there is none (any more)."""
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             return None
+        self.sweep()
         with self._lock:
-            closed = self._surplus("")
             found = self._sessions.get(token)
             if found is not None:
                 self._sessions[token] = *found[:2], time.monotonic()
                 self._sessions.move_to_end(token)
-        for old in closed:
-            old.close()
         return found and found[0]
 
     def get(self, token: Any) -> Session:
@@ -68,6 +66,13 @@ class SessionStore:
             with self._lock:
                 self._sessions.pop(session.token, None)
             session.close()
+
+    def sweep(self) -> None:
+        """Ends the sessions that were left alone for too long."""
+        with self._lock:
+            closed = self._surplus("")
+        for old in closed:
+            old.close()
 
     def _surplus(self, visitor: str) -> list[Session]:
         """Takes out those that are too old or too many."""

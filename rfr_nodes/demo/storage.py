@@ -27,7 +27,7 @@ _MEASURED_SECONDS = 2.0
 class Storage:
     """A folder whose size is watched; photos with their history lie in its folder `sessions`.
 
-    root: an existing folder. What is in it by now, such as the examples, stays.
+    root: an existing folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -38,6 +38,15 @@ class Storage:
         self._uploads: defaultdict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._stored, self._measured, self._swept = 0, -_MEASURED_SECONDS, time.monotonic()
         self._lock = Lock()
+
+    def keep_what_is_there(self) -> None:
+        """Lets the files of the page itself, such as its examples, stay."""
+        self._kept = set(self.root.iterdir())
+
+    def sweep(self) -> None:
+        """Deletes uploads and results that are old."""
+        with self._lock:
+            self._sweep(time.monotonic())
 
     def admit(self, visitor: str, size: int = 0) -> None:
         """Whether a visitor may store so many bytes more; they are counted from now on.

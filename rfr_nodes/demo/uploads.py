@@ -13,7 +13,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from rfr_core.errors import HoleError, ImageError
-from rfr_core.holes.masks import read_hole, to_hole
+from rfr_core.holes.masks import read_hole
 from rfr_core.images.picture_files import HEIC_SUFFIXES, Picture, read_picture
 from rfr_nodes.demo.confinement import within
 from rfr_nodes.demo.limits import MAX_FILE_BYTES, MAX_PAINTED_PIXELS, MAX_PIXELS
@@ -73,10 +73,10 @@ def read_mask_upload(upload: Upload | None, size: tuple[int, int]) -> torch.Tens
         raise _told(error, path, "mask") from error
 
 
-def read_painted(data_url: Any, size: tuple[int, int]) -> torch.Tensor:
-    """The hole (1, 1, H, W) that was painted on the page, scaled smoothly to the picture's ``size`` = (H, W).
+def read_painted(data_url: Any) -> Image.Image:
+    """How opaque what was painted on the page is, in the size in which it was painted: an L picture.
 
-    data_url: a PNG as a ``data:`` address, opaque where something is painted.
+    data_url: a PNG as a ``data:`` address.
 
     Raises RequestError: it is none, or too large.
     """
@@ -87,13 +87,11 @@ def read_painted(data_url: Any, size: tuple[int, int]) -> torch.Tensor:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
             if opened.width * opened.height > MAX_PAINTED_PIXELS:
                 raise RequestError("The painted mask is larger than this page paints: reload the page.")
-            alpha = opened.convert("RGBA").getchannel("A")
+            return opened.convert("RGBA").getchannel("A")
     except RequestError:
         raise
     except Exception as error:  # decoders meet damaged files with errors of every class
         raise RequestError("The painted mask did not arrive whole: paint once more.") from error
-    # Between the pixels of the small canvas, so that a large picture gets round edges instead of steps.
-    return to_hole(alpha.resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def safe_stem(name: str) -> str:

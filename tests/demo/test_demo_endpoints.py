@@ -426,14 +426,19 @@ def test_one_visitor_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.Mo
 def test_old_uploads_and_results_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rfr_nodes.demo import storage as module
 
-    (tmp_path / "example").mkdir()
     storage = module.Storage(tmp_path)
+    (tmp_path / "example").mkdir()
+    storage.keep_what_is_there()
     old, new = storage.result_folder(), storage.result_folder()
     for folder in (old, tmp_path / "example"):
         os.utime(folder, (1, 1))
+    late = storage.result_folder()
+    storage.sweep()
+    assert not old.exists()
+    os.utime(late, (1, 1))
     monkeypatch.setattr(module, "SWEEP_SECONDS", -1)
     storage.admit("someone")
-    assert not old.exists()
+    assert not late.exists()
     assert new.exists()
     assert (tmp_path / "example").exists()
 
@@ -460,6 +465,35 @@ def test_sessions_end_by_age_and_by_number_of_their_own_visitor(
     time.sleep(0.01)
     assert aging.find(old.token) is None
     assert not old.folder.exists()
+    left = aging.open("me", upload)
+    time.sleep(0.01)
+    aging.sweep()  # though nobody asks for it
+    assert not left.folder.exists()
+
+
+def test_what_a_picture_of_the_history_was_made_of_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rfr_nodes.demo import session as module
+    from rfr_nodes.demo.uploads import Upload
+
+    monkeypatch.setattr(module, "MAX_VERSIONS", 5)
+    photograph(32, 32).save(tmp_path / "a.png")
+    session = module.Session(tmp_path, Upload(tmp_path / "a.png", "a.png"))
+
+    def fill() -> module.Version:
+        run = module.VersionRun(session.current, tmp_path / "hole.png", (0, 0, 8, 8), module.FillOptions())
+        return session.add(module.Version(0, session.new_folder(), (), run, session.versions[0].whole))
+
+    fill()
+    second = fill()
+    for _ in range(8):
+        session.show(len(session.history) - 1)  # the photo
+        fill()
+        assert len(session.versions) <= 5
+        if second in session.versions:
+            session.show(session.history.index(second))
+            session.undo()
+            assert session.current in session.versions
+    assert second not in session.versions
 
 
 def test_turns_are_fair_and_few_for_each(monkeypatch: pytest.MonkeyPatch) -> None:

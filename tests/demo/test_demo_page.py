@@ -304,6 +304,104 @@ def test_an_uploaded_mask_counts_to_the_pixel(visitor: Visitor, tmp_path: Path) 
     assert changed.sum() > 0.9 * 21 * 12
 
 
+def choose_mask(visitor: Visitor, path: Path) -> None:
+    """Chooses a mask file and waits until it is shown."""
+    before = visitor.page.locator("[data-ready]").get_attribute("data-ready")
+    visitor.page.locator("#mask input[type=file]").set_input_files(path)
+    visitor.page.locator(f"#painter [data-ready]:not([data-ready='{before}'])").wait_for()
+
+
+def test_a_mask_counts_to_the_pixel_with_strokes_beside_it_and_after_undo(visitor: Visitor, tmp_path: Path) -> None:
+    picture = photograph(6400, 400)  # shown at a quarter of its size, where the lines below are faint
+    picture.save(tmp_path / "wide.png")
+    lines = {"upper": (2000, 100, 4000, 101), "lower": (2000, 300, 4000, 301)}
+    for name, box in lines.items():
+        mask = Image.new("L", picture.size)
+        mask.paste(255, box)
+        mask.save(tmp_path / f"{name}.png")
+
+    def changed() -> np.ndarray:
+        return (pixels(visitor.download(tmp_path)) != np.asarray(picture)).any(axis=2)
+
+    visitor.upload(tmp_path / "wide.png")
+    visitor.page.get_by_text("Use a mask file").click()
+    choose_mask(visitor, tmp_path / "upper.png")
+    visitor.paint((0.1, 0.5), (0.12, 0.5))
+    visitor.page.get_by_role("button", name="Eraser").click()
+    visitor.paint((0.55, 0.25), (0.6, 0.25))
+    visitor.remove()
+    first = changed()
+    assert first[100, 2000:3000].mean() > 0.9
+    assert first[200, 650:750].mean() > 0.9
+    assert not first[90:110, 3560:3800].any()  # erased
+    visitor.page.locator("[data-action=undo]").click()
+    chosen(visitor, "Photo")
+    until(visitor, lambda: visitor.page.locator("#painter [data-action=clear]:not([disabled])").count() > 0)
+    visitor.remove()
+    assert (changed() == first).all()
+
+
+def test_after_undo_it_is_the_mask_that_is_shown_that_counts(visitor: Visitor, tmp_path: Path) -> None:
+    picture = photograph(400, 300)
+    picture.save(tmp_path / "photo.png")
+    for name, box in {"left": (50, 100, 80, 130), "right": (300, 100, 330, 130)}.items():
+        mask = Image.new("L", picture.size)
+        mask.paste(255, box)
+        mask.save(tmp_path / f"{name}.png")
+    visitor.upload(tmp_path / "photo.png")
+    visitor.page.get_by_text("Use a mask file").click()
+    choose_mask(visitor, tmp_path / "left.png")
+    choose_mask(visitor, tmp_path / "right.png")
+    visitor.page.locator("[data-action=undo]").click()
+    visitor.remove()
+    after = (pixels(visitor.download(tmp_path)) != np.asarray(picture)).any(axis=2)
+    assert after[100:130, 50:80].mean() > 0.9
+    assert not after[:, 200:].any()
+
+
+def test_a_format_that_cannot_hold_the_picture_is_one_sentence(visitor: Visitor, tmp_path: Path) -> None:
+    picture = photograph(200, 150).convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 40, 40))
+    picture.save(tmp_path / "cut.png")
+    visitor.upload(tmp_path / "cut.png")
+    visitor.page.locator("[data-action=clear]").click()
+    visitor.paint((0.6, 0.6), (0.7, 0.6))
+    visitor.remove()
+    visitor.page.get_by_label("File format").click()
+    visitor.page.get_by_role("option", name="jpg").click()
+    visitor.page.get_by_text("The file: JPEG cannot hold transparency; save as PNG (.png) instead.").wait_for()
+    button = visitor.page.locator("#download")
+    until(visitor, lambda: button.inner_text().strip() == "Download")
+    assert button.is_disabled()
+    visitor.page.get_by_label("File format").click()
+    visitor.page.get_by_role("option", name="png").click()
+    assert visitor.download(tmp_path).suffix == ".png"
+
+
+def test_an_undo_that_is_refused_leaves_the_next_one_possible(chromium: Any, demo: Demo, photo: Path) -> None:
+    with visiting(chromium, demo) as visitor:
+        visitor.upload(photo)
+        visitor.paint((0.4, 0.5), (0.5, 0.5))
+        visitor.remove()
+        # A duplicated tab has the same session, and takes the fill back first.
+        other = visitor.page.context.new_page()
+        other.add_init_script(
+            "sessionStorage.setItem('rfr-session', '" + visitor.page.evaluate("sessionStorage['rfr-session']") + "')"
+        )
+        other.goto(demo.url)
+        other.locator("#painter [data-ready]").wait_for()
+        other.locator("[data-action=undo]:not([disabled])").click()
+        other.locator("#history button[aria-current]", has_text="Photo").wait_for()
+        visitor.page.locator("[data-action=undo]").click()
+        visitor.page.get_by_text("There is nothing to undo").wait_for()
+        visitor.page.locator("[data-action=redo]:not([disabled])").click()
+        chosen(visitor, "Fill 1")
+        visitor.paint((0.2, 0.2), (0.3, 0.2))
+        assert visitor.painted() > 0
+        visitor.page.locator("[data-action=undo]").click()
+        assert visitor.painted() == 0
+
+
 def test_dust_is_found_and_marked(visitor: Visitor, tmp_path: Path) -> None:
     picture = photograph(400, 300)
     for x, y in ((100, 100), (200, 150), (300, 220)):

@@ -10,6 +10,8 @@ const button = (name) => find('[data-action="' + name + '"]');
 const pen = canvas.getContext('2d');
 const shapePen = shape.getContext('2d');
 
+const ANSWER_WITHIN = 20000; // milliseconds, after which an undo or redo counts as lost
+
 let tool = 'brush';
 let marks = []; // on the photo by now
 let mark = null; // the one that is being made
@@ -18,7 +20,7 @@ let place = null; // where the keys have moved the brush, in canvas pixels
 let session = null;
 let version = null;
 let newest = 0; // counts photos, so that one that loads late is dropped
-let waiting = null; // what is undone or redone when the server's answer comes
+let waiting = null; // {marks}: those that there are when a fill is undone or redone, which the server does
 let running = false;
 let auto = false;
 
@@ -27,11 +29,11 @@ const diameter = () =>
 const say = (text) => { find('.painter-said').textContent = text; };
 
 function publish() {
-  const untouched = marks.length === 1 && Boolean(marks[0].mask);
+  const given = marks.filter((one) => one.mask).pop();
   button('undo').disabled = !timeline.past.length;
   button('redo').disabled = !timeline.future.length;
   button('clear').disabled = !marks.length;
-  props.value = { ...props.value, layer: marks.length ? canvas.toDataURL('image/png') : '', untouched };
+  props.value = { ...props.value, layer: marks.length ? canvas.toDataURL('image/png') : '', part: given ? given.number : null };
 }
 
 function put(next) {
@@ -55,11 +57,13 @@ function choose(name) {
 }
 
 // Undo and redo. A fill is taken back, or brought back, by the server; its answer goes to `show`.
-function step(action, marksThen, event, said) {
+function step(action, marksThen, event, said, revert) {
   if (!action) return;
   if (action.fill) {
-    waiting = marksThen;
+    const mine = { marks: marksThen };
+    waiting = mine;
     trigger(event);
+    setTimeout(() => { if (waiting === mine) { waiting = null; revert(); publish(); } }, ANSWER_WITHIN);
   } else put(marksThen);
   say(word(said));
 }
@@ -67,13 +71,13 @@ function step(action, marksThen, event, said) {
 function undo() {
   const next = timeline.past[timeline.past.length - 1];
   if (mark || waiting || !next || (running && next.fill)) return;
-  step(timeline.back(), next.before, 'undo', 'undone');
+  step(timeline.back(), next.before, 'undo', 'undone', () => timeline.forth());
 }
 
 function redo() {
   const next = timeline.future[timeline.future.length - 1];
   if (mark || waiting || !next || (running && next.fill)) return;
-  step(timeline.forth(), next.after, 'redo', 'redone');
+  step(timeline.forth(), next.after, 'redo', 'redone', () => timeline.back());
 }
 
 function clear() {
@@ -204,11 +208,16 @@ async function show(value) {
 }
 
 function take(value, mask, another) {
-  if (mask) {
-    if (another) put([{ mask }]);
-    else change([{ mask }]);
+  if (value.again) { // after an undo or redo that failed
+    waiting = null;
+    timeline.begin(value.undoable, value.redoable);
+    put(marks);
+  } else if (mask) {
+    const given = { mask, number: value.number };
+    if (another) put([given]);
+    else change([given]);
   } else if (waiting) {
-    const next = waiting;
+    const next = waiting.marks;
     waiting = null;
     put(next);
   } else if (value.filled && !another && value.version !== version) { // it comes twice, with the end of the run

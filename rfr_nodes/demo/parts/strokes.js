@@ -1,4 +1,4 @@
-// Marks on the photo, and how they are drawn: {tool, size, points} in canvas pixels, or {mask} for one from a file.
+// Marks on the photo, and how they are drawn: {tool, size, points} in canvas pixels, or {mask, number} for one from the server.
 const COLOUR = '#ff2d78';
 
 function line(pen, mark, from) {
