@@ -12,7 +12,7 @@ from benchmarks.setting import Setting
 from benchmarks.timing import in_turns
 from rfr_core.command.batch import Job, plan_jobs, run_jobs
 from rfr_core.holes.masks import read_hole
-from rfr_core.images.picture_files import Picture, read_picture, save_picture
+from rfr_core.images.picture_files import read_picture, save_picture
 from rfr_core.inpainter import Inpainter
 from rfr_core.options import Options
 
@@ -43,4 +43,4 @@ def _one_by_one(inpainter: Inpainter, jobs: Sequence[Job]) -> None:
         assert job.masks is not None
         picture = read_picture(job.image)
         filled = inpainter(picture.image, read_hole(job.masks[0]))
-        save_picture(Picture(filled, picture.exif, picture.icc_profile, picture.format), job.out)
+        save_picture(picture.filled(filled), job.out)
