@@ -202,7 +202,7 @@ def test_a_painted_mask_that_claims_a_giant_size_is_refused() -> None:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 300_000, 300_000, 8, 6, 0, 0, 0))
     data = base64.b64encode(PNG_SIGNATURE + header + chunk(b"IEND", b"")).decode()
     with pytest.raises(RequestError, match="did not arrive whole"):
-        read_painted("data:image/png;base64," + data, (10, 10))
+        read_painted("data:image/png;base64," + data)
 
 
 @pytest.mark.skipif(not memory.AVAILABLE, reason="only Linux tells how much memory another process has")
