@@ -25,6 +25,7 @@ from rfr_core.texture.patch_match import (
     enlarge_field,
     queried,
     sources_in,
+    spread_out,
 )
 from rfr_core.texture.settings import (
     COARSE_DEPTH,
@@ -115,11 +116,11 @@ class _Match:
 
     def dense(self) -> Tensor:
         """The field for all pixels, (N * h * w,), -1 where there is no query."""
-        return self._spread_out(self.field, -1)
+        return spread_out(self.field, self.queries, math.prod(self.shape), -1)
 
     def distances(self) -> Tensor:
         """(N * h * w,), infinite where there is no query."""
-        return self._spread_out(self.distance, math.inf)
+        return spread_out(self.distance, self.queries, math.prod(self.shape), math.inf)
 
     def enlarged(self, size: tuple[int, int]) -> _Match:
         """The same for pictures of twice the size."""
@@ -129,9 +130,6 @@ class _Match:
         rows, columns = (torch.arange(length) // 2 for length in size)
         distance = self.distances().view(self.shape)[:, rows[:, None], columns].flatten()
         return _Match(queries, dense[queries], distance[queries], (pictures, *size))
-
-    def _spread_out(self, values: Tensor, other: float) -> Tensor:
-        return values.new_full((math.prod(self.shape),), other).index_copy_(0, self.queries, values)
 
 
 def synthesize(fill: Tensor, known: Tensor) -> Synthesis:

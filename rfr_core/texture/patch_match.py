@@ -179,7 +179,7 @@ class PatchMatch:
 
     def dense(self, field: Tensor) -> Tensor:
         """The field for all pixels, (N * H * W,), -1 where there is no query."""
-        return torch.full_like(self.valid, -1, dtype=torch.long).index_copy_(0, self.queries, field)
+        return spread_out(field, self.queries, len(self.valid), -1)
 
     def valid_field(self, dense: Tensor, draws: Draws) -> Tensor:
         """The field of a dense one, random where that has none or what is no source here."""
@@ -190,6 +190,11 @@ class PatchMatch:
         first = (counts.cumsum(0) - counts)[self._picture]
         drawn = torch.cat(self._sources)[(first + ranks).clamp(max=int(counts.sum()) - 1)] + self._picture * area
         return torch.where((field >= 0) & self.valid[field], field, drawn)
+
+
+def spread_out(values: Tensor, pixels: Tensor, count: int, other: float) -> Tensor:
+    """Values (n,) of some pixels (n,) for all of them, (count,), those of the rest being another."""
+    return values.new_full((count,), other).index_copy_(0, pixels, values)
 
 
 def sources_in(known: Tensor) -> Tensor:

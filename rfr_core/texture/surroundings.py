@@ -9,6 +9,19 @@ import torch
 from torch import Tensor
 
 
+def corners(pixels: Tensor, shape: tuple[int, int, int], radius: int) -> Tensor:
+    """Where the square around each pixel (n,) begins, once its picture has ``radius`` pixels more on every side: (n,).
+
+    shape: N, H and W of the pictures, without these.
+    """
+    pictures, height, width = shape
+    rows = pixels // width
+    begun = pixels + rows * (2 * radius)
+    if pictures > 1:
+        begun += rows // height * (2 * radius * (width + 2 * radius))
+    return begun
+
+
 class Surroundings:
     """The squares of pixels around those of pictures, gone on outwards at the border; none is copied before asked for.
 
@@ -18,7 +31,7 @@ class Surroundings:
     def __init__(self, picture: Tensor, radius: int) -> None:
         """picture: (N, C, H, W). radius: at least 1."""
         pictures, channels, height, width = picture.shape
-        self._radius, self._height, self._width = radius, height, width
+        self._radius, self._shape = radius, (pictures, height, width)
         side, self._stride = 2 * radius + 1, width + 2 * radius
         self.values = side**2 * channels
         self._padded = picture.new_empty(pictures, height + 2 * radius, self._stride, channels)
@@ -31,22 +44,14 @@ class Surroundings:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """The squares around pixels (n,): (n, values), row by row, the channels of a pixel together."""
-        corners = self._corners(pixels)
-        return self._rows.index_select(0, (corners[:, None] + self._steps).flatten()).view(len(pixels), self.values)
+        rows = corners(pixels, self._shape, self._radius)[:, None] + self._steps
+        return self._rows.index_select(0, rows.flatten()).view(len(pixels), self.values)
 
     def put(self, pixels: Tensor, values: Tensor) -> None:
         """Gives pixels (n,) other values (n, C)."""
-        middle = self._radius * (self._stride + 1)
-        self._padded.view(-1, values.shape[1]).index_copy_(0, self._corners(pixels) + middle, values)
+        places = corners(pixels, self._shape, self._radius) + self._radius * (self._stride + 1)
+        self._padded.view(-1, values.shape[1]).index_copy_(0, places, values)
         self._extend()
-
-    def _corners(self, pixels: Tensor) -> Tensor:
-        """Where the square around each pixel begins, in pixels of the padded pictures."""
-        rows = pixels // self._width
-        corners = pixels + rows * (2 * self._radius)
-        if len(self._padded) > 1:
-            corners += rows // self._height * (2 * self._radius * self._stride)
-        return corners
 
     def _extend(self) -> None:
         """Puts the border's values beyond it."""

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.texture.settings import AT_ONCE, RADIUS
+from rfr_core.texture.surroundings import corners
 
 
 class Votes:
@@ -20,15 +21,15 @@ class Votes:
 
         colour: (N, 3, H, W). known: (N, 1, H, W) bool, which colours may be taken. queries: (Q,), numbers of pixels.
         """
-        (self._height, self._width), border = known.shape[-2:], 2 * RADIUS
-        self._reach = RADIUS * (self._width + 1)
+        pictures, _, height, width = known.shape
+        self._shape, self._reach = (pictures, height, width), RADIUS * (width + 1)
         # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
         self._colours = torch.zeros(known.numel() + 2 * self._reach, 4)
-        within = self._colours[self._reach : len(self._colours) - self._reach].view(*known[:, 0].shape, 4)
+        within = self._colours[self._reach : len(self._colours) - self._reach].view(*self._shape, 4)
         torch.mul(colour.movedim(1, -1), known.movedim(1, -1), out=within[..., :3])
         within[..., 3] = known[:, 0]
-        self._stride = self._width + border
-        padded = len(known) * (self._height + border) * self._stride
+        self._stride = width + 2 * RADIUS
+        padded = pictures * (height + 2 * RADIUS) * self._stride
         self._sources, self._weight = torch.zeros(padded, dtype=torch.long), torch.zeros(padded)
         self._queries = self._places(queries)
 
@@ -45,7 +46,7 @@ class Votes:
         self._weight[self._queries] = torch.ones(len(field)) if weight is None else weight
         moves = torch.arange(-radius, radius + 1)
         queries_around, colours_around = (
-            (moves[:, None] * row + moves).flatten() for row in (self._stride, self._width)
+            (moves[:, None] * row + moves).flatten() for row in (self._stride, self._shape[2])
         )
         colours_around = colours_around - self._reach
         parts = []
@@ -59,5 +60,4 @@ class Votes:
 
     def _places(self, pixels: Tensor) -> Tensor:
         """Where pixels are once there is room around their pictures."""
-        rows = pixels // self._width
-        return (rows + (2 * (rows // self._height) + 1) * RADIUS) * self._stride + pixels % self._width + RADIUS
+        return corners(pixels, self._shape, RADIUS) + RADIUS * (self._stride + 1)
