@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rfr_core.errors import ImageError
@@ -21,12 +23,9 @@ def save_download(picture: Picture, folder: Path, stem: str, choice: str = AS_UP
 
     Raises RequestError: another choice, or a format that cannot hold the picture.
     """
-    check_format(picture, choice)
     path = folder / f"{stem}-filled{_suffix(picture, choice)}"
-    try:
+    with _named(path):
         return save_picture(picture, path)
-    except ImageError as error:
-        raise without_path(error, path, "The file") from error
 
 
 def check_choice(choice: str) -> None:
@@ -37,13 +36,20 @@ def check_choice(choice: str) -> None:
 
 def check_format(picture: Picture, choice: str) -> None:
     """Raises what `save_download` would raise for a picture of this kind, so that it is not filled in vain."""
-    check_choice(choice)
     path = Path(f"file{_suffix(picture, choice)}")
-    try:
+    with _named(path):
         check_writable(picture, path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Calls a path "the file" in errors."""
+    try:
+        yield
     except ImageError as error:
         raise without_path(error, path, "The file") from error
 
 
 def _suffix(picture: Picture, choice: str) -> str:
+    check_choice(choice)
     return _SUFFIX.get(picture.format or "", ".png") if choice == AS_UPLOADED else f".{choice}"

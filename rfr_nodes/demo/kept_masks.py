@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from rfr_core.holes.masks import read_hole, to_hole
+from rfr_core.holes.masks import read_hole
 from rfr_core.images.values import to_bytes
 from rfr_nodes.demo.previews import SIDE, preview
 
 _COLOUR = (255, 45, 120, 255)  # of paint
 _MOST = 24  # masks of one photo; beyond, the oldest counts as its small copy
-_SAME = 8  # of 255, by which paint has to be more opaque than what was sent to be new
+_ADDED = 8  # of 255, by which paint is more opaque than what was sent where some was added
 _NOISE = 2  # of 255, by which a browser may change what is read back, so that nobody is known by it
 
 
@@ -54,17 +54,17 @@ class KeptMasks:
         if alpha.size != before.shape[::-1]:
             return None
         hole, after = read_hole(self._mask(number)), np.asarray(alpha, dtype=int)
-        added = np.where(after > before + _SAME, after, 0).astype(np.uint8)
-        erased = np.where((2 * after < before) & (before - after > _NOISE), 255, 0).astype(np.uint8)
-        if erased.any():  # with what lies around thin lines, of which the small copy shows only a part
-            spread = Image.fromarray(erased).filter(ImageFilter.MaxFilter(3))
-            hole = hole * (1 - _enlarged(spread, hole))
-        return torch.maximum(hole, _enlarged(Image.fromarray(added), hole)) if added.any() else hole
+        added = Image.fromarray(np.where(after > before + _ADDED, after, 0).astype(np.uint8))
+        erased = Image.fromarray(np.where((2 * after < before) & (before - after > _NOISE), 255, 0).astype(np.uint8))
+        # With what lies around thin lines, of which the small copy shows only a part.
+        erased = erased.filter(ImageFilter.MaxFilter(3))
+        return torch.where(_painted(added, hole), 1, torch.where(_painted(erased, hole), 0, hole))
 
     def _mask(self, number: int) -> Path:
         return self._folder / f"mask-{number}.png"
 
 
-def _enlarged(painted: Image.Image, hole: torch.Tensor) -> torch.Tensor:
-    """What is painted, at the size of a hole."""
-    return to_hole(painted.resize((hole.shape[-1], hole.shape[-2]), Image.Resampling.BILINEAR))
+def _painted(alpha: Image.Image, hole: torch.Tensor) -> torch.Tensor:
+    """Where paint is at least half opaque, at the size of a hole: (1, 1, H, W) bool, nowhere where all is fainter."""
+    alpha = alpha.resize((hole.shape[-1], hole.shape[-2]), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.asarray(alpha) > 127)[None, None]

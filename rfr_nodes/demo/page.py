@@ -191,6 +191,7 @@ def _wire(page: gr.Blocks, parts: _Parts, actions: Actions) -> None:
         parts.history.pick(quickly(actions.show), session, shown, **quick),
         run,
     ]
+    # Not its input, which comes twice for one choice.
     events.append(parts.file_format.select(quickly(actions.prepare), session, parts.download, **quick))
     for event in [*events, *stopped]:
         written = event.success(

@@ -34,7 +34,7 @@ def painted(payload: Any) -> Painted:
     """What was painted, from the component's raw value; whatever else the page may send counts as nothing."""
     if not isinstance(payload, dict) or not isinstance(payload.get("layer"), str):
         return Painted()
-    mask = payload.get("part")
+    mask = payload.get("number")
     return Painted(payload["layer"], mask if type(mask) is int else None)
 
 

@@ -34,7 +34,7 @@ class Storage:
         self.root = root
         self.sessions = root / "sessions"
         self.sessions.mkdir(mode=0o700, exist_ok=True)
-        self._kept = set(root.iterdir())
+        self.keep_what_is_there()
         self._uploads: defaultdict[str, deque[tuple[float, int]]] = defaultdict(deque)
         self._stored, self._measured, self._swept = 0, -_MEASURED_SECONDS, time.monotonic()
         self._lock = Lock()

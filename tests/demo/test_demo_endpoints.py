@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -494,6 +495,36 @@ def test_what_a_picture_of_the_history_was_made_of_stays(tmp_path: Path, monkeyp
             session.undo()
             assert session.current in session.versions
     assert second not in session.versions
+
+
+def test_a_kept_mask_counts_to_the_pixel_but_where_it_was_painted_on(tmp_path: Path) -> None:
+    from rfr_nodes.demo.kept_masks import KeptMasks
+
+    hole = torch.zeros(1, 1, 400, 4800)
+    hole[..., 100, 1000:3000] = 1  # a third of a pixel in the small copy
+    masks = KeptMasks(tmp_path)
+    number = masks.keep(hole)
+    with Image.open(masks.paint(number)) as opened:
+        alpha = np.array(opened.getchannel("A"))
+
+    def kept(painted: np.ndarray) -> torch.Tensor:
+        found = masks.hole(number, Image.fromarray(painted))
+        assert found is not None
+        return found
+
+    assert torch.equal(kept(alpha), hole)
+    faint = alpha.copy()
+    faint[60:64, 60:64] = 40  # the soft rim of a stroke, and no more
+    assert torch.equal(kept(faint), hole)
+    changed = alpha.copy()
+    changed[60:80, 60:80] = 255
+    changed[:, 800:] = 0
+    assert bool(kept(changed)[..., 190:230, 190:230].all())
+    assert torch.equal(kept(changed)[..., :150, :2380], hole[..., :150, :2380])
+    assert not bool(kept(changed)[..., 2420:].any())
+    assert masks.hole(number, Image.new("L", (10, 10))) is None
+    assert masks.hole(7, Image.fromarray(alpha)) is None
+    assert masks.hole(None, Image.fromarray(alpha)) is None
 
 
 def test_turns_are_fair_and_few_for_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,6 @@ const button = (name) => find('[data-action="' + name + '"]');
 const pen = canvas.getContext('2d');
 const shapePen = shape.getContext('2d');
 
-const ANSWER_WITHIN = 20000; // milliseconds, after which an undo or redo counts as lost
-
 let tool = 'brush';
 let marks = []; // on the photo by now
 let mark = null; // the one that is being made
@@ -20,7 +18,7 @@ let place = null; // where the keys have moved the brush, in canvas pixels
 let session = null;
 let version = null;
 let newest = 0; // counts photos, so that one that loads late is dropped
-let waiting = null; // {marks}: those that there are when a fill is undone or redone, which the server does
+let waiting = null; // the marks that there are once the server has undone or redone a fill
 let running = false;
 let auto = false;
 
@@ -33,7 +31,7 @@ function publish() {
   button('undo').disabled = !timeline.past.length;
   button('redo').disabled = !timeline.future.length;
   button('clear').disabled = !marks.length;
-  props.value = { ...props.value, layer: marks.length ? canvas.toDataURL('image/png') : '', part: given ? given.number : null };
+  props.value = { ...props.value, layer: marks.length ? canvas.toDataURL('image/png') : '', number: given ? given.number : null };
 }
 
 function put(next) {
@@ -57,13 +55,11 @@ function choose(name) {
 }
 
 // Undo and redo. A fill is taken back, or brought back, by the server; its answer goes to `show`.
-function step(action, marksThen, event, said, revert) {
+function step(action, marksThen, event, said) {
   if (!action) return;
   if (action.fill) {
-    const mine = { marks: marksThen };
-    waiting = mine;
+    waiting = marksThen;
     trigger(event);
-    setTimeout(() => { if (waiting === mine) { waiting = null; revert(); publish(); } }, ANSWER_WITHIN);
   } else put(marksThen);
   say(word(said));
 }
@@ -71,13 +67,13 @@ function step(action, marksThen, event, said, revert) {
 function undo() {
   const next = timeline.past[timeline.past.length - 1];
   if (mark || waiting || !next || (running && next.fill)) return;
-  step(timeline.back(), next.before, 'undo', 'undone', () => timeline.forth());
+  step(timeline.back(), next.before, 'undo', 'undone');
 }
 
 function redo() {
   const next = timeline.future[timeline.future.length - 1];
   if (mark || waiting || !next || (running && next.fill)) return;
-  step(timeline.forth(), next.after, 'redo', 'redone', () => timeline.back());
+  step(timeline.forth(), next.after, 'redo', 'redone');
 }
 
 function clear() {
@@ -208,7 +204,7 @@ async function show(value) {
 }
 
 function take(value, mask, another) {
-  if (value.again) { // after an undo or redo that failed
+  if (value.again) { // after an undo or redo that failed; where the connection was lost, Gradio reloads the page
     waiting = null;
     timeline.begin(value.undoable, value.redoable);
     put(marks);
@@ -217,7 +213,7 @@ function take(value, mask, another) {
     if (another) put([given]);
     else change([given]);
   } else if (waiting) {
-    const next = waiting.marks;
+    const next = waiting;
     waiting = null;
     put(next);
   } else if (value.filled && !another && value.version !== version) { // it comes twice, with the end of the run
