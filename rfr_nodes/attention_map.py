@@ -46,6 +46,7 @@ class RFRAttentionMap(io.ComfyNode):
         if picture >= len(steps):
             raise ConfigError(f"Picture {picture} was asked for; the batch has 0 to {len(steps) - 1}.")
         recording = steps[picture]
+        check_recorded([recording])
         wanted = _pixel(recording, x, y) if area is None else hole_for(area, recording.image)[0][0, 0] > 0
         found = [
             (recording.picture(index), shares)
@@ -67,9 +68,6 @@ def _pixel(recording: Recording, x: int, y: int) -> Tensor:
 
 
 def _nothing_found(recording: Recording, place: str) -> str:
-    check_recorded([recording])
-    if not len(recording):
-        return "The mask was empty, so nothing was fetched from anywhere; connect a mask that is not."
     if not recording.has_attention:
         return (
             "There is no attention to show: this model has none, or the fill went through the picture's border; load "

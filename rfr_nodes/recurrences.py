@@ -7,7 +7,6 @@ from __future__ import annotations
 import torch
 from comfy_api.latest import io
 
-from rfr_core.errors import HoleError
 from rfr_core.views.film_strip import film_strip, stack_strips
 from rfr_core.views.recording import Recording
 from rfr_nodes.host_tensors import to_image, to_mask
@@ -39,10 +38,8 @@ class RFRRecurrences(io.ComfyNode):
     @classmethod
     def execute(cls, steps: list[Recording]) -> io.NodeOutput:
         check_connected("steps", steps, Recording)
+        check_recorded(steps)
         filled = [recording for recording in steps if len(recording)]
-        if not filled:
-            check_recorded(steps)
-            raise HoleError("The mask was empty, so there is no recurrence to show; connect a mask that is not.")
         places = [(recording, index) for recording in filled for index in range(1, len(recording) + 1)]
         frames = torch.cat([recording.picture(index) for recording, index in places])
         still_open = torch.cat([recording.open_hole(index) for recording, index in places])

@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from rfr_core.errors import ConfigError
+from rfr_core.errors import ConfigError, HoleError
 from rfr_core.views.recording import Recording
 
 CATEGORY = "RFR"
@@ -25,9 +25,12 @@ def check_connected(name: str, value: Any, kind: type) -> None:
 
 
 def check_recorded(steps: list[Recording]) -> None:
-    """Raises ConfigError for fills of which no recurrence was kept: frames of a sequence, pictures that stayed."""
-    if any(recording.box is not None and not len(recording) for recording in steps):
-        raise ConfigError(
-            "There is no recurrence to show: a sequence keeps none (switch it off on RFR Inpaint), and a picture that "
-            "could not be filled has none."
-        )
+    """Raises HoleError or ConfigError where no recurrence was kept of any fill."""
+    if any(len(recording) for recording in steps):
+        return
+    if all(recording.box is None for recording in steps):
+        raise HoleError("The mask was empty, so there is no recurrence to show; connect a mask that is not.")
+    raise ConfigError(
+        "There is no recurrence to show: a sequence keeps none (switch it off on RFR Inpaint), and a picture that "
+        "could not be filled has none."
+    )
