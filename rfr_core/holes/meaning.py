@@ -143,13 +143,14 @@ def _drawn(values: Tensor, white: int, threshold: float, invert: bool, among: Te
         return values.clone()
     counted = values if among is None else values[among]
     low, high = torch.aminmax(counted)
-    if bool(low != high) and _are_two(counted, low, high):
+    constant = bool(low == high)
+    if not constant and _are_two(counted, low, high):
         return values == high
     # The slack covers the rounding of a float32 luminance: white must pass a threshold of 1.
     least = (threshold - 1e-6) * white
     # Whole numbers are compared as such, which is several times as fast.
     reached = values >= (least if values.is_floating_point() else math.ceil(least))
-    if bool(low == high):
+    if constant:
         return reached
     within = reached if among is None else reached[among]
     if not bool(within.any()) or (invert and bool(within.all())):
