@@ -132,13 +132,25 @@ def connected(marked: np.ndarray) -> np.ndarray:
 
 def _any(pixels: np.ndarray) -> np.ndarray:
     """(H, W) bool -> (rows, columns) bool, whether any of a block's pixels is set."""
-    height, width = pixels.shape
-    if height % BLOCK or width % BLOCK:
-        pixels = np.pad(pixels, ((0, -height % BLOCK), (0, -width % BLOCK)))
+    height, width = (side // BLOCK * BLOCK for side in pixels.shape)
+    found = np.zeros([-(-side // BLOCK) for side in pixels.shape], dtype=bool)
+    found[: height // BLOCK, : width // BLOCK] = _any_of_whole(pixels[:height, :width])
+    # Blocks that reach beyond the border: to pad all of a large picture for their sake takes a while.
+    below, beside = pixels[height:], pixels[:height, width:]
+    if below.size:
+        found[-1] = _any_of_whole(np.pad(below, ((0, BLOCK - len(below)), (0, -below.shape[1] % BLOCK))))[0]
+    if beside.size:
+        found[: height // BLOCK, -1] = _any_of_whole(np.pad(beside, ((0, 0), (0, BLOCK - beside.shape[1]))))[:, 0]
+    return found
+
+
+def _any_of_whole(pixels: np.ndarray) -> np.ndarray:
+    """The same where both sides are whole blocks."""
+    rows, columns = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     # Eight pixels at a time: in large pictures one at a time takes long.
-    words = np.ascontiguousarray(pixels).view(np.uint64)
-    rows = np.bitwise_or.reduce(words.reshape(-1, BLOCK, words.shape[1]), axis=1)
-    return rows.reshape(len(rows), -1, BLOCK // 8).any(2)
+    words = (pixels if pixels.strides[1] == 1 else np.ascontiguousarray(pixels)).view(np.uint64)
+    lines = np.bitwise_or.reduce(words.reshape(rows, BLOCK, -1 if rows * columns else 0), axis=1)
+    return lines.reshape(rows, columns, BLOCK // 8).any(2)
 
 
 def _full(pixels: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from rfr_core.files import appearing
 from rfr_core.images.deep import decode_deep, encode_png, encode_tiff, is_deep, view_of_8_bits
 from rfr_core.images.jpeg import (
     JPEGSource,
-    changed_pixels,
+    changed_blocks,
     coefficients_can_be_kept,
     is_like,
     source_options,
@@ -438,7 +438,7 @@ def _as_the_source(picture: Picture, source: JPEGSource, image: Image.Image, opt
     # One that was changed in place says nothing of how it was read.
     before = None if source.shown is picture.image else source.shown
     before = None if before is None else _laid_down(before, picture.orientation)
-    return with_new_blocks(stored, source, changed_pixels(stored, source.data, before), code) or code(stored)
+    return with_new_blocks(stored, source, changed_blocks(stored, source.data, before), code) or code(stored)
 
 
 def _laid_down(image: Image.Image, orientation: int) -> Image.Image:
