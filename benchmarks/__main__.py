@@ -28,6 +28,7 @@ SECTIONS = {
     "onnx": "onnx",
     "compile": "compiled",
     "gpu": "gpu",
+    "gpu-fills": "gpu_fills",
     "defects": "defects",
     "restore": "restoration",
     "sequence": "sequences",

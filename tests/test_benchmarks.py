@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import fills, plot
+from benchmarks import fills, gpu_fills, plot
 from benchmarks.__main__ import main
 from benchmarks.machine import describe_machine
 from benchmarks.process import peak_memory, peak_of, run_python
 from benchmarks.report import Table
 from benchmarks.setting import Setting
 from benchmarks.timing import Times, in_turns
+from rfr_core.inpainter import Inpainter
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +40,18 @@ def test_sections_print_tables_and_write_json(tmp_path: Path) -> None:
     [row, *_] = data["results"]["network"]["rows"]
     assert row["times as fast"] == pytest.approx(row["plain ms"] / row["ms"], rel=1e-6)
     assert row["largest difference"] < 1e-4
+
+
+def test_whole_fills_are_set_against_their_arithmetic() -> None:
+    usual = Inpainter(device="cpu", dtype="float32")
+    table = gpu_fills.fills_of({"usual": usual}, Setting(sizes=(48,), rounds=1), "fills", matrix=64)
+    rows = table.to_dict()["rows"]
+    assert [(row["side"], row["batch"], row["form"]) for row in rows] == [(48, 1, "usual"), (48, 16, "usual")]
+    for row in rows:
+        assert row["ms a picture"] == pytest.approx(row["ms"] / row["batch"])
+    assert rows[0]["ms"] / rows[0]["times its arithmetic"] == pytest.approx(
+        rows[1]["ms a picture"] / rows[1]["times its arithmetic"], rel=0.2
+    )
 
 
 def test_an_unknown_section_is_named() -> None:
