@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.lama_forms import lama_forms
-from benchmarks.pictures import photograph
+from benchmarks.pictures import example, photograph
 from benchmarks.process import run_python
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
@@ -28,6 +28,9 @@ IMPORT = "import torch, as a process"
 _LAMA = "LaMa, float32"
 _SHARES = (0.05, _MIDDLE := 0.25, 0.6)  # of the picture, that a square hole in its middle covers
 _PEERS = ("patchmatch", "fsr-fast", "telea")
+_USUAL = 512  # the side of the picture in which holes of an object's size are filled
+_OBJECTS = ((120, 100), (350, 380))  # height, width
+_EXAMPLES = ("flower", "creek")
 _LARGE, _SMALL_HOLE = (3000, 4000), 200  # height, width; pixels
 _MARGIN = 128  # around a hole in a large photograph, as tools that run LaMa cut it out
 _LONGEST = 8.0  # seconds; what takes longer is done once
@@ -46,9 +49,16 @@ def run(setting: Setting) -> Table:
         image = photograph((size, size))
         for share in _SHARES:
             hole = square_hole((size, size), round(size * math.sqrt(share)))
-            # LaMa looks at the whole picture, whatever the hole: once is enough for its other forms.
             rivals = lama if share == _MIDDLE else {_LAMA: lama[_LAMA]}
             rows += _rows(f"{size}×{size}", f"{share:.0%}", hole, _on(image, hole, ours | peers | rivals), setting)
+        for height, width in _OBJECTS if size == _USUAL else ():
+            hole = middle_hole((size, size), (height, width))
+            ways = _on(image, hole, ours | peers | {_LAMA: lama[_LAMA]})
+            rows += _rows(f"{size}×{size}", f"{width}×{height}", hole, ways, setting)
+    for name in _EXAMPLES if _USUAL in setting.sizes else ():
+        image, hole = example(name)
+        ways = _on(image, hole, ours | peers | {_LAMA: lama[_LAMA]})
+        rows += _rows(f"{name}, {image.shape[3]}×{image.shape[2]}", f"{hole.mean():.0%}", hole, ways, setting)
     image, hole = photograph(_LARGE), square_hole(_LARGE, _SMALL_HOLE)
     around = tuple(slice((side - _SMALL_HOLE) // 2 - _MARGIN, (side + _SMALL_HOLE) // 2 + _MARGIN) for side in _LARGE)
     ways = _on(image, hole, ours) | _on(image[(..., *around)], hole[(..., *around)], peers | lama)
@@ -57,16 +67,22 @@ def run(setting: Setting) -> Table:
     rows.append(["", "", "", IMPORT, median(imports), ""])
     notes = (
         "Default fills, network and detail. LaMa's architecture has random weights, for speed alone, and looks at the",
-        f"whole picture. In the large one all but RFR get the hole and {_MARGIN} pixels around it.",
+        "whole picture, whatever the hole: its other forms are run with one hole of each size.",
+        f"In the large picture all but RFR get the hole and {_MARGIN} pixels around it.",
     )
     return Table("Whole fills on the CPU, from picture to picture", COLUMNS, rows, notes)
 
 
 def square_hole(size: tuple[int, int], side: int) -> Tensor:
     """A square hole (1, 1, H, W) of 0 and 1 in the middle of a picture of size (H, W)."""
+    return middle_hole(size, (side, side))
+
+
+def middle_hole(size: tuple[int, int], sides: tuple[int, int]) -> Tensor:
+    """A rectangular one of that height and width."""
     hole = torch.zeros(1, 1, *size)
-    top, left = ((length - side) // 2 for length in size)
-    hole[..., top : top + side, left : left + side] = 1
+    top, left = ((length - side) // 2 for length, side in zip(size, sides, strict=True))
+    hole[..., top : top + sides[0], left : left + sides[1]] = 1
     return hole
 
 

@@ -16,7 +16,7 @@ from rfr_core.images.picture_files import read_picture, save_picture
 from rfr_core.inpainter import Inpainter
 from rfr_core.options import Options
 
-_PICTURES, _SIZE, _HOLE = 200, (1600, 1200), 120
+_PICTURES, _SIZE, _HOLE = 200, (1600, 1200), 120  # pictures of all rounds together
 
 
 def run(setting: Setting) -> Table:
@@ -34,7 +34,7 @@ def run(setting: Setting) -> Table:
         }
         times = in_turns(ways, setting.rounds, "wall")
     rows = [[way, count / times.of(way), times.ratio("one after another", way)] for way in ways]
-    title = f"A folder of {_PICTURES} JPEGs of {_SIZE[0]}×{_SIZE[1]} with a {_HOLE}-pixel hole each, bundled model"
+    title = f"A folder of {count} JPEGs of {_SIZE[0]}×{_SIZE[1]} with a {_HOLE}-pixel hole each, bundled model"
     return Table(title, ("way", "pictures per second", "times as fast"), rows)
 
 

@@ -19,6 +19,13 @@ def photograph(size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
 
 
+def example(name: str) -> tuple[Tensor, Tensor]:
+    """An example as it is, (1, 3, H, W) in [0, 1], and its hole (1, 1, H, W) of 0 and 1."""
+    with Image.open(_PHOTO.with_name(f"{name}.jpg")) as photo, Image.open(_PHOTO.with_name(f"{name}_mask.png")) as mask:
+        picture, hole = np.array(photo.convert("RGB")), np.array(mask.convert("L")) >= 128
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255, torch.from_numpy(hole)[None, None].float()
+
+
 def save_photo(folder: Path, name: str, size: tuple[int, int], hole: int, shift: int = 0) -> tuple[Path, Path]:
     """A JPEG of size (width, height) and a PNG mask with a square hole of so many pixels in its middle.
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.plot RESULTS.json OUT.svg``: what section `fills` measured, over the hole's area."""
+"""``python -m benchmarks.plot RESULTS.json [MORE.json ...] OUT.svg``: section `fills`, over the hole's area."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from benchmarks.fills import IMPORT
 
 
 def main() -> None:
-    results, out = map(Path, sys.argv[1:])
-    report = json.loads(results.read_text())
-    if "fills" not in report.get("results", {}):
-        sys.exit(f"{results} holds no section `fills`: python -m benchmarks fills --json {results}")
-    draw(report["results"]["fills"]["rows"], report["machine"], out)
+    *files, out = map(Path, sys.argv[1:])
+    reports = [json.loads(file.read_text()) for file in files]
+    for file, report in zip(files, reports, strict=True):
+        if "fills" not in report.get("results", {}):
+            sys.exit(f"{file} holds no section `fills`: python -m benchmarks fills --json {file}")
+        if (machine := report["machine"])["cpu"] != reports[0]["machine"]["cpu"]:
+            sys.exit(f"{file} was measured on another machine, {machine['cpu']}: one plot shows one.")
+    draw([row for report in reports for row in report["results"]["fills"]["rows"]], reports[0]["machine"], out)
 
 
 def draw(rows: list[dict[str, Any]], machine: dict[str, Any], out: Path) -> None:
@@ -32,10 +35,10 @@ def draw(rows: list[dict[str, Any]], machine: dict[str, Any], out: Path) -> None
 
     figure, axes = pyplot.subplots()
     points: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    imports = [row["s"] for row in rows if row["method"] == IMPORT]
+    axes.axhline(imports[0], color="gray", linestyle=":", label=IMPORT)
     for row in rows:
-        if row["method"] == IMPORT:
-            axes.axhline(row["s"], color="gray", linestyle=":", label=IMPORT)
-        else:
+        if row["method"] != IMPORT:
             points[row["method"], row["picture"]].append((row["hole's pixels"], row["s"]))
     colours = {method: f"C{place}" for place, method in enumerate(dict.fromkeys(method for method, _ in points))}
     named: set[str] = set()

@@ -14,6 +14,7 @@ import torch
 from benchmarks import fills, gpu_fills, plot
 from benchmarks.__main__ import main
 from benchmarks.machine import describe_machine
+from benchmarks.pictures import example
 from benchmarks.process import peak_memory, peak_of, run_python
 from benchmarks.report import Table
 from benchmarks.setting import Setting
@@ -103,11 +104,14 @@ def test_whole_fills_are_timed_against_a_rival_and_plotted(monkeypatch: pytest.M
     monkeypatch.setattr("benchmarks.fills.lama_forms", lambda: {"LaMa, float32": rival})
     monkeypatch.setattr("benchmarks.fills._LARGE", (360, 480))
     monkeypatch.setattr("benchmarks.fills._SMALL_HOLE", 24)
+    monkeypatch.setattr("benchmarks.fills._USUAL", 40)
+    monkeypatch.setattr("benchmarks.fills._OBJECTS", ((6, 12),))
+    monkeypatch.setattr("benchmarks.fills._EXAMPLES", ())
     table = fills.run(Setting(sizes=(40,), rounds=1))
     rows = table.to_dict()["rows"]
     *measured, imports = rows
     areas = {row["hole"]: row["hole's pixels"] for row in measured}
-    assert areas == {"5%": 81, "25%": 400, "60%": 961, "24 pixels": 576}
+    assert areas == {"5%": 81, "25%": 400, "60%": 961, "12×6": 72, "24 pixels": 576}
     for row in measured:
         [against] = [one for one in measured if one["hole"] == row["hole"] and one["method"] == "LaMa, float32"]
         assert row["times as fast as LaMa, float32"] == pytest.approx(against["s"] / row["s"], rel=1e-6)
@@ -123,3 +127,20 @@ def test_whole_fills_are_timed_against_a_rival_and_plotted(monkeypatch: pytest.M
     monkeypatch.setattr("sys.argv", ["plot", str(tmp_path / "a.json"), str(tmp_path / "b.svg")])
     plot.main()
     assert (tmp_path / "b.svg").read_text() == drawn  # one plot, not one over the other
+    report["results"]["fills"]["rows"][0]["picture"] = "41×41"
+    (tmp_path / "more.json").write_text(json.dumps(report))
+    monkeypatch.setattr("sys.argv", ["plot", *(str(tmp_path / name) for name in ("a.json", "more.json", "c.svg"))])
+    plot.main()
+    assert len((tmp_path / "c.svg").read_text()) > len(drawn)
+    report["machine"]["cpu"] = "another"
+    (tmp_path / "more.json").write_text(json.dumps(report))
+    with pytest.raises(SystemExit, match="more.json was measured on another machine, another"):
+        plot.main()
+
+
+def test_examples_are_filled_as_they_are() -> None:
+    for name in ("flower", "creek"):
+        image, hole = example(name)
+        assert image.shape[-2:] == hole.shape[-2:]
+        assert set(hole.unique().tolist()) == {0, 1}
+        assert 0 <= float(image.min()) < float(image.max()) <= 1

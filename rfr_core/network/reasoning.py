@@ -111,6 +111,8 @@ class AreaIdentification(nn.Module):
 class FeatureReasoning(nn.Module):
     """The encoder-decoder that fills the identified area (Sec. 3.1.2; Table 4, lower half)."""
 
+    multiple = 8  # of which the sides of a feature map are
+
     def __init__(self, config: RFRConfig) -> None:
         super().__init__()
         c1, c2, c3 = config.module_channels
@@ -161,7 +163,8 @@ class RecurrentFeatureReasoning(nn.Module):
     Args:
         area: what identifies the area of a recurrence, e.g. :class:`AreaIdentification`.
         reason: called as ``reason(features, known, memory)``, returns features of the same shape and a memory, which
-            is passed to it in the next recurrence (``None`` in the first; it may always return ``None``).
+            is passed to it in the next recurrence (``None`` in the first; it may always return ``None``). Where it has
+            an attribute ``multiple``, the sides of features must be multiples of that.
         merge: ``"adaptive"`` (Eq. 3), ``"mean"`` or ``"last"``.
 
     Attributes:
@@ -178,7 +181,10 @@ class RecurrentFeatureReasoning(nn.Module):
 
     @classmethod
     def from_config(cls, config: RFRConfig) -> RecurrentFeatureReasoning:
-        """The module of RFR-Net, for a feature map of ``config.width`` channels whose sides are multiples of 8."""
+        """The module of RFR-Net, for a feature map of ``config.width`` channels.
+
+        Its sides have to be multiples of 8, with residual blocks of 4.
+        """
         kind = "none" if config.blocks == "residual" else config.norm
         area = AreaIdentification(config.width, config.kernel_size, kind, config.area_slope, config.area)
         reason = ResidualReasoning(config) if config.blocks == "residual" else FeatureReasoning(config)
@@ -212,8 +218,9 @@ class RecurrentFeatureReasoning(nn.Module):
         n, _, height, width = features.shape
         if known.shape != (n, 1, height, width):
             raise ValueError(f"known has shape {tuple(known.shape)}; it must be {(n, 1, height, width)}.")
-        if isinstance(self.reason, FeatureReasoning) and (height % 8 or width % 8):
-            raise ValueError(f"features is {height} × {width}; both sides must be multiples of 8: pad it.")
+        multiple = getattr(self.reason, "multiple", 1)
+        if height % multiple or width % multiple:
+            raise ValueError(f"features is {height} × {width}; both sides must be multiples of {multiple}: pad it.")
 
     def plan(self, known: Tensor, recurrences: int | str = "auto", at_least: int = 1) -> list[list[Coverage]]:
         """The masks of all recurrences to come, which depend on ``known`` (N, 1, h, w) alone.

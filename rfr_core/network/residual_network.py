@@ -162,6 +162,8 @@ class ResidualEncoder(nn.Module):
 class ResidualReasoning(nn.Module):
     """A U-Net of residual blocks at 1/1, 1/2 and 1/4 of the feature map, which adds to the features it is given."""
 
+    multiple = 4  # of which the sides of a feature map are
+
     def __init__(self, config: RFRConfig) -> None:
         super().__init__()
         width = config.width

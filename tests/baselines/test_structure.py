@@ -153,6 +153,13 @@ def test_edges_have_a_discriminator_of_their_own_that_goes_on_after_a_stop(
         assert [line[name] for line in part] == pytest.approx([line[name] for line in whole], rel=1e-4)
 
 
+def test_gated_conv_learns_against_a_discriminator(pictures: Path, tmp_path: Path) -> None:
+    fit(recipe("gated-conv", pictures, tmp_path / "run", 3, loss=replace(PIXELS, adversarial=0.1)))
+    for line in losses(tmp_path / "run"):
+        assert {"hole", "adversarial", "discriminator"} <= line.keys()
+        assert line["discriminator"] > 0
+
+
 def test_a_run_is_judged_while_it_trains(pictures: Path, tmp_path: Path) -> None:
     holes = tmp_path / "holes" / "object"
     holes.mkdir(parents=True)

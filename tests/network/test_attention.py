@@ -13,13 +13,13 @@ from rfr_core.network.attention import ContextualAttention, KnowledgeConsistentA
 from rfr_core.network.attention_memory import AttentionMemory, attend
 
 
-def plain_scores(features: Tensor, query: str = "raw") -> Tensor:
-    """Eq. 4-5 for (N, C, h, w), by the book: every similarity, then the sum over the query's neighbourhood."""
+def plain_scores(features: Tensor, query: str = "raw", smoothing: str = "sum") -> Tensor:
+    """Eq. 4-5 for (N, C, h, w), by the book: every similarity, then the sum or mean over the query's neighbourhood."""
     n, _, h, w = features.shape
     keys = (features + 1e-7) / (features + 1e-7).square().sum(1, keepdim=True).sqrt()
     asked = keys if query == "normalized" else features
     similarity = torch.einsum("ncyx,ncij->nijyx", asked, keys).reshape(n, h * w, h, w)
-    smoothed = F.avg_pool2d(similarity, 3, 1, 1) * 9
+    smoothed = F.avg_pool2d(similarity, 3, 1, 1) * (9 if smoothing == "sum" else 1)
     return smoothed.softmax(1).flatten(2).transpose(1, 2)  # (N, query, key)
 
 
@@ -44,16 +44,17 @@ def run(module: torch.nn.Module, features: list[Tensor], masks: list[Tensor], ke
 
 @pytest.mark.parametrize("query", ["raw", "normalized"])
 @pytest.mark.parametrize("values", ["normalized", "raw"])
-def test_kca_is_what_the_paper_says(query: str, values: str) -> None:
+@pytest.mark.parametrize("smoothing", ["sum", "mean"])
+def test_kca_is_what_the_paper_says(query: str, values: str, smoothing: str) -> None:
     torch.manual_seed(0)
-    module = KnowledgeConsistentAttention(6, query, values).double()
+    module = KnowledgeConsistentAttention(6, query, values, None, smoothing).double()
     assert module.ratio is not None
     torch.nn.init.constant_(module.ratio, -0.7)
     features, masks = sequence(3, 2, 6, 5, 7)
     scores = None
     for index, (output, memory) in enumerate(run(module, features, masks)):
         one = features[index]
-        now = plain_scores(one, query)
+        now = plain_scores(one, query, smoothing)
         if scores is not None:
             earlier = masks[index - 1].flatten(2).transpose(1, 2)
             now = (earlier * scores + 0.7 * now) / (earlier + 0.7)

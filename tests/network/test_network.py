@@ -457,3 +457,12 @@ def test_the_module_says_what_it_cannot_take(features: tuple[int, ...], known: t
     module = RecurrentFeatureReasoning.from_config(RFRConfig(width=8, norm="group"))
     with pytest.raises(ValueError, match=match):
         module(torch.rand(features), torch.ones(known))
+
+
+def test_the_residual_module_says_what_it_cannot_take() -> None:
+    module = RecurrentFeatureReasoning.from_config(
+        RFRConfig(width=8, blocks="residual", channels=(8, 8, 8), attention_scale=4)
+    )
+    with pytest.raises(ValueError, match="33 × 31; both sides must be multiples of 4"):
+        module(torch.rand(1, 8, 33, 31), torch.ones(1, 1, 33, 31))
+    assert module(torch.rand(1, 8, 12, 20), torch.ones(1, 1, 12, 20)).merged.shape == (1, 8, 12, 20)

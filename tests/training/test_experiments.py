@@ -340,8 +340,10 @@ def test_the_full_budget_is_the_published_one(sources: Sources) -> None:
         assert sum(phase.steps for phase in phases) == number
         assert phases[0] == Phase(steps=phases[0].steps, batch=6, crop=256, learning_rate=2e-4)
         assert phases[1].freeze_batchnorm
+        assert phases[1].new_optimizer
     recipe = BUDGETS["full"].recipe(SYSTEMS["rfr"], 2020, replace(sources, shards=("a/*.tar",)), Path("out"))
     assert recipe.network.width == 64
+    assert (recipe.data.form, recipe.initial_weights, recipe.ema) == ("released", "torch", 0.0)
     assert recipe.data.shards == ("a/*.tar",)
 
 

@@ -31,6 +31,7 @@ from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
 from rfr_core.errors import ConfigError
 from rfr_core.network.rfr_net import RFRNet
+from rfr_core.training.losses.adversary import Adversary
 from rfr_core.training.losses.vgg import VGG16Features
 from rfr_core.training.run.architectures import PICTURES
 from rfr_core.training.run.recipe import Phase, load_recipe
@@ -364,6 +365,15 @@ def test_a_gradient_that_is_no_number_leaves_the_weights_alone(pictures: Path, t
     with pytest.raises(ConfigError, match="The gradient is nan at step 1"):
         trainer.run()
     assert all(torch.equal(value, before[name]) for name, value in trainer.network.state_dict().items())
+
+
+def test_a_discriminator_that_has_no_number_ends_the_run(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Adversary, "learn", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(ConfigError, match="The discriminator is nan at step 1, before which training has stopped"):
+        fit(SMOKE, settings(pictures, tmp_path / "run", "phases.0.loss.adversarial=0.1"))
+    assert not (tmp_path / "run" / "state.pt").exists()
 
 
 def test_initial_weights_and_a_new_optimizer_as_released(pictures: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class Budget:
 def _published(steps: int, tuning: int) -> tuple[Phase, ...]:
     return (
         Phase(steps=steps, learning_rate=2e-4),
-        Phase(steps=tuning, learning_rate=5e-5, freeze_batchnorm=True),
+        Phase(steps=tuning, learning_rate=5e-5, freeze_batchnorm=True, new_optimizer=True),
     )
 
 
@@ -176,6 +176,7 @@ BUDGETS: dict[BudgetName, Budget] = {
         seeds=(2020,),
         size=256,
         limit=None,
-        run={"ema": 0.0, "workers": 4, "save_every": 5000, "preview_every": 10_000},
+        data={"form": "released"},
+        run={"ema": 0.0, "workers": 4, "save_every": 5000, "preview_every": 10_000, "initial_weights": "torch"},
     ),
 }

@@ -248,6 +248,7 @@ class Trainer:
         self.optimizer.zero_grad()
         for name, adversary in self._adversaries.items():
             losses |= self._reduced({name: adversary.learn(shown[name], self._rate())})
+            self._check_number(name, losses[name])
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
@@ -255,12 +256,15 @@ class Trainer:
     def _check_finite(self, losses: Mapping[str, float]) -> None:
         """Before the weights are touched; a gradient of float16 may be infinite, its step is then left out."""
         for name in ("loss",) if self.recipe.precision == "fp16" else ("loss", "gradient"):
-            if not math.isfinite(losses[name]):
-                raise ConfigError(
-                    f"The {name} is {losses[name]} at step {self.place.step + 1}, before which training has stopped; "
-                    "lower the learning rate, set clip, or train without mixed precision, and go on from the last save "
-                    "with --resume."
-                )
+            self._check_number(name, losses[name])
+
+    def _check_number(self, name: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise ConfigError(
+                f"The {name} is {value} at step {self.place.step + 1}, before which training has stopped; "
+                "lower the learning rate, set clip, or train without mixed precision, and go on from the last save "
+                "with --resume."
+            )
 
     def _reduced(self, values: dict[str, Tensor]) -> dict[str, float]:
         """The means over all processes."""
