@@ -19,7 +19,11 @@ def main() -> None:
             sys.exit(f"{file} holds no section `fills`: python -m benchmarks fills --json {file}")
         if (machine := report["machine"])["cpu"] != reports[0]["machine"]["cpu"]:
             sys.exit(f"{file} was measured on another machine, {machine['cpu']}: one plot shows one.")
-    draw([row for report in reports for row in report["results"]["fills"]["rows"]], reports[0]["machine"], out)
+    rows: list[dict[str, Any]] = []
+    for report in reports:
+        pictures = {row["picture"] for row in rows}  # of a picture that several files hold, the first counts
+        rows += [row for row in report["results"]["fills"]["rows"] if row["picture"] not in pictures]
+    draw(rows, reports[0]["machine"], out)
 
 
 def draw(rows: list[dict[str, Any]], machine: dict[str, Any], out: Path) -> None:

@@ -46,7 +46,7 @@ class Inpainter:
         """Makes copies of the network for the device and number format; the one given stays as it is.
 
         network: None = that of the bundled model.
-        compile: whether it's compiled by `torch.compile`, at the first pictures, which then take a minute or more; for
+        compile: whether it's compiled by `torch.compile`, at the first pictures, which then take some 40 s; for
         many pictures on a GPU. Raises DeviceError: a device or dtype that this machine does not have.
         """
         self.device = resolve_device(device)

@@ -168,7 +168,7 @@ def inpaint(
     device: Annotated[str, typer.Option(help="'auto', 'cpu', 'cuda', 'cuda:1', 'mps', ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="'auto', 'float32', 'float16' or 'bfloat16'.")] = "auto",
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the network first, which takes a minute: for many on a GPU.")
+        bool, typer.Option("--compile", help="Compile the network first, for most of a minute: for many on a GPU.")
     ] = False,
     quality: Annotated[
         int | None,

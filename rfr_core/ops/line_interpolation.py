@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.box import Box
@@ -82,7 +83,7 @@ def _along(pictures: Tensor, known: Tensor, where: Tensor, rows: int, columns: i
     colour = torch.lerp(one, other, share[:, None])
     difference = torch.where(meets_both, one.sub_(other).square_().mean(1), CONTRAST**2)
     length = torch.minimum(ahead, behind) + FARTHER * torch.maximum(ahead, behind).clamp_(max=2.0**REACH)
-    return colour, difference, length.mul_(step).clamp_(min=1, max=NOWHERE)
+    return colour, difference, length.mul_(step).clamp_(min=1.0, max=NOWHERE)  # one type: the ONNX exporter needs it
 
 
 def _by_pixel(values: Tensor) -> Tensor:
@@ -105,14 +106,26 @@ def _blur(values: Tensor) -> Tensor:
 def _distance(known: Tensor, rows: int, columns: int) -> Tensor:
     """Steps back along a direction to the first known pixel: (N, 1, H, W)."""
     distance = torch.where(known > 0, 0.0, NOWHERE)
+    if torch.compiler.is_compiling():
+        return _distance_in_graph(distance, rows, columns)
     height, width = known.shape[-2:]
-    doublings = REACH if torch.compiler.is_compiling() else min(REACH, (max(height, width) - 1).bit_length())
-    for doubling in range(doublings):
+    for doubling in range(min(REACH, (max(height, width) - 1).bit_length())):
         size = 2**doubling
-        # Never beyond the picture, so that an exported graph serves small ones, too.
         down = max(-height, min(height, size * rows))
         right = max(-width, min(width, size * columns))
         here = (..., slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
         there = (..., slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))
         distance[here].clamp_(max=distance[there] + size)
     return distance.clamp_(max=NOWHERE)
+
+
+def _distance_in_graph(distance: Tensor, rows: int, columns: int) -> Tensor:
+    """The same of pictures of any size: ends of slices that depend on it would take an exporter minutes each."""
+    height, width = distance.shape[-2:]
+    for doubling in range(REACH):
+        size = 2**doubling
+        down, right = size * rows, size * columns
+        around = F.pad(distance, (abs(right), abs(right), abs(down), abs(down)), value=NOWHERE)
+        there = around.narrow(-2, abs(down) - down, height).narrow(-1, abs(right) - right, width)
+        distance = torch.minimum(distance, there + size)
+    return distance.clamp(max=NOWHERE)

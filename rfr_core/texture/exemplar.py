@@ -22,6 +22,7 @@ from rfr_core.texture.patch_match import (
     Draws,
     PatchMatch,
     chunk_on,
+    count_by_picture,
     enlarge_field,
     queried,
     sources_in,
@@ -109,10 +110,9 @@ class _Match:
     def weight(self) -> Tensor:
         """How far each match counts, (Q,), never nothing at all (Wexler et al. 2007, Sec. 3.2)."""
         pictures, height, width = self.shape
-        counts = (self.queries // (height * width)).bincount(minlength=pictures)
-        typical = torch.stack([quantile(distance, 0.75) for distance in self.distance.split(counts.tolist())])
-        typical = (2 * typical).clamp(min=1e-6).repeat_interleave(counts)
-        return torch.exp(-self.distance / typical).clamp(min=1e-3)
+        distances = self.distance.split(count_by_picture(self.queries, pictures, height * width))
+        typical = [(2 * quantile(distance, 0.75)).clamp(min=1e-6).expand_as(distance) for distance in distances]
+        return torch.exp(-self.distance / torch.cat(typical)).clamp(min=1e-3)
 
     def dense(self) -> Tensor:
         """The field for all pixels, (N * h * w,), -1 where there is no query."""
@@ -193,7 +193,7 @@ def found_as_it_is(picture: Tensor, dense: Tensor) -> Tensor:
     most = (1 - FOUND) * wanted.flatten(1).sum(1)
     for pixels in wanted.flatten().nonzero()[:, 0].split(chunk_on(picture.device)):
         changed = pixels[(patches(pixels) - patches(dense[pixels])).abs().amax(1) > EXACT]
-        other += (changed // (height * width)).bincount(minlength=len(picture))
+        other += torch.tensor(count_by_picture(changed, len(picture), height * width))
         if bool((other > most).all()):
             break
     return other <= most
@@ -222,7 +222,7 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     """
     confidence = _confidence(scale.known)
     matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
-    if not len(matcher.queries) or int(matcher.valid.count_nonzero()) < FEWEST_SOURCES:
+    if not len(matcher.queries) or matcher.sources < FEWEST_SOURCES:
         return None
     unknown = (~scale.known).flatten().nonzero()[:, 0]
     voted = Votes(scale.colour, scale.known, matcher.queries)

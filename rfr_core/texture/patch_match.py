@@ -22,13 +22,17 @@ class Draws:
     def __init__(self) -> None:
         self._generator, self._seed = torch.Generator(), 0
 
-    def __call__(self, numbers: Tensor, count: int) -> Tensor:
-        """(count, Q), new ones at each call, for queries with these numbers (Q,) among those of their pictures."""
+    def __call__(self, numbers: Tensor, most: int, count: int) -> Tensor:
+        """(count, Q), new ones at each call, for queries with these numbers (Q,), below ``most``, in their pictures."""
         self._seed += 1
-        most = int(numbers.max()) + 1 if len(numbers) else 0
         drawn = torch.rand(most, count, generator=self._generator.manual_seed(self._seed), device="cpu").T
         drawn = drawn.to(numbers.device)
         return drawn[:, numbers] if most < len(numbers) else drawn.contiguous()
+
+
+def count_by_picture(pixels: Tensor, pictures: int, area: int) -> list[int]:
+    """How many of some pixels (n,) lie in each picture, of ``area`` pixels; of a single one without asking a device."""
+    return [len(pixels)] if pictures == 1 else (pixels // area).bincount(minlength=pictures).tolist()
 
 
 def chunk_on(device: torch.device) -> int:
@@ -55,8 +59,8 @@ class PatchMatch:
         self.queries = queried(known).flatten().nonzero()[:, 0]
         self._picture = self.queries // (self.height * self.width)  # of each query
         self._sources = [part.nonzero()[:, 0] for part in self.valid.split(self.height * self.width)]
-        counts = self._picture.bincount(minlength=len(known))
-        self._numbers = torch.arange(len(self.queries)) - (counts.cumsum(0) - counts)[self._picture]
+        self._counts = count_by_picture(self.queries, len(known), self.height * self.width)
+        self._numbers = torch.cat([torch.arange(count) for count in self._counts])
         self._patches = Surroundings(colour, RADIUS)
         self._guides = Surroundings(guide, GUIDE_RADIUS)
         self._wanted_guides = self._guides(self.queries)
@@ -64,6 +68,11 @@ class PatchMatch:
         self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
         self._chunk = chunk_on(colour.device)
+
+    @property
+    def sources(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._sources))
 
     def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """A search that looks at all sources, or at every n-th where they make more pairs with a picture's queries.
@@ -77,7 +86,7 @@ class PatchMatch:
         def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
             wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
             found = []
-            counts = (pixels // area).bincount(minlength=pictures).tolist()
+            counts = count_by_picture(pixels, pictures, area)
             for own, (sources, offered) in zip(pixels.split(counts), offers, strict=True):
                 for part in own.split(max(1, TABLE // len(sources))):
                     share = _shares(shares(part))
@@ -91,7 +100,7 @@ class PatchMatch:
 
     def _offered(self, picture: int, most_pairs: int) -> tuple[Tensor, Tensor]:
         """Sources of a picture, and what a product with them takes to give distances."""
-        sources, queries = self._sources[picture], int((self._picture == picture).count_nonzero())
+        sources, queries = self._sources[picture], self._counts[picture]
         area = self.height * self.width
         sources = sources[:: max(1, -(-queries * len(sources) // most_pairs))] + picture * area
         patches, guides = self._patches(sources), self._guides(sources)
@@ -167,7 +176,7 @@ class PatchMatch:
     def _around(self, field: Tensor, draws: Draws) -> Tensor:
         """Random sources around the present ones, at falling distances: (T, Q), -1 where none was met."""
         radii = torch.tensor(TRIAL_RADII)
-        drawn = draws(self._numbers, 2 * len(radii)).view(2, len(radii), len(field))
+        drawn = draws(self._numbers, max(self._counts), 2 * len(radii)).view(2, len(radii), len(field))
         offset = ((2 * drawn - 1) * radii[:, None]).round_().long()
         rows = field // self.width
         row = rows % self.height
@@ -186,9 +195,9 @@ class PatchMatch:
         field = dense[self.queries]
         counts = torch.tensor([len(sources) for sources in self._sources])
         area = self.height * self.width
-        ranks = (draws(self._numbers, 1)[0] * counts[self._picture]).long()
+        ranks = (draws(self._numbers, max(self._counts), 1)[0] * counts[self._picture]).long()
         first = (counts.cumsum(0) - counts)[self._picture]
-        drawn = torch.cat(self._sources)[(first + ranks).clamp(max=int(counts.sum()) - 1)] + self._picture * area
+        drawn = torch.cat(self._sources)[(first + ranks).clamp(max=self.sources - 1)] + self._picture * area
         return torch.where((field >= 0) & self.valid[field], field, drawn)
 
 

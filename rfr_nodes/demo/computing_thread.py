@@ -1,7 +1,7 @@
 """The one thread that the page's networks run in; the others compute on one core each.
 
-A server answers in many threads. Were each to compute on all cores, OpenMP would slow all of them down, to two thirds
-of their speed on small pictures, as soon as their helpers together outnumber the cores, at work or not.
+A server answers in many threads. Were each to compute on all cores, OpenMP would slow all of them down, most of all on
+small pictures, as soon as their helpers together outnumber the cores, at work or not.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from PIL import Image
 from rfr_nodes.demo.previews import PILBox
 
 RADIUS = 5
-_MAX_SIDE = 1000  # Telea takes seconds beyond
+_MAX_SIDE = 1000  # beyond, Telea would be waited for
 
 available = find_spec("cv2") is not None
 

@@ -37,7 +37,11 @@ def expected(network: RFRNet, picture: Tensor, mask: Tensor, recurrences: int = 
         return FillGraph(network, recurrences)(picture, mask)
 
 
-@pytest.fixture(scope="module", params=[{"norm": "group", "colour_match": True}, {}], ids=["lite", "released"])
+RESIDUAL = {"blocks": "residual", "downsamples": 2, "attention_scale": 4, "kernel_size": 3, "colour_match": True}
+FORMS = {"lite": RESIDUAL, "lite of version 0.1": {"norm": "group", "colour_match": True}, "released": {}}
+
+
+@pytest.fixture(scope="module", params=list(FORMS.values()), ids=list(FORMS))
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RFRNet, Any, Path]:
     """A network, its ONNX file in a session, and the folder with both files."""
     network = build(recurrences=2, **request.param)
