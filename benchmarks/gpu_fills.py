@@ -50,7 +50,7 @@ def fills_of(forms: Mapping[str, Inpainter], setting: Setting, title: str, *, ma
             rows += [_row(side, batch, name, times, least, peaks[name]) for name in ways]
     notes = (
         f"Default fills, network and detail, square holes of {_SHARE:.0%}, pictures on the device. Its arithmetic: the",
-        f"multiply-adds of network and refinement at the speed of a product of two {matrix}×{matrix} matrices there.",
+        f"multiply-adds of all convolutions and products at the speed of a product of two {matrix}×{matrix} matrices.",
     )
     return Table(title, _COLUMNS, rows, notes)
 
@@ -76,9 +76,9 @@ def _row(side: int, batch: int, form: str, times: Times, least: float, peak: flo
 
 
 def _peak(device: torch.device, way: Callable[[], Any]) -> float:
-    """GiB of the device's memory; 0 of a device that does not tell."""
+    """GiB of the device's memory once all is compiled, weights of all forms included; 0 where it doesn't tell."""
+    way()
     if device.type != "cuda":
-        way()
         return 0.0
     torch.cuda.reset_peak_memory_stats(device)
     way()
@@ -86,6 +86,7 @@ def _peak(device: torch.device, way: Callable[[], Any]) -> float:
 
 
 def _multiply_adds(way: Callable[[], Any]) -> int:
+    """On a CPU, where some convolutions are other operations, not all of them."""
     with FlopCounterMode(display=False) as counter:
         way()
     return counter.get_total_flops() // 2

@@ -12,13 +12,16 @@ from benchmarks.fills import IMPORT
 
 
 def main() -> None:
+    if len(sys.argv) < 3:
+        sys.exit("usage: python -m benchmarks.plot RESULTS.json [MORE.json ...] OUT.svg")
     *files, out = map(Path, sys.argv[1:])
     reports = [json.loads(file.read_text()) for file in files]
     for file, report in zip(files, reports, strict=True):
         if "fills" not in report.get("results", {}):
             sys.exit(f"{file} holds no section `fills`: python -m benchmarks fills --json {file}")
-        if (machine := report["machine"])["cpu"] != reports[0]["machine"]["cpu"]:
-            sys.exit(f"{file} was measured on another machine, {machine['cpu']}: one plot shows one.")
+        for fact in ("cpu", "threads", "torch"):
+            if (other := report["machine"][fact]) != (first := reports[0]["machine"][fact]):
+                sys.exit(f"{file} was measured with {fact} {other}, {files[0]} with {first}: plot them apart.")
     rows: list[dict[str, Any]] = []
     for report in reports:
         pictures = {row["picture"] for row in rows}  # of a picture that several files hold, the first counts

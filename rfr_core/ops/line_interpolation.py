@@ -35,7 +35,7 @@ def interpolate_along_lines(image: Tensor, known: Tensor, fill: Tensor) -> LineI
     image: (N, 3, H, W), of any value where unknown. known: (N, 1, H, W) in {0, 1}. fill: (N, 3, H, W).
     """
     if known.device.type != "cpu" or torch.compiler.is_compiling():
-        # All pixels: a GPU would have to be waited for to find the unknown ones, and a graph has fixed shapes.
+        # All pixels: a GPU would have to be waited for to find the unknown ones, and shapes in a graph know no values.
         return _interpolate(image, known, fill, torch.arange(known.numel(), device=known.device))
     return _interpolate(image, known, fill, (known <= 0).flatten().nonzero().squeeze(1))
 

@@ -56,6 +56,18 @@ def test_a_spiral_is_one_component() -> None:
     assert connected(marked).max() == 1
 
 
+@pytest.mark.parametrize("size", [(5, 9), (16, 33), (37, 48), (61, 79)])
+def test_a_hole_at_a_border_that_cuts_a_block_is_found_to_the_pixel(size: tuple[int, int]) -> None:
+    height, width = size
+    boxes = (0, width - 2, 1, width), (height - 1, 0, height, 1), (height - 3, width - 4, height, width - 1)
+    for box in boxes:
+        hole = _hole(height, width, box)
+        assert [region.box for region in _regions(hole)] == [Box(*box)]
+        transposed = hole.numpy().transpose(0, 1, 3, 2)  # whose rows do not lie one behind the other
+        [region] = find_regions(transposed, transposed, lambda box, thin: box.grown(64, width, height), 640 * 640)
+        assert region.box == Box(box[1], box[0], box[3], box[2])
+
+
 def test_no_hole_has_no_region() -> None:
     assert _regions(_hole(50, 60)) == []
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,9 +30,9 @@ from torch._dynamo.utils import counters
 from rfr_core.checkpoints.loading import load_network
 from rfr_core.checkpoints.saving import save_pretrained
 from rfr_core.config import RFRConfig
-from rfr_core.errors import ConfigError
+from rfr_core.errors import ConfigError, RFRError
 from rfr_core.network.rfr_net import RFRNet
-from rfr_core.training.losses.adversary import Adversary
+from rfr_core.training.losses.adversary import Discriminator
 from rfr_core.training.losses.vgg import VGG16Features
 from rfr_core.training.run.architectures import PICTURES
 from rfr_core.training.run.recipe import Phase, load_recipe
@@ -370,9 +371,22 @@ def test_a_gradient_that_is_no_number_leaves_the_weights_alone(pictures: Path, t
 def test_a_discriminator_that_has_no_number_ends_the_run(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Adversary, "learn", lambda *_: torch.tensor(float("nan")))
-    with pytest.raises(ConfigError, match="The discriminator is nan at step 1, before which training has stopped"):
-        fit(SMOKE, settings(pictures, tmp_path / "run", "phases.0.loss.adversarial=0.1"))
+    trainer = Trainer(load_recipe(SMOKE, settings(pictures, tmp_path / "run", "phases.0.loss.adversarial=0.1")))
+    assert trainer.judges.adversary is not None
+    before = deepcopy(trainer.judges.adversary.state_dict()["discriminator"])
+
+    def broken(self: Discriminator, picture: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        scores, features = forward(self, picture)
+        return scores * float("nan") if torch.is_grad_enabled() and not picture.requires_grad else scores, features
+
+    forward = Discriminator.forward
+    monkeypatch.setattr(Discriminator, "forward", broken)
+    with pytest.raises(ConfigError, match="The discriminator's loss is nan at step 1, before which training"):
+        trainer.run()
+    after = trainer.judges.adversary.state_dict()["discriminator"]
+    weights = [name for name in after if name.endswith(("original", "bias"))]  # spectral norms keep vectors besides
+    assert weights
+    assert all(torch.equal(after[name], before[name]) for name in weights)
     assert not (tmp_path / "run" / "state.pt").exists()
 
 
@@ -411,6 +425,29 @@ def test_the_best_evaluation_is_kept_and_scored_in_all_ways(pictures: Path, tmp_
     assert all(set(line) == {"step", "psnr", "ssim", "lpips"} for line in scores)
     assert {"psnr/10-20", "ssim/10-20", "lpips/10-20"} <= set(EventAccumulator(str(output)).Reload().Tags()["scalars"])
     assert load_network(output / "best").config.width == 8
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "match"),
+    [
+        ({"pictures": "none_such"}, "none_such is not a folder"),
+        ({"holes": "none_such"}, "none_such is not a folder"),
+        ({"buckets": '["object"]'}, "no bucket 'object' in .*flat; it has 00-10, 10-20"),
+        ({"holes": "sorted", "buckets": '["20-30"]'}, "no bucket '20-30' in .*sorted; it has 10-20"),
+    ],
+)
+def test_what_a_run_is_judged_on_is_checked_at_its_start(
+    evaluation: dict[str, str], match: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("flat", "sorted/10-20"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("L", (8, 8), 255).save(tmp_path / folder / "a.png")
+    given = {"pictures": pictures.as_posix(), "holes": "flat", "buckets": '["10-20"]'} | evaluation
+    more = [f"evaluation.{name}={value}" for name, value in given.items()]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RFRError, match=match):
+        Trainer(load_recipe(SMOKE, settings(pictures, tmp_path / "run", *more)))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_tracker_is_told_all_that_is_logged(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

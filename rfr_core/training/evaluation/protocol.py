@@ -206,6 +206,17 @@ def picture_files(folder: Path) -> list[Path]:
     return files
 
 
+def check_folders(pictures: Path | Sequence[Path], holes: Path, buckets: Sequence[str] | None = None) -> None:
+    """Raises what `read_cases` would raise for folders that lack something, without reading a picture or a mask."""
+    if isinstance(pictures, Path):
+        picture_files(pictures)
+    if holes.is_dir() and not any(picture_paths(sub) for sub in holes.iterdir() if sub.is_dir()):
+        tenths = {f"{tenth}0-{tenth + 1}0": [] for tenth in range(10)} if picture_paths(holes) else {}
+        _check_buckets(holes, tenths, buckets)
+    else:
+        _hole_files(holes, buckets)
+
+
 def _hole_files(folder: Path, buckets: Sequence[str] | None) -> dict[str, list[Path]]:
     """The masks of each bucket, in the order of the buckets' names."""
     if not folder.is_dir():
@@ -214,12 +225,16 @@ def _hole_files(folder: Path, buckets: Sequence[str] | None) -> dict[str, list[P
     for name, sub in sorted((bucket_name(sub.name), sub) for sub in folder.iterdir() if sub.is_dir()):
         found.setdefault(name, []).extend(picture_paths(sub))
     found = {name: files for name, files in found.items() if files} or _sorted_by_ratio(picture_paths(folder))
+    _check_buckets(folder, found, buckets)
+    return {name: files for name, files in found.items() if buckets is None or name in buckets}
+
+
+def _check_buckets(folder: Path, found: Mapping[str, Sequence[Path]], buckets: Sequence[str] | None) -> None:
     if not found:
         raise HoleError(f"{folder} holds no masks; expected pictures, or one folder of them per bucket.")
     for bucket in buckets or ():
         if bucket not in found:
             raise ConfigError(f"There is no bucket {bucket!r} in {folder}; it has {', '.join(found)}.")
-    return {name: files for name, files in found.items() if buckets is None or name in buckets}
 
 
 def _sorted_by_ratio(files: Iterable[Path]) -> dict[str, list[Path]]:

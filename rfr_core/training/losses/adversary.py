@@ -8,7 +8,8 @@ released nor in the paper.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -58,6 +59,9 @@ class Shown(NamedTuple):
     hole: Tensor
 
 
+Check = Callable[[Tensor, Tensor], None]  # of a loss and the norm of its gradient
+
+
 class Adversary:
     """A discriminator, of pictures of so many channels, and its optimiser."""
 
@@ -84,8 +88,11 @@ class Adversary:
             "feature_matching": torch.stack(distances).sum(0),
         }
 
-    def learn(self, shown: Sequence[Shown], learning_rate: float) -> Tensor:
-        """One step on all batches that were shown; returns the loss, 2 where it cannot tell at all."""
+    def learn(self, shown: Sequence[Shown], learning_rate: float, check: Check | None = None) -> Tensor:
+        """One step on all batches that were shown; returns the loss, 2 where it cannot tell at all.
+
+        check: is given the loss and the gradient's norm before the weights are touched, and may raise.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = _RATE * learning_rate
         losses = []
@@ -94,9 +101,13 @@ class Adversary:
             with contextlib.nullcontext() if last else self._accelerator.no_sync(self._model):
                 losses.append(self._loss(batch))
                 self._accelerator.backward(losses[-1] / len(shown))
+        loss = torch.stack(losses).detach().mean()
+        self._accelerator.unscale_gradients(self._optimizer)
+        if check is not None:
+            check(loss, nn.utils.clip_grad_norm_(self._model.parameters(), math.inf))
         self._optimizer.step()
         self._optimizer.zero_grad()
-        return torch.stack(losses).detach().mean()
+        return loss
 
     def _loss(self, shown: Shown) -> Tensor:
         with self._accelerator.autocast():

@@ -12,8 +12,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from rfr_core.training.data.input_stacks import PREFIX, InputStacks, StackRefine
 from rfr_core.training.data.paper_datasets import evaluation_files
 from rfr_core.training.data.samples import Position, TrainingPictures, pictures_of, training_files
 from rfr_core.training.data.shards import ShardPictures, StreamPlace, shard_files
-from rfr_core.training.evaluation.protocol import evaluate
+from rfr_core.training.evaluation.protocol import check_folders, evaluate
 from rfr_core.training.losses.adversary import Adversary, Shown
 from rfr_core.training.losses.inpainting import Judges
 from rfr_core.training.losses.lpips import ShiftTolerantLPIPS, is_available
@@ -243,28 +244,31 @@ class Trainer:
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value / phase.accumulate
         gradient = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip or math.inf)
         losses = self._reduced(sums | {"gradient": torch.as_tensor(gradient)})
-        self._check_finite(losses)
+        self._check_finite("loss", losses["loss"], "gradient", losses["gradient"])
         self.optimizer.step()
         self.optimizer.zero_grad()
         for name, adversary in self._adversaries.items():
-            losses |= self._reduced({name: adversary.learn(shown[name], self._rate())})
-            self._check_number(name, losses[name])
+            check = partial(self._check_adversary, name)
+            losses |= self._reduced({name: adversary.learn(shown[name], self._rate(), check)})
         if self.average is not None:
             self.average.update_parameters(self.network)
         return losses
 
-    def _check_finite(self, losses: Mapping[str, float]) -> None:
-        """Before the weights are touched; a gradient of float16 may be infinite, its step is then left out."""
-        for name in ("loss",) if self.recipe.precision == "fp16" else ("loss", "gradient"):
-            self._check_number(name, losses[name])
+    def _check_adversary(self, name: str, loss: Tensor, gradient: Tensor) -> None:
+        title = name.replace("_", " ")
+        found = self._reduced({"loss": loss, "gradient": gradient})
+        self._check_finite(f"{title}'s loss", found["loss"], f"{title}'s gradient", found["gradient"])
 
-    def _check_number(self, name: str, value: float) -> None:
-        if not math.isfinite(value):
-            raise ConfigError(
-                f"The {name} is {value} at step {self.place.step + 1}, before which training has stopped; "
-                "lower the learning rate, set clip, or train without mixed precision, and go on from the last save "
-                "with --resume."
-            )
+    def _check_finite(self, loss: str, its_value: float, gradient: str, norm: float) -> None:
+        """Before weights are touched; a gradient of float16 may be infinite, its step is then left out."""
+        numbers = {loss: its_value} if self.recipe.precision == "fp16" else {loss: its_value, gradient: norm}
+        for name, number in numbers.items():
+            if not math.isfinite(number):
+                raise ConfigError(
+                    f"The {name} is {number} at step {self.place.step + 1}, before which training has stopped; "
+                    "lower the learning rate, set clip, or train without mixed precision, and go on from the last save "
+                    "with --resume."
+                )
 
     def _reduced(self, values: dict[str, Tensor]) -> dict[str, float]:
         """The means over all processes."""
@@ -592,6 +596,9 @@ def _check_folders(recipe: Recipe) -> str:
     """What the samples come from; names a missing folder before anything heavy is loaded."""
     if recipe.data.folder:
         pictures_of(recipe.data.holes, "holes")
+    judging = recipe.evaluation
+    if judging.pictures is not None and judging.holes is not None:
+        check_folders(evaluation_files(judging.layout, judging.pictures), Path(judging.holes), judging.buckets)
     if recipe.data.stacks is not None:
         return f"{len(stack_files(Path(recipe.data.stacks)))} files of input stacks"
     if recipe.data.shards:
