@@ -51,14 +51,8 @@ def run(setting: Setting) -> Table:
             hole = square_hole((size, size), round(size * math.sqrt(share)))
             rivals = lama if share == _MIDDLE else {_LAMA: lama[_LAMA]}
             rows += _rows(f"{size}×{size}", f"{share:.0%}", hole, _on(image, hole, ours | peers | rivals), setting)
-        for height, width in _OBJECTS if size == _USUAL else ():
-            hole = middle_hole((size, size), (height, width))
-            ways = _on(image, hole, ours | peers | {_LAMA: lama[_LAMA]})
-            rows += _rows(f"{size}×{size}", f"{width}×{height}", hole, ways, setting)
-    for name in _EXAMPLES if _USUAL in setting.sizes else ():
-        image, hole = example(name)
-        ways = _on(image, hole, ours | peers | {_LAMA: lama[_LAMA]})
-        rows += _rows(f"{name}, {image.shape[3]}×{image.shape[2]}", f"{hole.mean():.0%}", hole, ways, setting)
+    for picture, name, image, hole in _usual_cases() if _USUAL in setting.sizes else ():
+        rows += _rows(picture, name, hole, _on(image, hole, ours | peers | {_LAMA: lama[_LAMA]}), setting)
     image, hole = photograph(_LARGE), square_hole(_LARGE, _SMALL_HOLE)
     around = tuple(slice((side - _SMALL_HOLE) // 2 - _MARGIN, (side + _SMALL_HOLE) // 2 + _MARGIN) for side in _LARGE)
     ways = _on(image, hole, ours) | _on(image[(..., *around)], hole[(..., *around)], peers | lama)
@@ -73,13 +67,23 @@ def run(setting: Setting) -> Table:
     return Table("Whole fills on the CPU, from picture to picture", COLUMNS, rows, notes)
 
 
+def _usual_cases() -> Iterator[tuple[str, str, Tensor, Tensor]]:
+    """Objects to be filled, and the examples: names of picture and hole, and both."""
+    size = (_USUAL, _USUAL)
+    for height, width in _OBJECTS:
+        yield f"{_USUAL}×{_USUAL}", f"{width}×{height}", photograph(size), middle_hole(size, (height, width))
+    for name in _EXAMPLES:
+        image, hole = example(name)
+        yield f"{name}, {image.shape[3]}×{image.shape[2]}", f"{hole.mean():.0%}", image, hole
+
+
 def square_hole(size: tuple[int, int], side: int) -> Tensor:
     """A square hole (1, 1, H, W) of 0 and 1 in the middle of a picture of size (H, W)."""
     return middle_hole(size, (side, side))
 
 
 def middle_hole(size: tuple[int, int], sides: tuple[int, int]) -> Tensor:
-    """A rectangular one of that height and width."""
+    """As `square_hole`, a rectangle of sides (height, width)."""
     hole = torch.zeros(1, 1, *size)
     top, left = ((length - side) // 2 for length, side in zip(size, sides, strict=True))
     hole[..., top : top + sides[0], left : left + sides[1]] = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from torch import Tensor
 from benchmarks.networks import full_network, plain, sample
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
-from benchmarks.timing import in_turns
+from benchmarks.timing import finished, in_turns
 from rfr_core.inference.optimize import optimized
 from rfr_core.network.rfr_net import RFRNet
 
@@ -47,8 +46,8 @@ def _compared(
         float32 = optimized(network)
         ways = {"plain": plain(network, image, known), "float32": lambda: float32(last, known)} | ways
     peaks = {name: _peak(way) for name, way in ways.items()}
-    finished = {name: _finished(way) for name, way in ways.items() if peaks[name] is not None}
-    times = in_turns(finished, setting.rounds, "wall")
+    waiting = {name: finished(way, image.device) for name, way in ways.items() if peaks[name] is not None}
+    times = in_turns(waiting, setting.rounds, "wall")
     first = next(iter(ways))
     for name, peak in peaks.items():
         ratio = times.ratio(first, name) if peak and peaks[first] else "-"
@@ -66,13 +65,3 @@ def _peak(way: Callable[[], Tensor]) -> float | None:
     except torch.OutOfMemoryError:
         return None
     return torch.cuda.max_memory_allocated() / 2**30
-
-
-def _finished(way: Callable[[], Tensor]) -> Callable[[], Any]:
-    """What waits until the device is done."""
-
-    def waited() -> None:
-        way()
-        torch.cuda.synchronize()
-
-    return waited

@@ -14,7 +14,7 @@ from benchmarks.fills import square_hole
 from benchmarks.pictures import photograph
 from benchmarks.report import Table, Value
 from benchmarks.setting import Setting
-from benchmarks.timing import Times, in_turns
+from benchmarks.timing import Times, finished, in_turns
 from rfr_core.inpainter import Inpainter
 
 BATCHES = (1, 16)
@@ -43,7 +43,7 @@ def fills_of(forms: Mapping[str, Inpainter], setting: Setting, title: str, *, ma
         for batch in BATCHES:
             image = photograph((side, side)).repeat(batch, 1, 1, 1).to(device)
             hole = square_hole((side, side), round(side * math.sqrt(_SHARE))).repeat(batch, 1, 1, 1).to(device)
-            ways = {name: _waited(device, _filled(form, image, hole)) for name, form in forms.items()}
+            ways = {name: finished(_filled(form, image, hole), device) for name, form in forms.items()}
             peaks = {name: _peak(device, way) for name, way in ways.items()}
             least = _multiply_adds(_filled(usual, image, hole)) / rate
             times = in_turns(ways, setting.rounds, "wall")
@@ -57,17 +57,6 @@ def fills_of(forms: Mapping[str, Inpainter], setting: Setting, title: str, *, ma
 
 def _filled(inpainter: Inpainter, image: Tensor, hole: Tensor) -> Callable[[], Any]:
     return lambda: inpainter(image, hole)
-
-
-def _waited(device: torch.device, way: Callable[[], Any]) -> Callable[[], Any]:
-    """What waits until the device is done."""
-
-    def waited() -> None:
-        way()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    return waited
 
 
 def _row(side: int, batch: int, form: str, times: Times, least: float, peak: float) -> list[Value]:
@@ -95,5 +84,5 @@ def _multiply_adds(way: Callable[[], Any]) -> int:
 def _rate(device: torch.device, dtype: torch.dtype, side: int) -> float:
     """Multiply-adds a second of a large product of matrices."""
     matrix = torch.ones(side, side, device=device, dtype=dtype)
-    times = in_turns({"product": _waited(device, lambda: matrix @ matrix)}, 5, "wall")
+    times = in_turns({"product": finished(lambda: matrix @ matrix, device)}, 5, "wall")
     return side**3 / times.of("product")

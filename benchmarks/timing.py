@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import torch
+
 CLOCKS: Mapping[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -41,6 +43,17 @@ def in_turns(ways: Mapping[str, Callable[[], Any]], rounds: int, clock: str, lon
             taken = seconds[name]
             taken.append(taken[0] if taken and taken[0] > longest else _seconds(way, CLOCKS[clock]))
     return Times(seconds)
+
+
+def finished(way: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
+    """A way that waits until the device is done."""
+
+    def waited() -> None:
+        way()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return waited
 
 
 def _seconds(way: Callable[[], Any], now: Callable[[], float]) -> float:
