@@ -207,26 +207,31 @@ def picture_files(folder: Path) -> list[Path]:
 
 
 def check_folders(pictures: Path | Sequence[Path], holes: Path, buckets: Sequence[str] | None = None) -> None:
-    """Raises what `read_cases` would raise for folders that lack something, without reading a picture or a mask."""
+    """Raises what `read_cases` would raise for folders that lack something, without reading a picture or a mask.
+
+    pictures: a folder, or the files. holes, buckets: as for `read_cases`. Raises ImageError, HoleError or ConfigError.
+    """
     if isinstance(pictures, Path):
         picture_files(pictures)
-    if holes.is_dir() and not any(picture_paths(sub) for sub in holes.iterdir() if sub.is_dir()):
-        tenths = {f"{tenth}0-{tenth + 1}0": [] for tenth in range(10)} if picture_paths(holes) else {}
-        _check_buckets(holes, tenths, buckets)
-    else:
-        _hole_files(holes, buckets)
+    tenths = {_tenth(tenth): [] for tenth in range(10)}
+    _check_buckets(holes, _in_folders(holes) or (tenths if picture_paths(holes) else {}), buckets)
 
 
 def _hole_files(folder: Path, buckets: Sequence[str] | None) -> dict[str, list[Path]]:
     """The masks of each bucket, in the order of the buckets' names."""
-    if not folder.is_dir():
-        raise HoleError(f"{folder} is not a folder; expected a folder of holes: check the path.")
-    found: dict[str, list[Path]] = {}
-    for name, sub in sorted((bucket_name(sub.name), sub) for sub in folder.iterdir() if sub.is_dir()):
-        found.setdefault(name, []).extend(picture_paths(sub))
-    found = {name: files for name, files in found.items() if files} or _sorted_by_ratio(picture_paths(folder))
+    found = _in_folders(folder) or _sorted_by_ratio(picture_paths(folder))
     _check_buckets(folder, found, buckets)
     return {name: files for name, files in found.items() if buckets is None or name in buckets}
+
+
+def _in_folders(holes: Path) -> dict[str, list[Path]]:
+    """The masks that lie in folders for their buckets."""
+    if not holes.is_dir():
+        raise HoleError(f"{holes} is not a folder; expected a folder of holes: check the path.")
+    found: dict[str, list[Path]] = {}
+    for name, sub in sorted((bucket_name(sub.name), sub) for sub in holes.iterdir() if sub.is_dir()):
+        found.setdefault(name, []).extend(picture_paths(sub))
+    return {name: files for name, files in found.items() if files}
 
 
 def _check_buckets(folder: Path, found: Mapping[str, Sequence[Path]], buckets: Sequence[str] | None) -> None:
@@ -242,7 +247,11 @@ def _sorted_by_ratio(files: Iterable[Path]) -> dict[str, list[Path]]:
     for file in files:
         tenth = min(9, int(area_ratio(read_hole(file)).item() * 10))
         by_tenth.setdefault(tenth, []).append(file)
-    return {f"{tenth}0-{tenth + 1}0": by_tenth[tenth] for tenth in sorted(by_tenth)}
+    return {_tenth(tenth): by_tenth[tenth] for tenth in sorted(by_tenth)}
+
+
+def _tenth(tenth: int) -> str:
+    return f"{tenth}0-{tenth + 1}0"
 
 
 def _cases(pictures: list[tuple[int, Path]], holes: dict[str, list[Path]], size: int) -> Iterator[Case]:

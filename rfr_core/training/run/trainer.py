@@ -12,7 +12,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -244,7 +244,7 @@ class Trainer:
                 sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value / phase.accumulate
         gradient = self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip or math.inf)
         losses = self._reduced(sums | {"gradient": torch.as_tensor(gradient)})
-        self._check_finite("loss", losses["loss"], "gradient", losses["gradient"])
+        self._check_finite(losses)
         self.optimizer.step()
         self.optimizer.zero_grad()
         for name, adversary in self._adversaries.items():
@@ -255,17 +255,16 @@ class Trainer:
         return losses
 
     def _check_adversary(self, name: str, loss: Tensor, gradient: Tensor) -> None:
-        title = name.replace("_", " ")
         found = self._reduced({"loss": loss, "gradient": gradient})
-        self._check_finite(f"{title}'s loss", found["loss"], f"{title}'s gradient", found["gradient"])
+        self._check_finite(found, of=f"{name.replace('_', ' ')}'s ")
 
-    def _check_finite(self, loss: str, its_value: float, gradient: str, norm: float) -> None:
+    def _check_finite(self, losses: Mapping[str, float], of: str = "") -> None:
         """Before weights are touched; a gradient of float16 may be infinite, its step is then left out."""
-        numbers = {loss: its_value} if self.recipe.precision == "fp16" else {loss: its_value, gradient: norm}
-        for name, number in numbers.items():
+        for name in ("loss",) if self.recipe.precision == "fp16" else ("loss", "gradient"):
+            number = losses[name]
             if not math.isfinite(number):
                 raise ConfigError(
-                    f"The {name} is {number} at step {self.place.step + 1}, before which training has stopped; "
+                    f"The {of}{name} is {number} at step {self.place.step + 1}, before which training has stopped; "
                     "lower the learning rate, set clip, or train without mixed precision, and go on from the last save "
                     "with --resume."
                 )
