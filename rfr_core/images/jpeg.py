@@ -84,8 +84,7 @@ def is_like(image: Image.Image, source: bytes) -> bool:
 def changed_blocks(image: Image.Image, source: bytes, before: Image.Image | None = None) -> np.ndarray:
     """Which squares of 8×8 pixels differ from the JPEG file that a picture came from, which `is_like` it.
 
-    (rows, columns) bool. before: what the file shows, if it is known; to decode it takes a large one a quarter of a
-    second.
+    (rows, columns) bool. before: what the file shows, if that is known: to decode a large file takes a while.
     """
     with _opened(source) as opened:
         before = before or opened
