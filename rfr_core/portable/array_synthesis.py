@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from rfr_core.portable.array_patches import (
     PatchSearch,
+    SearchArray,
     SeededDraws,
     Squares,
     doubled_field,
@@ -27,6 +27,7 @@ from rfr_core.texture.settings import (
     FEW_PAIRS,
     FEWEST_SOURCES,
     FOUND,
+    FOUND_AGAIN,
     FULL_MISMATCH,
     FURTHEST,
     GUIDE_BLUR,
@@ -38,6 +39,7 @@ from rfr_core.texture.settings import (
     MOST_THIN_QUERIES,
     PEEL_TRUST,
     RADIUS,
+    REPEATING,
     SEAM,
     SMALLEST,
     THIN,
@@ -162,8 +164,8 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill, GUIDE_BLUR), confidence, GUIDE_SHARE)
     if start is None:
         search = matcher.full_search(pairs)
-        content = _peeled(scale, search)
-        field = search(matcher.queries, content, confidence)
+        content = _begun(scale, search)
+        field, _ = search(matcher.queries, content, confidence)
     else:
         field = matcher.valid_field(start.dense, draws)
         content = _voted(scale, matcher.dense(field))
@@ -176,23 +178,36 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     return match
 
 
-def _peeled(scale: _Scale, search: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+def _begun(scale: _Scale, search: SearchArray) -> np.ndarray:
+    """The picture (3, h, w) as patches are first looked for: with the network's fill, and its border from patches.
+
+    Patches alone where a pattern repeats itself, or a hole is too deep to begin with a blur.
+    """
+    peeled, repeats = _peeled(scale, search)
+    patches_alone = repeats or not bool(spread(scale.known, COARSE_DEPTH).all())
+    return peeled if patches_alone else np.where(spread(scale.known, 1), peeled, scale.fill)
+
+
+def _peeled(scale: _Scale, search: SearchArray) -> tuple[np.ndarray, bool]:
     """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
-    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". Returns it
+    (3, h, w) and whether a pattern repeats itself: nearly all patches are found again.
     """
     colour = scale.colour.reshape(3, -1)
     content, reached = np.where(scale.known, scale.colour, np.float32(0)), scale.known
     confidence, trust = reached.astype(np.float32), 1.0
+    again, count = 0, 0
     for _ in range(MOST_RINGS):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
-        pixels = np.flatnonzero(ring)
-        content[:, ring] = colour[:, search(pixels, content, confidence)]
+        found, difference = search(np.flatnonzero(ring), content, confidence)
+        content[:, ring] = colour[:, found]
         trust *= PEEL_TRUST
         confidence, reached = np.where(ring, np.float32(trust), confidence), reached | ring
-    return np.where(reached, content, scale.fill)
+        again, count = again + int(np.count_nonzero(difference < FOUND_AGAIN)), count + len(found)
+    return np.where(reached, content, scale.fill), again > REPEATING * count
 
 
 def _confidence(known: np.ndarray) -> np.ndarray:

@@ -1,14 +1,14 @@
 """Exemplar-based synthesis: sharp texture in place of a blurry fill, copied from the known part by PatchMatch.
 
-At the coarsest scale the hole is filled from its border inwards; from there on, at each finer one, patches are matched
-and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video". The blurred fill guides the matching.
+At the coarsest scale patches are first looked for by the network's fill; from there on, at each finer one, patches are
+matched and their pixels vote, as in Wexler et al. 2007, "Space-Time Completion of Video". The blurred fill guides the
+matching.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from rfr_core.ops.quantile import quantile
 from rfr_core.texture.patch_match import (
     Draws,
     PatchMatch,
+    Search,
     chunk_on,
     count_by_picture,
     enlarge_field,
@@ -36,6 +37,7 @@ from rfr_core.texture.settings import (
     FEW_PAIRS,
     FEWEST_SOURCES,
     FOUND,
+    FOUND_AGAIN,
     FULL_MISMATCH,
     FURTHEST,
     GUIDE_BLUR,
@@ -47,6 +49,7 @@ from rfr_core.texture.settings import (
     MOST_THIN_QUERIES,
     PEEL_TRUST,
     RADIUS,
+    REPEATING,
     SEAM,
     SMALLEST,
     THIN,
@@ -234,9 +237,9 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
 
     if start is None:
         search = matcher.full_search(pairs)
-        peeled = _peeled(scale, search)
-        content = Surroundings(peeled, RADIUS)
-        field = search(matcher.queries, peeled, confidence)
+        begun = _begun(scale, search)
+        content = Surroundings(begun, RADIUS)
+        field, _ = search(matcher.queries, begun, confidence)
     else:
         field = matcher.valid_field(start.dense(), draws)
         content = Surroundings(scale.colour, RADIUS)
@@ -250,25 +253,41 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     return match
 
 
-def _peeled(scale: _Scale, search: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-    """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
+def _begun(scale: _Scale, search: Search) -> Tensor:
+    """The pictures (N, 3, h, w) as patches are first looked for: with the network's fill, which says what goes where.
 
-    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling".
+    Pixels next to known ones come from patches, so that all begins sharp, and all pixels do in a picture in which a
+    pattern repeats itself, where patches know best what comes next, or where a hole is too deep to begin with a blur.
+    """
+    peeled, repeats = _peeled(scale, search)
+    patches_alone = repeats | ~spread(scale.known, COARSE_DEPTH).flatten(1).all(1)
+    return torch.where(spread(scale.known, 1) | patches_alone[:, None, None, None], peeled, scale.fill)
+
+
+def _peeled(scale: _Scale, search: Search) -> tuple[Tensor, Tensor]:
+    """Pictures filled from the border inwards, each pixel from the patch most like what is there when it is reached.
+
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". Returns them
+    (N, 3, h, w) and in which a pattern repeats itself (N,): nearly all patches are found again.
     """
     size = scale.colour.shape
     colour = _pixels_of(scale.colour)
     content, reached = torch.where(scale.known.flatten()[:, None], colour, 0), scale.known
     confidence, trust = reached.float(), 1.0
+    again, count = torch.zeros(2, len(scale.known), dtype=torch.long)
     for _ in range(MOST_RINGS):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
         pixels = ring.flatten().nonzero()[:, 0]
-        found = search(pixels, _as_pictures(content, size), confidence)
+        found, difference = search(pixels, _as_pictures(content, size), confidence)
         content.index_copy_(0, pixels, colour[found])
         trust *= PEEL_TRUST
         confidence, reached = torch.where(ring, trust, confidence), reached | ring
-    return torch.where(reached, _as_pictures(content, size), scale.fill)
+        picture = pixels // (size[2] * size[3])
+        count.index_add_(0, picture, torch.ones_like(picture))
+        again.index_add_(0, picture, (difference < FOUND_AGAIN).long())
+    return torch.where(reached, _as_pictures(content, size), scale.fill), again > REPEATING * count
 
 
 def _pixels_of(pictures: Tensor) -> Tensor:

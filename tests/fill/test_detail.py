@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,11 +16,13 @@ import rfr_core.texture.exemplar
 from rfr_core import Inpainter, RFRConfig, RFRNet
 from rfr_core.checkpoints.model import RFRModel
 from rfr_core.errors import ConfigError
-from rfr_core.ops.pyramid import spread
+from rfr_core.ops.pyramid import box_blur, pull_push, spread
 from rfr_core.texture.exemplar import synthesize
 from rfr_core.texture.patch_match import Draws, PatchMatch, enlarge_field
 from rfr_core.texture.settings import RADIUS
 from rfr_core.texture.surroundings import Surroundings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def test_a_texture_is_continued_into_a_soft_fill(size: tuple[int, int], side: in
     assert result.max() < truth.max() + 0.1
 
 
-@pytest.mark.parametrize("period", [10, 14])
+@pytest.mark.parametrize("period", [10, 14, 20])
 def test_what_is_known_in_small_pieces_alone_serves_to_continue_it(period: int) -> None:
     size = (120, 140)
     hole = (torch.arange(120)[:, None] % period >= 7) | (torch.arange(140) % period >= 7)
@@ -76,6 +80,18 @@ def test_a_deep_hole_in_a_strip_too_narrow_to_be_halved_gets_the_texture_of_its_
     result = synthesize(torch.where(hole, without, truth), ~hole).picture
     texture = [(part - without)[..., 200:700].std() for part in (result, truth)]
     assert texture[0] > 0.5 * texture[1]
+
+
+def test_a_better_fill_makes_better_copies() -> None:
+    """The fill says what goes where: the blurred truth leads to nearer copies than an interpolation does."""
+    with Image.open(EXAMPLES / "flower.jpg") as opened:
+        picture = opened.convert("RGB").resize((opened.width // 3, opened.height // 3))
+    truth = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+    hole = square_hole((picture.height, picture.width), 60, 120, 50)
+    interpolated = pull_push(torch.where(hole, 0, truth), (~hole).float())
+    fills = (box_blur(box_blur(truth, 6), 6), interpolated)
+    better, usual = (error(synthesize(torch.where(hole, fill, truth), ~hole).picture, truth, hole) for fill in fills)
+    assert better < 0.9 * usual
 
 
 def test_colours_meet_those_around_the_hole() -> None:
@@ -173,7 +189,8 @@ def test_a_search_finds_an_exact_match_among_all_sources() -> None:
     truth = torch.rand(1, 3, 24, 12).repeat(1, 1, 1, 3)  # everything is there three times
     hole = square_hole((24, 36), 10, 16, 4)
     matcher = PatchMatch(truth, ~hole, truth, torch.ones(1, 1, 24, 36), 0.3)
-    field = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 24, 36))
+    field, difference = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 24, 36))
+    assert float(difference.max()) == 0
     moved = (field - matcher.queries).abs()
     assert bool(((moved % 36 == 12) | (moved % 36 == 24)).all())
     assert bool((moved // 36 == 0).all())
@@ -238,7 +255,7 @@ def test_random_trials_and_neighbours_find_what_a_full_search_finds() -> None:
     for _ in range(3):
         field, _ = matcher.refine(patches, field, draws)
     field, distance = matcher.refine(patches, field, draws)
-    all_looked_at = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 60, 60))
+    all_looked_at, _ = matcher.full_search()(matcher.queries, truth, torch.ones(1, 1, 60, 60))
     before, found, best = (
         (patches(sources) - patches(matcher.queries)).square().mean() for sources in (start, field, all_looked_at)
     )
