@@ -10,18 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from rfr_core.portable.array_pyramid import padded, spread
-from rfr_core.texture.settings import (
-    AT_ONCE,
-    CHUNK,
-    GUIDE_RADIUS,
-    LEAST_VARIANCE,
-    MOST_PAIRS,
-    RADIUS,
-    TABLE,
-    TRIAL_RADII,
-)
+from rfr_core.texture.settings import AT_ONCE, CHUNK, FOUND_AGAIN, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
 
-SearchArray = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # see `PatchSearch`
 _DIGITS = 24  # of a random float32
 
 
@@ -89,12 +79,11 @@ class PatchSearch:
         ] = {}  # by step: queries there, how far, where
         self._guide_share = np.float32(guide_share / self._guides.values)
 
-    def full_search(self, most_pairs: int = MOST_PAIRS) -> SearchArray:
+    def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
         """A search that looks at all sources, or at every n-th where they make more pairs with the queries.
 
         It takes pixels (n,), a content (3, H, W) and how far each of its pixels counts (H, W), and returns the best
-        source for the patch around each pixel, (n,), and by which share of its variance that patch differs
-        from the source's, (n,).
+        source for the patch around each pixel, (n,).
         """
         sources = self._sources[:: max(1, -(-len(self.queries) * len(self._sources) // most_pairs))]
         patches, guides = self._patches(sources), self._guides(sources)
@@ -103,21 +92,33 @@ class PatchSearch:
         guide_energies = np.square(guides).sum(1, keepdims=True)
         offered = np.concatenate([energies, patches, guide_energies, guides], 1).T
 
-        def search(pixels: np.ndarray, content: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def search(pixels: np.ndarray, content: np.ndarray, confidence: np.ndarray) -> np.ndarray:
             wanted, shares = Squares(content, RADIUS), Squares(confidence[None], RADIUS)
-            found, differences, size = [], [], max(1, TABLE // len(sources))
+            found, size = [], max(1, TABLE // len(sources))
             for part in (pixels[start : start + size] for start in range(0, len(pixels), size)):
                 share = _shares(shares(part))
-                patch, weight = wanted(part), share.repeat(3, 1)
+                weighted = wanted(part) * share.repeat(3, 1) * -2
                 guide = self._guides(part) * (-2 * self._guide_share)
                 one = np.full((len(part), 1), self._guide_share)
-                values = np.concatenate([share, patch * weight * -2, one, guide], 1)
-                found.append(sources[(values @ offered).argmin(1)])
-                difference = (np.square(self._patches(found[-1]) - patch) * weight).sum(1)
-                differences.append(difference / np.maximum(_variance(patch, weight), np.float32(LEAST_VARIANCE)))
-            return np.concatenate(found), np.concatenate(differences)
+                found.append(sources[(np.concatenate([share, weighted, one, guide], 1) @ offered).argmin(1)])
+            return np.concatenate(found)
 
         return search
+
+    def found_again(
+        self, pixels: np.ndarray, sources: np.ndarray, content: np.ndarray, confidence: np.ndarray
+    ) -> np.ndarray:
+        """Whether the patch around each pixel is, but for a small share of its variance, that around its source.
+
+        pixels, content, confidence: as a full search takes them, which gave the ``sources`` (n,). Returns (n,) bool.
+        """
+        wanted = Squares(content, RADIUS)(pixels)
+        weight = _shares(Squares(confidence[None], RADIUS)(pixels)).repeat(3, 1)
+        difference = (np.square(self._patches(sources) - wanted) * weight).sum(1)
+        wanted, weight = (values.reshape(len(pixels), -1, 3) for values in (wanted, weight))
+        mean = 3 * (wanted * weight).sum(1, keepdims=True)  # of each channel
+        variance = (np.square(wanted - mean) * weight).sum((1, 2))
+        return difference <= np.float32(FOUND_AGAIN) * variance
 
     def refine(self, content: np.ndarray, field: np.ndarray, draws: SeededDraws) -> tuple[np.ndarray, np.ndarray]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
@@ -271,13 +272,6 @@ def voted_pixels(
         count = total[:, 3:]
         result[pixels] = np.where(count > 0, total[:, :3] / np.maximum(count, np.float32(1e-30)), np.float32(-1))
     return np.ascontiguousarray(result.reshape(height, width, 3).transpose(2, 0, 1))
-
-
-def _variance(patches: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """That of the colours of patches (n, patch * 3), pixels counting as ``weight`` of that shape says: (n,)."""
-    patches, weight = patches.reshape(len(patches), -1, 3), weight.reshape(len(weight), -1, 3)
-    mean = 3 * (patches * weight).sum(1, keepdims=True)
-    return (np.square(patches - mean) * weight).sum((1, 2))
 
 
 def _shares(shares: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,6 @@ import numpy as np
 
 from rfr_core.portable.array_patches import (
     PatchSearch,
-    SearchArray,
     SeededDraws,
     Squares,
     doubled_field,
@@ -27,7 +27,6 @@ from rfr_core.texture.settings import (
     FEW_PAIRS,
     FEWEST_SOURCES,
     FOUND,
-    FOUND_AGAIN,
     FULL_MISMATCH,
     FURTHEST,
     GUIDE_BLUR,
@@ -45,6 +44,8 @@ from rfr_core.texture.settings import (
     THIN,
     VOTES,
 )
+
+SearchArray = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # see `PatchSearch.full_search`
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill, GUIDE_BLUR), confidence, GUIDE_SHARE)
     if start is None:
         search = matcher.full_search(pairs)
-        content = _begun(scale, search)
-        field, _ = search(matcher.queries, content, confidence)
+        content = _begun(scale, matcher, search)
+        field = search(matcher.queries, content, confidence)
     else:
         field = matcher.valid_field(start.dense, draws)
         content = _voted(scale, matcher.dense(field))
@@ -178,17 +179,17 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     return match
 
 
-def _begun(scale: _Scale, search: SearchArray) -> np.ndarray:
+def _begun(scale: _Scale, matcher: PatchSearch, search: SearchArray) -> np.ndarray:
     """The picture (3, h, w) as patches are first looked for: with the network's fill, and its border from patches.
 
     Patches alone where a pattern repeats itself, or a hole is too deep to begin with a blur.
     """
-    peeled, repeats = _peeled(scale, search)
+    peeled, repeats = _peeled(scale, matcher, search)
     patches_alone = repeats or not bool(spread(scale.known, COARSE_DEPTH).all())
     return peeled if patches_alone else np.where(spread(scale.known, 1), peeled, scale.fill)
 
 
-def _peeled(scale: _Scale, search: SearchArray) -> tuple[np.ndarray, bool]:
+def _peeled(scale: _Scale, matcher: PatchSearch, search: SearchArray) -> tuple[np.ndarray, bool]:
     """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
     In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". Returns it
@@ -197,17 +198,19 @@ def _peeled(scale: _Scale, search: SearchArray) -> tuple[np.ndarray, bool]:
     colour = scale.colour.reshape(3, -1)
     content, reached = np.where(scale.known, scale.colour, np.float32(0)), scale.known
     confidence, trust = reached.astype(np.float32), 1.0
-    again, count = 0, 0
+    again = 0
     for _ in range(MOST_RINGS):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
-        found, difference = search(np.flatnonzero(ring), content, confidence)
+        pixels = np.flatnonzero(ring)
+        found = search(pixels, content, confidence)
+        again += int(np.count_nonzero(matcher.found_again(pixels, found, content, confidence)))
         content[:, ring] = colour[:, found]
         trust *= PEEL_TRUST
         confidence, reached = np.where(ring, np.float32(trust), confidence), reached | ring
-        again, count = again + int(np.count_nonzero(difference < FOUND_AGAIN)), count + len(found)
-    return np.where(reached, content, scale.fill), again > REPEATING * count
+    repeats = again > REPEATING * np.count_nonzero(reached & ~scale.known)
+    return np.where(reached, content, scale.fill), bool(repeats)
 
 
 def _confidence(known: np.ndarray) -> np.ndarray:

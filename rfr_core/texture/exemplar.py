@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -21,7 +22,6 @@ from rfr_core.ops.quantile import quantile
 from rfr_core.texture.patch_match import (
     Draws,
     PatchMatch,
-    Search,
     chunk_on,
     count_by_picture,
     enlarge_field,
@@ -37,7 +37,6 @@ from rfr_core.texture.settings import (
     FEW_PAIRS,
     FEWEST_SOURCES,
     FOUND,
-    FOUND_AGAIN,
     FULL_MISMATCH,
     FURTHEST,
     GUIDE_BLUR,
@@ -57,6 +56,8 @@ from rfr_core.texture.settings import (
 )
 from rfr_core.texture.surroundings import Surroundings
 from rfr_core.texture.votes import Votes
+
+Search = Callable[[Tensor, Tensor, Tensor], Tensor]  # see `PatchMatch.full_search`
 
 
 class Synthesis(NamedTuple):
@@ -237,9 +238,9 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
 
     if start is None:
         search = matcher.full_search(pairs)
-        begun = _begun(scale, search)
+        begun = _begun(scale, matcher, search)
         content = Surroundings(begun, RADIUS)
-        field, _ = search(matcher.queries, begun, confidence)
+        field = search(matcher.queries, begun, confidence)
     else:
         field = matcher.valid_field(start.dense(), draws)
         content = Surroundings(scale.colour, RADIUS)
@@ -253,18 +254,18 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     return match
 
 
-def _begun(scale: _Scale, search: Search) -> Tensor:
+def _begun(scale: _Scale, matcher: PatchMatch, search: Search) -> Tensor:
     """The pictures (N, 3, h, w) as patches are first looked for: with the network's fill, which says what goes where.
 
     Pixels next to known ones come from patches, so that all begins sharp, and all pixels do in a picture in which a
     pattern repeats itself, where patches know best what comes next, or where a hole is too deep to begin with a blur.
     """
-    peeled, repeats = _peeled(scale, search)
+    peeled, repeats = _peeled(scale, matcher, search)
     patches_alone = repeats | ~spread(scale.known, COARSE_DEPTH).flatten(1).all(1)
     return torch.where(spread(scale.known, 1) | patches_alone[:, None, None, None], peeled, scale.fill)
 
 
-def _peeled(scale: _Scale, search: Search) -> tuple[Tensor, Tensor]:
+def _peeled(scale: _Scale, matcher: PatchMatch, search: Search) -> tuple[Tensor, Tensor]:
     """Pictures filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
     In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". Returns them
@@ -274,20 +275,20 @@ def _peeled(scale: _Scale, search: Search) -> tuple[Tensor, Tensor]:
     colour = _pixels_of(scale.colour)
     content, reached = torch.where(scale.known.flatten()[:, None], colour, 0), scale.known
     confidence, trust = reached.float(), 1.0
-    again, count = torch.zeros(2, len(scale.known), dtype=torch.long)
+    again = torch.zeros(len(scale.known), dtype=torch.long)
     for _ in range(MOST_RINGS):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
         pixels = ring.flatten().nonzero()[:, 0]
-        found, difference = search(pixels, _as_pictures(content, size), confidence)
+        shown = _as_pictures(content, size)
+        found = search(pixels, shown, confidence)
+        again.index_add_(0, pixels // (size[2] * size[3]), matcher.found_again(pixels, found, shown, confidence).long())
         content.index_copy_(0, pixels, colour[found])
         trust *= PEEL_TRUST
         confidence, reached = torch.where(ring, trust, confidence), reached | ring
-        picture = pixels // (size[2] * size[3])
-        count.index_add_(0, picture, torch.ones_like(picture))
-        again.index_add_(0, picture, (difference < FOUND_AGAIN).long())
-    return torch.where(reached, _as_pictures(content, size), scale.fill), again > REPEATING * count
+    repeats = again > REPEATING * (reached & ~scale.known).flatten(1).sum(1)
+    return torch.where(reached, _as_pictures(content, size), scale.fill), repeats
 
 
 def _pixels_of(pictures: Tensor) -> Tensor:

@@ -14,17 +14,15 @@ from torch import Tensor
 from rfr_core.ops.pyramid import spread
 from rfr_core.texture.settings import (
     CHUNK,
+    FOUND_AGAIN,
     GPU_CHUNK,
     GUIDE_RADIUS,
-    LEAST_VARIANCE,
     MOST_PAIRS,
     RADIUS,
     TABLE,
     TRIAL_RADII,
 )
 from rfr_core.texture.surroundings import Surroundings
-
-Search = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]  # see `PatchMatch.full_search`
 
 
 class Draws:
@@ -85,31 +83,27 @@ class PatchMatch:
         """How many there are."""
         return sum(map(len, self._sources))
 
-    def full_search(self, most_pairs: int = MOST_PAIRS) -> Search:
+    def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """A search that looks at all sources, or at every n-th where they make more pairs with a picture's queries.
 
         It takes pixels (n,) in rising order, a content (N, 3, H, W) and how far each of its pixels counts
-        (N, 1, H, W), and returns the best source for the patch around each pixel, (n,), and by which share of its
-        variance that patch differs from the source's, (n,).
+        (N, 1, H, W), and returns the best source for the patch around each pixel, (n,).
         """
         pictures, area = len(self._sources), self.height * self.width
         offers = [self._offered(picture, most_pairs) for picture in range(pictures)]
 
-        def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
+        def search(pixels: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
             wanted, shares = Surroundings(content, RADIUS), Surroundings(confidence, RADIUS)
-            found, differences = [], []
+            found = []
             counts = count_by_picture(pixels, pictures, area)
             for own, (sources, offered) in zip(pixels.split(counts), offers, strict=True):
                 for part in own.split(max(1, TABLE // len(sources))):
                     share = _shares(shares(part))
-                    patch, weight = wanted(part), share.repeat_interleave(3, 1)
+                    weighted = wanted(part).mul_(share.repeat_interleave(3, 1)).mul_(-2)
                     guide = self._guides(part).mul_(-2 * self._guide_share)
                     one = torch.full((len(part), 1), self._guide_share)
-                    values = torch.cat([share, patch * weight * -2, one, guide], 1)
-                    found.append(sources[(values @ offered).argmin(1)])
-                    difference = self._patches(found[-1]).sub_(patch).square_().mul_(weight).sum(1)
-                    differences.append(difference / _variance(patch, weight).clamp(min=LEAST_VARIANCE))
-            return torch.cat(found), torch.cat(differences)
+                    found.append(sources[(torch.cat([share, weighted, one, guide], 1) @ offered).argmin(1)])
+            return torch.cat(found)
 
         return search
 
@@ -123,6 +117,18 @@ class PatchMatch:
         energies = patches.square().view(len(sources), -1, 3).sum(2)
         guide_energies = guides.square().sum(1, keepdim=True)
         return sources, torch.cat([energies, patches, guide_energies, guides], 1).T
+
+    def found_again(self, pixels: Tensor, sources: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
+        """Whether the patch around each pixel is, but for a small share of its variance, that around its source.
+
+        pixels, content, confidence: as a full search takes them, which gave the ``sources`` (n,). Returns (n,) bool.
+        """
+        wanted, weight = Surroundings(content, RADIUS)(pixels), _weights(Surroundings(confidence, RADIUS)(pixels))
+        difference = self._patches(sources).sub_(wanted).square_().mul_(weight).sum(1)
+        wanted, weight = wanted.unflatten(1, (-1, 3)), weight.unflatten(1, (-1, 3))
+        mean = 3 * (wanted * weight).sum(1, keepdim=True)  # of each channel
+        variance = (wanted - mean).square_().mul_(weight).sum((1, 2))
+        return difference <= FOUND_AGAIN * variance
 
     def refine(self, content: Surroundings, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
@@ -245,13 +251,6 @@ def enlarge_field(dense: Tensor, size: tuple[int, int], large_size: tuple[int, i
 def _weights(shares: Tensor) -> Tensor:
     """What each value of a patch counts, (n, patch * 3), of what each pixel does, (n, patch): they sum to 1."""
     return _shares(shares).repeat_interleave(3, 1)
-
-
-def _variance(patches: Tensor, weight: Tensor) -> Tensor:
-    """That of the colours of patches (n, patch * 3), pixels counting as ``weight`` of that shape says: (n,)."""
-    patches, weight = patches.unflatten(1, (-1, 3)), weight.unflatten(1, (-1, 3))
-    mean = 3 * (patches * weight).sum(1, keepdim=True)
-    return (patches - mean).square_().mul_(weight).sum((1, 2))
 
 
 def _shares(shares: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ FURTHEST = 8  # pixels, beyond which it counts the same
 PEEL_TRUST = 0.7  # what a pixel filled from the border inwards counts, to the power of its ring's number
 MOST_RINGS = 64  # of pixels that are filled so; a hole along a picture too narrow to be halved may be far deeper
 FOUND_AGAIN = 0.05  # of a patch's variance, up to which it may differ from one to be found again there
-LEAST_VARIANCE = 1e-6  # that a patch counts as having: of one colour, it has next to none
 REPEATING = 0.7  # of patches that are found again in a picture in which a pattern repeats itself
 GUIDE_SHARE = 0.05  # of the guide in the distance of two patches
 GUIDE_BLUR = 2  # radius of the square over which the guide is averaged
