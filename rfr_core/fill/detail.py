@@ -14,7 +14,6 @@ from torch import Tensor
 from rfr_core.fill.canvas import FilledBox
 from rfr_core.fill.detail_settings import (
     BROAD_BLUR,
-    COLOUR_BLUR,
     CROSSING,
     FAINT,
     FAR_INSIDE,
@@ -227,12 +226,11 @@ def _finest(picture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _with_sharp_interior(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:
-    """The refined fill and, far inside, the detailed one in its colours: it is blurrier there than patches are."""
+    """The refined fill and, far inside, the patches as they are: what is refined there is blurred and pale."""
     if bool(spread(known, FAR_INSIDE - CROSSING).all()):
         return refined
-    shift = box_blur(box_blur(refined - detailed, COLOUR_BLUR), COLOUR_BLUR)
     nearness = share_within(spread(known, FAR_INSIDE), CROSSING)
-    return torch.where(known, detailed, torch.lerp(detailed + shift, refined, nearness).clamp_(0, 1))
+    return torch.where(known, detailed, torch.lerp(detailed, refined, nearness))
 
 
 def _aligned(box: Box, height: int, width: int) -> Box:

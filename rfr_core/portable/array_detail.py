@@ -12,7 +12,6 @@ import numpy as np
 
 from rfr_core.fill.detail_settings import (
     BROAD_BLUR,
-    COLOUR_BLUR,
     CROSSING,
     FAINT,
     FAR_INSIDE,
@@ -191,12 +190,11 @@ def _finest(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_sharp_interior(detailed: np.ndarray, refined: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The refined fill and, far inside, the detailed one in its colours: it is blurrier there than patches are."""
+    """The refined fill and, far inside, the patches as they are: what is refined there is blurred and pale."""
     if bool(spread(known, FAR_INSIDE - CROSSING).all()):
         return refined
-    shift = box_blur(box_blur(refined - detailed, COLOUR_BLUR), COLOUR_BLUR)
     nearness = share_within(spread(known, FAR_INSIDE), CROSSING)
-    return np.where(known, detailed, lerp(detailed + shift, refined, nearness).clip(0, 1))
+    return np.where(known, detailed, lerp(detailed, refined, nearness))
 
 
 def _aligned(box: Box, height: int, width: int) -> Box:

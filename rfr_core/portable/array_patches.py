@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rfr_core.portable.array_pyramid import padded, spread
-from rfr_core.texture.settings import AT_ONCE, CHUNK, FOUND_AGAIN, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
+from rfr_core.texture.settings import AT_ONCE, CHUNK, GUIDE_RADIUS, MOST_PAIRS, RADIUS, TABLE, TRIAL_RADII
 
 _DIGITS = 24  # of a random float32
 
@@ -104,21 +104,6 @@ class PatchSearch:
             return np.concatenate(found)
 
         return search
-
-    def found_again(
-        self, pixels: np.ndarray, sources: np.ndarray, content: np.ndarray, confidence: np.ndarray
-    ) -> np.ndarray:
-        """Whether the patch around each pixel is, but for a small share of its variance, that around its source.
-
-        pixels, content, confidence: as a full search takes them, which gave the ``sources`` (n,). Returns (n,) bool.
-        """
-        wanted = Squares(content, RADIUS)(pixels)
-        weight = _shares(Squares(confidence[None], RADIUS)(pixels)).repeat(3, 1)
-        difference = (np.square(self._patches(sources) - wanted) * weight).sum(1)
-        wanted, weight = (values.reshape(len(pixels), -1, 3) for values in (wanted, weight))
-        mean = 3 * (wanted * weight).sum(1, keepdims=True)  # of each channel
-        variance = (np.square(wanted - mean) * weight).sum((1, 2))
-        return difference <= np.float32(FOUND_AGAIN) * variance
 
     def refine(self, content: np.ndarray, field: np.ndarray, draws: SeededDraws) -> tuple[np.ndarray, np.ndarray]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.

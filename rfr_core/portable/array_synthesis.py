@@ -18,6 +18,7 @@ from rfr_core.portable.array_patches import (
     wanted_patches,
 )
 from rfr_core.portable.array_pyramid import average_2x2, box_blur, halve, lerp, pull_push, share_within, spread
+from rfr_core.portable.array_repetition import repeated
 from rfr_core.texture.settings import (
     CHUNK,
     COARSE_DEPTH,
@@ -38,7 +39,6 @@ from rfr_core.texture.settings import (
     MOST_THIN_QUERIES,
     PEEL_TRUST,
     RADIUS,
-    REPEATING,
     SEAM,
     SMALLEST,
     THIN,
@@ -68,11 +68,15 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Match:
-    """dense: (h * w,) as `PatchSearch.dense` gives it. distance: (h * w,), that of each query's match. size: h, w."""
+    """dense: (h * w,) as `PatchSearch.dense` gives it. distance: (h * w,), that of each query's match. size: h, w.
+
+    repeats: whether a pattern repeats itself in the picture.
+    """
 
     dense: np.ndarray
     distance: np.ndarray
     size: tuple[int, int]
+    repeats: bool
 
     @cached_property
     def weight(self) -> np.ndarray:
@@ -85,7 +89,7 @@ class _Match:
         """The same for a picture of twice the size."""
         rows, columns = (np.arange(length) // 2 for length in size)
         distance = self.distance.reshape(self.size)[rows[:, None], columns].reshape(-1)
-        return _Match(doubled_field(self.dense, self.size, size), distance, size)
+        return _Match(doubled_field(self.dense, self.size, size), distance, size, self.repeats)
 
 
 def synthesized(fill: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,9 +113,9 @@ def synthesized(fill: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.nda
     share = np.ones((), dtype=np.float32) if finest == 1 else 1 - share_within(spread(known, finest), finest)
     picture, copies = (lerp(fill, _assembled(scales[0], match, radius), share) for radius in (CORE, 0))
     mismatch = np.minimum(np.sqrt(match.distance) / np.float32(FULL_MISMATCH), 1)
-    mismatch = np.where(match.dense >= 0, mismatch, np.float32(1)).reshape(known.shape)
-    if finest == 1 and _found_as_it_is(picture, match.dense):
+    if match.repeats or (finest == 1 and _found_as_it_is(picture, match.dense)):
         mismatch = np.zeros_like(mismatch)
+    mismatch = np.where(match.dense >= 0, mismatch, np.float32(1)).reshape(known.shape)
     return picture, copies, np.where(known, np.float32(0), mismatch)[None]
 
 
@@ -165,9 +169,10 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill, GUIDE_BLUR), confidence, GUIDE_SHARE)
     if start is None:
         search = matcher.full_search(pairs)
-        content = _begun(scale, matcher, search)
+        content, repeats = _begun(scale, search)
         field = search(matcher.queries, content, confidence)
     else:
+        repeats = start.repeats
         field = matcher.valid_field(start.dense, draws)
         content = _voted(scale, matcher.dense(field))
     match = None
@@ -175,42 +180,41 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         if match is not None:
             content = _voted(scale, match.dense, match.weight)
         field, distance = matcher.refine(content, field, draws)
-        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size)
+        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size, repeats)
     return match
 
 
-def _begun(scale: _Scale, matcher: PatchSearch, search: SearchArray) -> np.ndarray:
+def _begun(scale: _Scale, search: SearchArray) -> tuple[np.ndarray, bool]:
     """The picture (3, h, w) as patches are first looked for: with the network's fill, and its border from patches.
 
-    Patches alone where a pattern repeats itself, or a hole is too deep to begin with a blur.
+    Patches alone where a hole is too deep to begin with a blur, and the pattern where one repeats itself. Returns
+    whether one does, too.
     """
-    peeled, repeats = _peeled(scale, matcher, search)
-    patches_alone = repeats or not bool(spread(scale.known, COARSE_DEPTH).all())
-    return peeled if patches_alone else np.where(spread(scale.known, 1), peeled, scale.fill)
+    if bool(spread(scale.known, COARSE_DEPTH).all()):
+        begun = np.where(spread(scale.known, 1), _peeled(scale, search, 1), scale.fill)
+    else:
+        begun = _peeled(scale, search, MOST_RINGS)
+    pattern, found = repeated(scale.colour, scale.known)
+    return np.where(found, pattern, begun), bool(found.any())
 
 
-def _peeled(scale: _Scale, matcher: PatchSearch, search: SearchArray) -> tuple[np.ndarray, bool]:
+def _peeled(scale: _Scale, search: SearchArray, rings: int) -> np.ndarray:
     """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
-    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". Returns it
-    (3, h, w) and whether a pattern repeats itself: nearly all patches are found again.
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". rings: how many
+    pixels far at most. Returns (3, h, w).
     """
     colour = scale.colour.reshape(3, -1)
     content, reached = np.where(scale.known, scale.colour, np.float32(0)), scale.known
     confidence, trust = reached.astype(np.float32), 1.0
-    again = 0
-    for _ in range(MOST_RINGS):
+    for _ in range(rings):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
-        pixels = np.flatnonzero(ring)
-        found = search(pixels, content, confidence)
-        again += int(np.count_nonzero(matcher.found_again(pixels, found, content, confidence)))
-        content[:, ring] = colour[:, found]
+        content[:, ring] = colour[:, search(np.flatnonzero(ring), content, confidence)]
         trust *= PEEL_TRUST
         confidence, reached = np.where(ring, np.float32(trust), confidence), reached | ring
-    repeats = again > REPEATING * np.count_nonzero(reached & ~scale.known)
-    return np.where(reached, content, scale.fill), bool(repeats)
+    return np.where(reached, content, scale.fill)
 
 
 def _confidence(known: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from rfr_core.texture.patch_match import (
     sources_in,
     spread_out,
 )
+from rfr_core.texture.repetition import repeated
 from rfr_core.texture.settings import (
     COARSE_DEPTH,
     CONFIDENCE,
@@ -48,7 +49,6 @@ from rfr_core.texture.settings import (
     MOST_THIN_QUERIES,
     PEEL_TRUST,
     RADIUS,
-    REPEATING,
     SEAM,
     SMALLEST,
     THIN,
@@ -102,13 +102,14 @@ class _Scale:
 class _Match:
     """queries: (Q,) as those of `PatchMatch`. field, distance: (Q,), the source of each and how far it is from that.
 
-    shape: N, h and w.
+    shape: N, h and w. repeats: (N,) bool, the pictures in which a pattern repeats itself.
     """
 
     queries: Tensor
     field: Tensor
     distance: Tensor
     shape: tuple[int, int, int]
+    repeats: Tensor
 
     @cached_property
     def weight(self) -> Tensor:
@@ -133,7 +134,7 @@ class _Match:
         queries = (dense >= 0).nonzero()[:, 0]
         rows, columns = (torch.arange(length) // 2 for length in size)
         distance = self.distances().view(self.shape)[:, rows[:, None], columns].flatten()
-        return _Match(queries, dense[queries], distance[queries], (pictures, *size))
+        return _Match(queries, dense[queries], distance[queries], (pictures, *size), self.repeats)
 
 
 def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
@@ -175,9 +176,12 @@ def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:
     finest = next(2**number for number, scale in enumerate(scales) if scale.is_searched)
     share = _share(known, finest)
     picture, copies = (torch.lerp(fill, made, share) for made in _assembled(scales[0], match, (CORE, 0)))
-    mismatch = (match.distances().sqrt() / FULL_MISMATCH).clamp(max=1).view(known.shape)
+    distance = match.distances().view(known.shape)
+    mismatch = (distance.sqrt() / FULL_MISMATCH).clamp(max=1)
+    as_it_is = match.repeats
     if finest == 1:
-        mismatch = mismatch.where(~found_as_it_is(picture, match.dense())[:, None, None, None], 0)
+        as_it_is = as_it_is | found_as_it_is(picture, match.dense())
+    mismatch = mismatch.where(~as_it_is[:, None, None, None] | distance.isinf(), 0)
     return Synthesis(picture, copies, torch.where(known, 0, mismatch))
 
 
@@ -238,10 +242,11 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
 
     if start is None:
         search = matcher.full_search(pairs)
-        begun = _begun(scale, matcher, search)
+        begun, repeats = _begun(scale, search)
         content = Surroundings(begun, RADIUS)
         field = search(matcher.queries, begun, confidence)
     else:
+        repeats = start.repeats
         field = matcher.valid_field(start.dense(), draws)
         content = Surroundings(scale.colour, RADIUS)
         content.put(unknown, made(field))
@@ -250,45 +255,43 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         if match is not None:
             content.put(unknown, made(field, match.weight))
         field, distance = matcher.refine(content, field, draws)
-        match = _Match(matcher.queries, field, distance, (len(scale.known), *scale.size))
+        match = _Match(matcher.queries, field, distance, (len(scale.known), *scale.size), repeats)
     return match
 
 
-def _begun(scale: _Scale, matcher: PatchMatch, search: Search) -> Tensor:
+def _begun(scale: _Scale, search: Search) -> tuple[Tensor, Tensor]:
     """The pictures (N, 3, h, w) as patches are first looked for: with the network's fill, which says what goes where.
 
-    Pixels next to known ones come from patches, so that all begins sharp, and all pixels do in a picture in which a
-    pattern repeats itself, where patches know best what comes next, or where a hole is too deep to begin with a blur.
+    Where a pattern repeats itself, that says so better. Pixels next to known ones come from patches, so that all begins
+    sharp, and all pixels do in a picture with a hole too deep to begin with a blur. Returns in which pictures a pattern
+    repeats itself, (N,) bool, too.
     """
-    peeled, repeats = _peeled(scale, matcher, search)
-    patches_alone = repeats | ~spread(scale.known, COARSE_DEPTH).flatten(1).all(1)
-    return torch.where(spread(scale.known, 1) | patches_alone[:, None, None, None], peeled, scale.fill)
+    deep = ~spread(scale.known, COARSE_DEPTH).flatten(1).all(1)
+    peeled = _peeled(scale, search, MOST_RINGS if bool(deep.any()) else 1)
+    begun = torch.where(spread(scale.known, 1) | deep[:, None, None, None], peeled, scale.fill)
+    pattern, found = repeated(scale.colour, scale.known)
+    return torch.where(found, pattern, begun), found.flatten(1).any(1)
 
 
-def _peeled(scale: _Scale, matcher: PatchMatch, search: Search) -> tuple[Tensor, Tensor]:
+def _peeled(scale: _Scale, search: Search, rings: int) -> Tensor:
     """Pictures filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
-    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". Returns them
-    (N, 3, h, w) and in which a pattern repeats itself (N,): nearly all patches are found again.
+    In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". rings: how many
+    pixels far at most. Returns (N, 3, h, w).
     """
     size = scale.colour.shape
     colour = _pixels_of(scale.colour)
     content, reached = torch.where(scale.known.flatten()[:, None], colour, 0), scale.known
     confidence, trust = reached.float(), 1.0
-    again = torch.zeros(len(scale.known), dtype=torch.long)
-    for _ in range(MOST_RINGS):
+    for _ in range(rings):
         if bool(reached.all()):
             break
         ring = spread(reached, 1) & ~reached
         pixels = ring.flatten().nonzero()[:, 0]
-        shown = _as_pictures(content, size)
-        found = search(pixels, shown, confidence)
-        again.index_add_(0, pixels // (size[2] * size[3]), matcher.found_again(pixels, found, shown, confidence).long())
-        content.index_copy_(0, pixels, colour[found])
+        content.index_copy_(0, pixels, colour[search(pixels, _as_pictures(content, size), confidence)])
         trust *= PEEL_TRUST
         confidence, reached = torch.where(ring, trust, confidence), reached | ring
-    repeats = again > REPEATING * (reached & ~scale.known).flatten(1).sum(1)
-    return torch.where(reached, _as_pictures(content, size), scale.fill), repeats
+    return torch.where(reached, _as_pictures(content, size), scale.fill)
 
 
 def _pixels_of(pictures: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from torch import Tensor
 from rfr_core.ops.pyramid import spread
 from rfr_core.texture.settings import (
     CHUNK,
-    FOUND_AGAIN,
     GPU_CHUNK,
     GUIDE_RADIUS,
     MOST_PAIRS,
@@ -73,7 +72,7 @@ class PatchMatch:
         self._patches = Surroundings(colour, RADIUS)
         self._guides = Surroundings(guide, GUIDE_RADIUS)
         self._wanted_guides = self._guides(self.queries)
-        self._weight = _weights(Surroundings(confidence, RADIUS)(self.queries))
+        self._weight = _shares(Surroundings(confidence, RADIUS)(self.queries)).repeat_interleave(3, 1)
         self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
         self._chunk = chunk_on(colour.device)
@@ -117,18 +116,6 @@ class PatchMatch:
         energies = patches.square().view(len(sources), -1, 3).sum(2)
         guide_energies = guides.square().sum(1, keepdim=True)
         return sources, torch.cat([energies, patches, guide_energies, guides], 1).T
-
-    def found_again(self, pixels: Tensor, sources: Tensor, content: Tensor, confidence: Tensor) -> Tensor:
-        """Whether the patch around each pixel is, but for a small share of its variance, that around its source.
-
-        pixels, content, confidence: as a full search takes them, which gave the ``sources`` (n,). Returns (n,) bool.
-        """
-        wanted, weight = Surroundings(content, RADIUS)(pixels), _weights(Surroundings(confidence, RADIUS)(pixels))
-        difference = self._patches(sources).sub_(wanted).square_().mul_(weight).sum(1)
-        wanted, weight = wanted.unflatten(1, (-1, 3)), weight.unflatten(1, (-1, 3))
-        mean = 3 * (wanted * weight).sum(1, keepdim=True)  # of each channel
-        variance = (wanted - mean).square_().mul_(weight).sum((1, 2))
-        return difference <= FOUND_AGAIN * variance
 
     def refine(self, content: Surroundings, field: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
@@ -246,11 +233,6 @@ def enlarge_field(dense: Tensor, size: tuple[int, int], large_size: tuple[int, i
     large_row = (small // width % height * 2 + row % 2).clamp(max=large_height - 1)
     large_column = (small % width * 2 + column % 2).clamp(max=large_width - 1)
     return torch.where(small >= 0, (picture * large_height + large_row) * large_width + large_column, -1).flatten()
-
-
-def _weights(shares: Tensor) -> Tensor:
-    """What each value of a patch counts, (n, patch * 3), of what each pixel does, (n, patch): they sum to 1."""
-    return _shares(shares).repeat_interleave(3, 1)
 
 
 def _shares(shares: Tensor) -> Tensor:
