@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from rfr_core.portable.array_pyramid import box_blur, spread
@@ -19,28 +21,40 @@ from rfr_core.texture.settings import (
     REPEAT_POWER,
     REPEAT_RING,
     REPEATING,
+    SMALLEST_ALIKE,
+    STANDS_OUT,
     WEAKEST,
 )
 
 _Peak = tuple[float, int, int]  # correlation, rows and columns
 
 
-def repeated(colour: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How a pattern goes on where a picture is not known; known pixels are as they were.
+class ArrayRepetition(NamedTuple):
+    """How a pattern goes on: picture (3, h, w), found (h, w) bool, and clear, as `rfr_core.texture.repetition` says."""
 
-    colour: (3, h, w), right where known: (h, w) bool. Returns a picture of that shape and (h, w) bool, which pixels a
-    pattern was found for: none in a picture without one, or whose holes are shallow.
+    picture: np.ndarray
+    found: np.ndarray
+    clear: bool
+
+
+def repeated(colour: np.ndarray, known: np.ndarray) -> ArrayRepetition:
+    """Continues a picture's pattern, if it has one, in its holes.
+
+    colour: (3, h, w), right where known: (h, w) bool.
     """
-    nothing = np.zeros_like(known)
+    nothing = ArrayRepetition(colour, np.zeros_like(known), False)
     if bool(spread(known, REPEAT_DEPTH).all()):
-        return colour, nothing
+        return nothing
     colour = np.where(known, colour, np.float32(0))
-    peaks = _peaks(_autocorrelation(colour, known))
+    correlation = _autocorrelation(colour, known)
+    peaks = _peaks(correlation)
     if not peaks or peaks[0][0] < REPEATING:
-        return colour, nothing
+        return nothing
+    clear = _stands_out(peaks, correlation)
     picture, reached = _told(colour, known, peaks)
-    if not _holds(colour, picture, spread(~known, REPEAT_RING) & known & reached):
-        return colour, nothing
+    small = min(known.shape) < SMALLEST_ALIKE
+    if (small and not clear) or not _holds(colour, picture, spread(~known, REPEAT_RING) & known & reached):
+        return nothing
     picture, reached = np.where(known, colour, picture), known | reached
     for _ in range(MOST_STEPS):
         further, there = _told(picture, reached, peaks)
@@ -50,7 +64,17 @@ def repeated(colour: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndar
         picture, reached = np.where(new, further, picture), reached | new
     found = reached & ~known
     enough = np.count_nonzero(found) >= COVERED * np.count_nonzero(~known)
-    return picture, found if enough else nothing
+    return ArrayRepetition(picture, found, clear) if enough else nothing
+
+
+def _stands_out(peaks: list[_Peak], correlation: np.ndarray) -> bool:
+    """Whether on the way to one of the highest peaks a picture is much less like itself."""
+    for high, rows, columns in peaks:
+        steps = max(abs(rows), abs(columns))
+        way = (correlation[round(rows * step / steps), round(columns * step / steps)] for step in range(1, steps))
+        if high >= REPEATING and high - min(way) >= STANDS_OUT:
+            return True
+    return False
 
 
 def _holds(colour: np.ndarray, told: np.ndarray, ring: np.ndarray) -> bool:

@@ -18,7 +18,7 @@ from rfr_core.portable.array_patches import (
     wanted_patches,
 )
 from rfr_core.portable.array_pyramid import average_2x2, box_blur, halve, lerp, pull_push, share_within, spread
-from rfr_core.portable.array_repetition import repeated
+from rfr_core.portable.array_repetition import ArrayRepetition, repeated
 from rfr_core.texture.settings import (
     CHUNK,
     COARSE_DEPTH,
@@ -33,6 +33,7 @@ from rfr_core.texture.settings import (
     GUIDE_BLUR,
     GUIDE_SHARE,
     KNOWN_SHARE,
+    MOST_ASKED,
     MOST_PAIRS,
     MOST_QUERIES,
     MOST_RINGS,
@@ -70,7 +71,7 @@ class _Scale:
 class _Match:
     """dense: (h * w,) as `PatchSearch.dense` gives it. distance: (h * w,), that of each query's match. size: h, w.
 
-    repeats: whether a pattern repeats itself in the picture.
+    repeats: whether a pattern clearly repeats itself in the picture.
     """
 
     dense: np.ndarray
@@ -167,9 +168,12 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         return None
     confidence = _confidence(scale.known)
     matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill, GUIDE_BLUR), confidence, GUIDE_SHARE)
-    if start is None:
+    pattern = _pattern(scale, start)
+    if start is None or (pattern is not None and bool(pattern.found.any())):
         search = matcher.full_search(pairs)
-        content, repeats = _begun(scale, search)
+        content, repeats = scale.fill if start else _begun(scale, search), False
+        if pattern is not None:
+            content, repeats = np.where(pattern.found, pattern.picture, content), pattern.clear
         field = search(matcher.queries, content, confidence)
     else:
         repeats = start.repeats
@@ -184,18 +188,20 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     return match
 
 
-def _begun(scale: _Scale, search: SearchArray) -> tuple[np.ndarray, bool]:
+def _pattern(scale: _Scale, start: _Match | None) -> ArrayRepetition | None:
+    """How a pattern goes on at a scale; None where that was not asked, for one was found before, or it is large."""
+    asked = scale.known.size <= MOST_ASKED and (start is None or not start.repeats)
+    return repeated(scale.colour, scale.known) if asked else None
+
+
+def _begun(scale: _Scale, search: SearchArray) -> np.ndarray:
     """The picture (3, h, w) as patches are first looked for: with the network's fill, and its border from patches.
 
-    Patches alone where a hole is too deep to begin with a blur, and the pattern where one repeats itself. Returns
-    whether one does, too.
+    Patches alone where a hole is too deep to begin with a blur.
     """
     if bool(spread(scale.known, COARSE_DEPTH).all()):
-        begun = np.where(spread(scale.known, 1), _peeled(scale, search, 1), scale.fill)
-    else:
-        begun = _peeled(scale, search, MOST_RINGS)
-    pattern, found = repeated(scale.colour, scale.known)
-    return np.where(found, pattern, begun), bool(found.any())
+        return np.where(spread(scale.known, 1), _peeled(scale, search, 1), scale.fill)
+    return _peeled(scale, search, MOST_RINGS)
 
 
 def _peeled(scale: _Scale, search: SearchArray, rings: int) -> np.ndarray:

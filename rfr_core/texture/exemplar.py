@@ -29,7 +29,7 @@ from rfr_core.texture.patch_match import (
     sources_in,
     spread_out,
 )
-from rfr_core.texture.repetition import repeated
+from rfr_core.texture.repetition import Repetition, repeated
 from rfr_core.texture.settings import (
     COARSE_DEPTH,
     CONFIDENCE,
@@ -43,6 +43,7 @@ from rfr_core.texture.settings import (
     GUIDE_BLUR,
     GUIDE_SHARE,
     KNOWN_SHARE,
+    MOST_ASKED,
     MOST_PAIRS,
     MOST_QUERIES,
     MOST_RINGS,
@@ -102,7 +103,7 @@ class _Scale:
 class _Match:
     """queries: (Q,) as those of `PatchMatch`. field, distance: (Q,), the source of each and how far it is from that.
 
-    shape: N, h and w. repeats: (N,) bool, the pictures in which a pattern repeats itself.
+    shape: N, h and w. repeats: (N,) bool, the pictures in which a pattern clearly repeats itself.
     """
 
     queries: Tensor
@@ -240,9 +241,12 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         colours = voted(field, unknown, RADIUS, weight)
         return colours.where(colours >= 0, soft)
 
-    if start is None:
+    pattern = _pattern(scale, start)
+    if start is None or (pattern is not None and bool(pattern.found.any())):
         search = matcher.full_search(pairs)
-        begun, repeats = _begun(scale, search)
+        begun, repeats = scale.fill if start else _begun(scale, search), matcher.valid.new_zeros(len(scale.known))
+        if pattern is not None:
+            begun, repeats = torch.where(pattern.found, pattern.pictures, begun), pattern.clear
         content = Surroundings(begun, RADIUS)
         field = search(matcher.queries, begun, confidence)
     else:
@@ -259,18 +263,22 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     return match
 
 
-def _begun(scale: _Scale, search: Search) -> tuple[Tensor, Tensor]:
+def _pattern(scale: _Scale, start: _Match | None) -> Repetition | None:
+    """How patterns go on at a scale; None where that was not asked, for one was found before, or the scale is large."""
+    height, width = scale.size
+    asked = height * width <= MOST_ASKED and (start is None or not bool(start.repeats.any()))
+    return repeated(scale.colour, scale.known) if asked else None
+
+
+def _begun(scale: _Scale, search: Search) -> Tensor:
     """The pictures (N, 3, h, w) as patches are first looked for: with the network's fill, which says what goes where.
 
-    Where a pattern repeats itself, that says so better. Pixels next to known ones come from patches, so that all begins
-    sharp, and all pixels do in a picture with a hole too deep to begin with a blur. Returns in which pictures a pattern
-    repeats itself, (N,) bool, too.
+    Pixels next to known ones come from patches, so that all begins sharp, and all pixels do in a picture with a hole
+    too deep to begin with a blur.
     """
     deep = ~spread(scale.known, COARSE_DEPTH).flatten(1).all(1)
     peeled = _peeled(scale, search, MOST_RINGS if bool(deep.any()) else 1)
-    begun = torch.where(spread(scale.known, 1) | deep[:, None, None, None], peeled, scale.fill)
-    pattern, found = repeated(scale.colour, scale.known)
-    return torch.where(found, pattern, begun), found.flatten(1).any(1)
+    return torch.where(spread(scale.known, 1) | deep[:, None, None, None], peeled, scale.fill)
 
 
 def _peeled(scale: _Scale, search: Search, rings: int) -> Tensor:

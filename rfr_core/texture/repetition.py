@@ -27,6 +27,8 @@ from rfr_core.texture.settings import (
     REPEAT_POWER,
     REPEAT_RING,
     REPEATING,
+    SMALLEST_ALIKE,
+    STANDS_OUT,
     WEAKEST,
 )
 
@@ -39,30 +41,48 @@ class Offset(NamedTuple):
     correlation: float
 
 
-def repeated(colour: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """How a pattern goes on where pictures are not known, each by its own; known pixels are as they were.
+class Repetition(NamedTuple):
+    """How patterns go on in the holes of pictures.
 
-    colour: (N, 3, H, W), right where known: (N, 1, H, W) bool. Returns pictures of that shape and (N, 1, H, W) bool,
-    which pixels a pattern was found for: none in a picture without one, or whose holes are shallow.
+    pictures: (N, 3, H, W), known pixels as they were. found: (N, 1, H, W) bool, which missing pixels a pattern was
+    found for: none in a picture without one, or whose holes are shallow. clear: (N,) bool, in which pictures each
+    repetition stands out, as in a lattice: patches know best what belongs there. Elsewhere, as along a horizon, a
+    picture is merely alike all the way from one place to another.
     """
-    pictures, found = colour.clone(), torch.zeros_like(known)
+
+    pictures: Tensor
+    found: Tensor
+    clear: Tensor
+
+
+def repeated(colour: Tensor, known: Tensor) -> Repetition:
+    """Continues the pattern of each picture, if it has one, in its holes.
+
+    colour: (N, 3, H, W), right where known: (N, 1, H, W) bool.
+    """
+    made = Repetition(colour.clone(), torch.zeros_like(known), known.new_zeros(len(known)))
     deep = ~spread(known, REPEAT_DEPTH).flatten(1).all(1)
     for number in deep.nonzero()[:, 0].tolist():
         one = slice(number, number + 1)
-        pictures[one], found[one] = _continued(colour[one], known[one])
-    return pictures, found
+        for values, own in zip(made, _continued(colour[one], known[one]), strict=True):
+            values[one] = own
+    return made
 
 
-def _continued(colour: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+def _continued(colour: Tensor, known: Tensor) -> Repetition:
     """As `repeated`, of one picture."""
-    colour = torch.where(known, colour, 0)
-    offsets = _offsets(_autocorrelation(colour, known))
+    colour, missing = torch.where(known, colour, 0), ~known
+    nothing = Repetition(colour, torch.zeros_like(known), known.new_zeros(1))
+    correlation = _autocorrelation(colour, known)
+    offsets = _offsets(correlation)
     if not offsets or offsets[0].correlation < REPEATING:
-        return colour, torch.zeros_like(known)
+        return nothing
+    clear = _stands_out(offsets, correlation.cpu())
     picture, reached = _told(colour, known, offsets)
-    if not _holds(colour, picture, spread(~known, REPEAT_RING) & known & reached):
-        return colour, torch.zeros_like(known)
-    picture, reached, missing = torch.where(known, colour, picture), known | reached, ~known
+    small = min(known.shape[-2:]) < SMALLEST_ALIKE
+    if (small and not clear) or not _holds(colour, picture, spread(missing, REPEAT_RING) & known & reached):
+        return nothing
+    picture, reached = torch.where(known, colour, picture), known | reached
     for _ in range(MOST_STEPS):
         further, there = _told(picture, reached, offsets)
         new = there & ~reached
@@ -70,8 +90,19 @@ def _continued(colour: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
             break
         picture, reached = torch.where(new, further, picture), reached | new
     found = reached & missing
-    enough = int(found.count_nonzero()) >= COVERED * int(missing.count_nonzero())
-    return picture, found if enough else torch.zeros_like(known)
+    if int(found.count_nonzero()) < COVERED * int(missing.count_nonzero()):
+        return nothing
+    return Repetition(picture, found, known.new_full((1,), clear))
+
+
+def _stands_out(offsets: list[Offset], correlation: Tensor) -> bool:
+    """Whether on the way to one of the highest peaks a picture is much less like itself."""
+    for rows, columns, high in offsets:
+        steps = max(abs(rows), abs(columns))
+        way = (correlation[round(rows * step / steps), round(columns * step / steps)] for step in range(1, steps))
+        if high >= REPEATING and high - float(min(way)) >= STANDS_OUT:
+            return True
+    return False
 
 
 def _holds(colour: Tensor, told: Tensor, ring: Tensor) -> bool:

@@ -43,7 +43,8 @@ def error(picture: Tensor, truth: Tensor, hole: Tensor) -> float:
 @pytest.mark.parametrize("hole", [hole_of(40, 50, 16, 20), hole_of(30, 40, 60, 70), hole_of(20, 60, 90, 90)])
 def test_a_pattern_goes_on_in_a_hole_of_any_size(hole: Tensor) -> None:
     truth = facade(*SIZE)
-    picture, found = repeated(torch.where(hole, 0.3, truth), ~hole)
+    picture, found, clear = repeated(torch.where(hole, 0.3, truth), ~hole)
+    assert clear.tolist() == [True]
     assert torch.equal(found, hole)
     assert torch.equal(picture[~hole.expand_as(truth)], truth[~hole.expand_as(truth)])
     assert error(picture, truth, hole) < 0.04
@@ -67,20 +68,33 @@ NO_PATTERN = {
 @pytest.mark.parametrize("picture", NO_PATTERN.values(), ids=NO_PATTERN)
 def test_nothing_is_found_where_nothing_repeats(picture: Tensor) -> None:
     hole = hole_of(40, 105, 30, 25)
-    _, found = repeated(picture, ~hole)
-    assert not bool(found.any())
+    made = repeated(picture, ~hole)
+    assert not bool(made.found.any())
+    assert made.clear.tolist() == [False]
+
+
+def test_what_is_alike_along_lines_goes_on_but_is_no_lattice() -> None:
+    layers = noise(SIZE[0], 4, seed=6)[..., :1] + 0.05 * noise(*SIZE, seed=7)
+    hole = hole_of(40, 50, 40, 40)
+    made = repeated(layers, ~hole)
+    assert torch.equal(made.found, hole)
+    assert made.clear.tolist() == [False]
+    assert error(made.pictures, layers, hole) < 0.03
+    assert bool(synthesize(torch.where(hole, 0.5, layers), ~hole).mismatch.any())
 
 
 def test_a_shallow_hole_is_not_asked_for() -> None:
-    assert not bool(repeated(facade(*SIZE), ~hole_of(40, 50, 4, 60))[1].any())
+    assert not bool(repeated(facade(*SIZE), ~hole_of(40, 50, 4, 60)).found.any())
 
 
 def test_each_picture_of_a_batch_goes_on_by_itself() -> None:
     pictures, hole = torch.cat([facade(*SIZE), noise(*SIZE, seed=4), facade(*SIZE, 18, 30)]), hole_of(40, 50, 30, 30)
-    together, found = repeated(pictures, ~hole.expand(3, -1, -1, -1))
-    assert found.flatten(1).any(1).tolist() == [True, False, True]
+    together = repeated(pictures, ~hole.expand(3, -1, -1, -1))
+    assert together.found.flatten(1).any(1).tolist() == [True, False, True]
+    assert together.clear.tolist() == [True, False, True]
     for number in (0, 2):
-        assert torch.equal(together[number : number + 1], repeated(pictures[number : number + 1], ~hole)[0])
+        alone = repeated(pictures[number : number + 1], ~hole)
+        assert torch.equal(together.pictures[number : number + 1], alone.pictures)
 
 
 def test_what_repeats_is_made_of_patches_alone() -> None:
@@ -96,20 +110,19 @@ def test_what_repeats_is_made_of_patches_alone() -> None:
 @pytest.mark.parametrize("picture", [facade(*SIZE), facade(*SIZE, 9, 40), *NO_PATTERN.values()])
 def test_arrays_go_on_alike(picture: Tensor) -> None:
     hole = hole_of(40, 60, 30, 70)
-    expected, found = repeated(picture, ~hole)
-    made, found_there = repeated_array(picture[0].numpy(), ~hole[0, 0].numpy())
-    assert np.array_equal(found_there, found[0, 0].numpy())
-    if bool(found.any()):
-        np.testing.assert_allclose(made, expected[0].numpy(), atol=2e-3)
+    expected, made = repeated(picture, ~hole), repeated_array(picture[0].numpy(), ~hole[0, 0].numpy())
+    assert np.array_equal(made.found, expected.found[0, 0].numpy())
+    assert made.clear == bool(expected.clear[0])
+    if bool(made.found.any()):
+        np.testing.assert_allclose(made.picture, expected.pictures[0].numpy(), atol=2e-3)
 
 
 def test_all_of_it_is_on_the_device() -> None:
     truth, hole = facade(*SIZE), hole_of(30, 40, 60, 70)
-    expected, found = repeated(truth, ~hole)
+    expected = repeated(truth, ~hole)
     with PretendedDevice():
-        made, found_there = repeated(truth.to(DEVICE), ~hole.to(DEVICE))
-        assert isinstance(made, OnDevice)
-        assert isinstance(found_there, OnDevice)
-        made, found_there = made.cpu(), found_there.cpu()
-    assert torch.equal(found_there, found)
-    torch.testing.assert_close(made, expected)
+        made = repeated(truth.to(DEVICE), ~hole.to(DEVICE))
+        assert all(isinstance(values, OnDevice) for values in made)
+        made = [values.cpu() for values in made]
+    for one, other in zip(made, expected, strict=True):
+        torch.testing.assert_close(one, other)
