@@ -14,11 +14,13 @@ from torch import Tensor
 from rfr_core.fill.canvas import FilledBox
 from rfr_core.fill.detail_settings import (
     BROAD_BLUR,
+    COLOUR_BLUR,
     CROSSING,
     FAINT,
     FAR_INSIDE,
     GRAIN,
     LARGEST,
+    MOST_SHIFT,
     NOISE_RANK,
     NOISE_SAMPLE,
     TILE,
@@ -226,11 +228,15 @@ def _finest(picture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _with_sharp_interior(detailed: Tensor, refined: Tensor, known: Tensor) -> Tensor:
-    """The refined fill and, far inside, the patches as they are: what is refined there is blurred and pale."""
+    """The refined fill and, far inside, the detailed one in nearly its colours: it is blurrier there than patches are.
+
+    Where colours are further apart than a change of light, patches show something else, which would turn pale.
+    """
     if bool(spread(known, FAR_INSIDE - CROSSING).all()):
         return refined
+    shift = box_blur(box_blur(refined - detailed, COLOUR_BLUR), COLOUR_BLUR).clamp_(-MOST_SHIFT, MOST_SHIFT)
     nearness = share_within(spread(known, FAR_INSIDE), CROSSING)
-    return torch.where(known, detailed, torch.lerp(detailed, refined, nearness))
+    return torch.where(known, detailed, torch.lerp(detailed + shift, refined, nearness).clamp_(0, 1))
 
 
 def _aligned(box: Box, height: int, width: int) -> Box:

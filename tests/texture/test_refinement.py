@@ -158,14 +158,18 @@ def test_a_textured_fill_has_the_broad_colours_of_the_exact_one() -> None:
 
 
 @torch.inference_mode()
-def test_far_inside_a_textured_fill_is_made_of_patches_alone() -> None:
+def test_far_inside_a_textured_fill_is_near_the_patches_whatever_the_refinement_makes() -> None:
     given, known = stack_of(96, 96)
+    given[:, PATCHED] = 0.25 + given[:, PATCHED] / 2
     known[:] = True
     known[..., 16:80, 16:80] = False
-    textured = rfr_core.fill.detail._finished(given, known, refine=refinement(), exact=False, broad=True)
-    differs = (textured != given[:, PATCHED]).any(1)[0]
-    assert not bool(differs[40:56, 40:56].any())
-    assert bool(differs[17:26, 17:79].all())
+    white = refinement()
+    white.tail.weight.zero_()
+    white.tail.bias = torch.nn.Parameter(torch.tensor([0.0, *3 * (0.5,)]).repeat_interleave(4))
+    textured = rfr_core.fill.detail._finished(given, known, refine=white, exact=False, broad=True)
+    off = (textured - given[:, PATCHED]).abs().amax(1)[0]
+    assert float(off[40:56, 40:56].max()) < 8.1 / 255
+    assert float(off[17:26, 17:79].mean()) > 0.2
 
 
 @torch.inference_mode()
