@@ -7,14 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from rfr_core.portable.array_pyramid import box_blur, spread
-from rfr_core.texture.settings import (
+from rfr_core.texture.offsets import Offset, offsets_of, stand_out
+from rfr_core.texture.repetition_settings import (
     COVERED,
     DETAIL_OVERLAP,
     FLAT,
     LOCAL_BLUR,
-    MOST_OFFSETS,
     MOST_STEPS,
-    NEAREST_OFFSET,
     OVERLAP,
     REPEAT_DEPTH,
     REPEAT_ERROR,
@@ -22,11 +21,7 @@ from rfr_core.texture.settings import (
     REPEAT_RING,
     REPEATING,
     SMALLEST_ALIKE,
-    STANDS_OUT,
-    WEAKEST,
 )
-
-_Peak = tuple[float, int, int]  # correlation, rows and columns
 
 
 class ArrayRepetition(NamedTuple):
@@ -47,17 +42,17 @@ def repeated(colour: np.ndarray, known: np.ndarray) -> ArrayRepetition:
         return nothing
     colour = np.where(known, colour, np.float32(0))
     correlation = _autocorrelation(colour, known)
-    peaks = _peaks(correlation)
-    if not peaks or peaks[0][0] < REPEATING:
+    offsets = offsets_of(correlation)
+    if not offsets or offsets[0].correlation < REPEATING:
         return nothing
-    clear = _stands_out(peaks, correlation)
-    picture, reached = _told(colour, known, peaks)
+    clear = stand_out(offsets, correlation)
+    picture, reached = _predicted(colour, known, offsets)
     small = min(known.shape) < SMALLEST_ALIKE
     if (small and not clear) or not _holds(colour, picture, spread(~known, REPEAT_RING) & known & reached):
         return nothing
     picture, reached = np.where(known, colour, picture), known | reached
     for _ in range(MOST_STEPS):
-        further, there = _told(picture, reached, peaks)
+        further, there = _predicted(picture, reached, offsets)
         new = there & ~reached
         if not bool(new.any()):
             break
@@ -67,23 +62,13 @@ def repeated(colour: np.ndarray, known: np.ndarray) -> ArrayRepetition:
     return ArrayRepetition(picture, found, clear) if enough else nothing
 
 
-def _stands_out(peaks: list[_Peak], correlation: np.ndarray) -> bool:
-    """Whether on the way to one of the highest peaks a picture is much less like itself."""
-    for high, rows, columns in peaks:
-        steps = max(abs(rows), abs(columns))
-        way = (correlation[round(rows * step / steps), round(columns * step / steps)] for step in range(1, steps))
-        if high >= REPEATING and high - min(way) >= STANDS_OUT:
-            return True
-    return False
-
-
-def _holds(colour: np.ndarray, told: np.ndarray, ring: np.ndarray) -> bool:
-    """Whether a pattern tells the known pixels next to the hole, but for a share of their variance."""
+def _holds(colour: np.ndarray, predicted: np.ndarray, ring: np.ndarray) -> bool:
+    """Whether a pattern predicts the known pixels next to the hole, but for a share of their variance."""
     shown = colour[:, ring]
     if not shown.size:
         return False
     variance = np.square(shown - shown.mean(1, keepdims=True)).sum()
-    return bool(np.square(shown - told[:, ring]).sum() <= REPEAT_ERROR * variance) and bool(variance > 0)
+    return bool(np.square(shown - predicted[:, ring]).sum() <= REPEAT_ERROR * variance) and bool(variance > 0)
 
 
 def _autocorrelation(colour: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -105,37 +90,13 @@ def _autocorrelation(colour: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(enough, alike / np.sqrt(np.where(enough, first * second, 1)), 0)
 
 
-def _peaks(correlation: np.ndarray) -> list[_Peak]:
-    """The peaks of an autocorrelation (2h, 2w), the highest first, of equal ones the nearest."""
-    rounded = np.round(100 * correlation) / 100  # so that rounding errors make no peaks
-    around = rounded
-    for axis in (0, 1):
-        around = np.max([np.roll(around, step, axis) for step in range(-2, 3)], axis=0)
-    rows, columns = (_signed(length) for length in correlation.shape)
-    far = (np.abs(rows) >= NEAREST_OFFSET)[:, None] | (np.abs(columns) >= NEAREST_OFFSET)
-    row, column = np.nonzero((rounded >= around) & far & (rounded > WEAKEST))
-    peaks = zip(rounded[row, column].tolist(), rows[row].tolist(), columns[column].tolist(), strict=True)
-    return sorted(peaks, key=lambda peak: (-peak[0], peak[1] ** 2 + peak[2] ** 2, peak))[:MOST_OFFSETS]
-
-
-def _signed(length: int) -> np.ndarray:
-    """The offset of each place along an axis of an autocorrelation."""
-    places = np.arange(length)
-    return np.where(places < length // 2, places, places - length)
-
-
-def _told(colour: np.ndarray, there: np.ndarray, peaks: list[_Peak]) -> tuple[np.ndarray, np.ndarray]:
-    """What each pixel should be by those at the offsets from it, as far as they are there, and which have any."""
+def _predicted(colour: np.ndarray, there: np.ndarray, offsets: list[Offset]) -> tuple[np.ndarray, np.ndarray]:
+    """Each pixel by those at the offsets from it, as far as they are there, and which pixels have any."""
     total, weight = np.zeros_like(colour), np.zeros(there.shape, dtype=np.float32)
     share = there.astype(np.float32)
-    for correlation, *offset in peaks:
-        here, other = zip(*(_overlap(*axis) for axis in zip(offset, there.shape, strict=True)), strict=True)
-        part = share[other] * np.float32(correlation**REPEAT_POWER)
+    for offset in offsets:
+        here, other = offset.overlap(*there.shape)
+        part = share[other] * np.float32(offset.correlation**REPEAT_POWER)
         total[(..., *here)] += colour[(..., *other)] * part
         weight[here] += part
     return total / np.maximum(weight, np.float32(1e-9)), weight > 0
-
-
-def _overlap(offset: int, length: int) -> tuple[slice, slice]:
-    """The places along an axis that have another at the offset, and those others."""
-    return slice(max(0, -offset), length - max(0, offset)), slice(max(0, offset), length - max(0, -offset))

@@ -19,6 +19,7 @@ from rfr_core.portable.array_patches import (
 )
 from rfr_core.portable.array_pyramid import average_2x2, box_blur, halve, lerp, pull_push, share_within, spread
 from rfr_core.portable.array_repetition import ArrayRepetition, repeated
+from rfr_core.texture.repetition_settings import MOST_ASKED
 from rfr_core.texture.settings import (
     CHUNK,
     COARSE_DEPTH,
@@ -33,7 +34,6 @@ from rfr_core.texture.settings import (
     GUIDE_BLUR,
     GUIDE_SHARE,
     KNOWN_SHARE,
-    MOST_ASKED,
     MOST_PAIRS,
     MOST_QUERIES,
     MOST_RINGS,

@@ -30,6 +30,7 @@ from rfr_core.texture.patch_match import (
     spread_out,
 )
 from rfr_core.texture.repetition import Repetition, repeated
+from rfr_core.texture.repetition_settings import MOST_ASKED
 from rfr_core.texture.settings import (
     COARSE_DEPTH,
     CONFIDENCE,
@@ -43,7 +44,6 @@ from rfr_core.texture.settings import (
     GUIDE_BLUR,
     GUIDE_SHARE,
     KNOWN_SHARE,
-    MOST_ASKED,
     MOST_PAIRS,
     MOST_QUERIES,
     MOST_RINGS,

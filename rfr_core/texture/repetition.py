@@ -9,18 +9,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rfr_core.ops.pyramid import box_blur, spread
-from rfr_core.texture.settings import (
+from rfr_core.texture.offsets import Offset, offsets_of, stand_out
+from rfr_core.texture.repetition_settings import (
     COVERED,
     DETAIL_OVERLAP,
     FLAT,
     LOCAL_BLUR,
-    MOST_OFFSETS,
     MOST_STEPS,
-    NEAREST_OFFSET,
     OVERLAP,
     REPEAT_DEPTH,
     REPEAT_ERROR,
@@ -28,17 +26,7 @@ from rfr_core.texture.settings import (
     REPEAT_RING,
     REPEATING,
     SMALLEST_ALIKE,
-    STANDS_OUT,
-    WEAKEST,
 )
-
-
-class Offset(NamedTuple):
-    """A picture looks like itself so many rows and columns further, by a correlation in (0, 1]."""
-
-    rows: int
-    columns: int
-    correlation: float
 
 
 class Repetition(NamedTuple):
@@ -73,18 +61,18 @@ def _continued(colour: Tensor, known: Tensor) -> Repetition:
     """As `repeated`, of one picture."""
     colour, missing = torch.where(known, colour, 0), ~known
     nothing = Repetition(colour, torch.zeros_like(known), known.new_zeros(1))
-    correlation = _autocorrelation(colour, known)
-    offsets = _offsets(correlation)
+    correlation = _autocorrelation(colour, known).cpu().numpy()
+    offsets = offsets_of(correlation)
     if not offsets or offsets[0].correlation < REPEATING:
         return nothing
-    clear = _stands_out(offsets, correlation.cpu())
-    picture, reached = _told(colour, known, offsets)
+    clear = stand_out(offsets, correlation)
+    picture, reached = _predicted(colour, known, offsets)
     small = min(known.shape[-2:]) < SMALLEST_ALIKE
     if (small and not clear) or not _holds(colour, picture, spread(missing, REPEAT_RING) & known & reached):
         return nothing
     picture, reached = torch.where(known, colour, picture), known | reached
     for _ in range(MOST_STEPS):
-        further, there = _told(picture, reached, offsets)
+        further, there = _predicted(picture, reached, offsets)
         new = there & ~reached
         if not bool(new.any()):
             break
@@ -95,21 +83,11 @@ def _continued(colour: Tensor, known: Tensor) -> Repetition:
     return Repetition(picture, found, known.new_full((1,), clear))
 
 
-def _stands_out(offsets: list[Offset], correlation: Tensor) -> bool:
-    """Whether on the way to one of the highest peaks a picture is much less like itself."""
-    for rows, columns, high in offsets:
-        steps = max(abs(rows), abs(columns))
-        way = (correlation[round(rows * step / steps), round(columns * step / steps)] for step in range(1, steps))
-        if high >= REPEATING and high - float(min(way)) >= STANDS_OUT:
-            return True
-    return False
-
-
-def _holds(colour: Tensor, told: Tensor, ring: Tensor) -> bool:
-    """Whether a pattern tells the known pixels next to the hole, but for a share of their variance."""
+def _holds(colour: Tensor, predicted: Tensor, ring: Tensor) -> bool:
+    """Whether a pattern predicts the known pixels next to the hole, but for a share of their variance."""
     count = ring.count_nonzero()
     mean = torch.where(ring, colour, 0).sum((2, 3), keepdim=True) / count.clamp(min=1)
-    error, variance = (torch.where(ring, colour - other, 0).square().sum() for other in (told, mean))
+    error, variance = (torch.where(ring, colour - other, 0).square().sum() for other in (predicted, mean))
     return bool(error <= REPEAT_ERROR * variance) and bool(variance > 0)
 
 
@@ -140,39 +118,14 @@ def _local_mean(colour: Tensor, there: Tensor) -> Tensor:
     return sums / counts.clamp(min=1e-3)
 
 
-def _offsets(correlation: Tensor) -> list[Offset]:
-    """The peaks of an autocorrelation (2H, 2W), the highest first, of equal ones the nearest."""
-    rounded = (100 * correlation).round() / 100  # so that rounding errors make no peaks
-    around = F.max_pool2d(F.pad(rounded[None, None], (2, 2, 2, 2), mode="circular"), 5, 1)[0, 0]
-    rows, columns = (_signed(length, correlation.device) for length in correlation.shape)
-    far = (rows.abs() >= NEAREST_OFFSET)[:, None] | (columns.abs() >= NEAREST_OFFSET)
-    row, column = ((rounded >= around) & far & (rounded > WEAKEST)).nonzero().T.cpu()
-    peaks = zip(
-        rows.cpu()[row].tolist(), columns.cpu()[column].tolist(), rounded.cpu()[row, column].tolist(), strict=True
-    )
-    ordered = sorted(peaks, key=lambda peak: (-peak[2], peak[0] ** 2 + peak[1] ** 2, peak))
-    return [Offset(*peak) for peak in ordered[:MOST_OFFSETS]]
-
-
-def _signed(length: int, device: torch.device) -> Tensor:
-    """The offset of each place along an axis of an autocorrelation."""
-    places = torch.arange(length, device=device)
-    return torch.where(places < length // 2, places, places - length)
-
-
-def _told(colour: Tensor, there: Tensor, offsets: list[Offset]) -> tuple[Tensor, Tensor]:
-    """What each pixel should be by those at the offsets from it, as far as they are there, and which have any."""
+def _predicted(colour: Tensor, there: Tensor, offsets: list[Offset]) -> tuple[Tensor, Tensor]:
+    """Each pixel by those at the offsets from it, as far as they are there, and which pixels have any."""
     height, width = there.shape[-2:]
     total, weight = torch.zeros_like(colour), torch.zeros_like(there, dtype=colour.dtype)
     share = there.to(colour.dtype)
-    for rows, columns, correlation in offsets:
-        here, other = zip(*(_overlap(*axis) for axis in ((rows, height), (columns, width))), strict=True)
-        part = share[(..., *other)] * correlation**REPEAT_POWER
+    for offset in offsets:
+        here, other = offset.overlap(height, width)
+        part = share[(..., *other)] * offset.correlation**REPEAT_POWER
         total[(..., *here)] += colour[(..., *other)] * part
         weight[(..., *here)] += part
     return total / weight.clamp(min=1e-9), weight > 0
-
-
-def _overlap(offset: int, length: int) -> tuple[slice, slice]:
-    """The places along an axis that have another at the offset, and those others."""
-    return slice(max(0, -offset), length - max(0, offset)), slice(max(0, offset), length - max(0, -offset))
