@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
+import os
+import platform
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -622,6 +626,21 @@ def test_where_not_even_small_tiles_fit_one_sentence_says_so() -> None:
     full = Inpainter(_limited(_network(), 100), device="cpu", dtype="float32")
     with pytest.raises(DeviceError, match="memory"):
         full(_array(100, 100), _mask(100, 100, (20, 20, 60, 60)))
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="oneDNN alone does not look")
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have other kernels")
+def test_memory_for_machine_code_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    inpainter = Inpainter(_network(), device="cpu", dtype="float32")
+    image, mask = _array(100, 100), _mask(100, 100, (20, 20, 60, 60))
+    with monkeypatch.context() as patched:
+        patched.setattr(mmap, "mmap", full)
+        with pytest.raises(DeviceError, match="memory"):
+            inpainter(image, mask)
+    assert (inpainter(image, mask)[~mask] == image[~mask]).all()
 
 
 # Errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,14 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
         isinstance(error, RuntimeError) and any(saying in text for saying in _MEMORY_SAYINGS)
     )
+
+
+def need_memory(size: int) -> None:
+    """Raises MemoryError where this process cannot have ``size`` more bytes: asked before calls that do not look."""
+    try:
+        mmap.mmap(-1, size).close()  # address space alone, which takes some microseconds
+    except OSError as error:
+        raise MemoryError(f"can't allocate memory: {size} bytes") from error
 
 
 def free_memory() -> None:

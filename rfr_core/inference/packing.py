@@ -17,12 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rfr_core.inference.memory import is_out_of_memory, need_memory
 from rfr_core.network.residual_network import RESIDUAL_PARTS
 
 Network = TypeVar("Network", bound=nn.Module)
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _SIZES = 8  # that a layer keeps forms for: a fill of one hole has two or three, and the next of its kind the same
+_KERNELS = 16 << 20  # bytes, more than a convolution's machine code and its working memory take
 _PACKING = Lock()  # a module packs itself when it is first called, perhaps by several threads
 
 
@@ -86,7 +88,9 @@ class PackedConv2d(nn.Module):
                     packed = _pack(self.conv, input)
                     if not self._packed:
                         _convolve(self.conv, packed, self.slope, input)
-                except (AttributeError, RuntimeError):  # an older CPU, or a PyTorch without these kernels
+                except (AttributeError, RuntimeError) as error:  # an older CPU, or a PyTorch without these kernels
+                    if is_out_of_memory(error):
+                        raise
                     self._packable = False
                 else:
                     self._keep(packed, size)
@@ -142,7 +146,14 @@ def _convolve(conv: nn.Conv2d | nn.ConvTranspose2d, packed: Tensor, slope: float
     geometry = list(conv.stride), list(conv.dilation), 1
     if isinstance(conv, nn.ConvTranspose2d):
         padding = list(conv.padding), list(conv.output_padding)
+        _need_memory(conv, input)
         compute = torch.ops.mkldnn._convolution_transpose_pointwise
         return compute(input, packed, conv.bias, *padding, *geometry, *activation, "")
     compute = torch.ops.mkldnn._convolution_pointwise
     return compute(input, packed, conv.bias, list(conv.padding), *geometry, *activation, "")
+
+
+def _need_memory(conv: nn.ConvTranspose2d, input: Tensor) -> None:
+    """Asked first, since oneDNN does not look whether it got the memory for a transposed convolution's machine code."""
+    positions = input.numel() // conv.in_channels * conv.stride[0] * conv.stride[1]
+    need_memory(positions * conv.out_channels * input.element_size() + _KERNELS)
