@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmarks import seams, sequences
 from rfr_core.defects.drawn_defects import draw_defects
 from rfr_core.defects.finding import find_defects
+from rfr_core.errors import RFRError
 from rfr_core.holes.shaping import grow
 from rfr_core.images.picture_files import Picture, read_picture, save_picture
 from rfr_core.images.pixels import to_tensor
@@ -26,9 +27,16 @@ _SHOWN = range(8, 12)  # frames
 
 
 def main() -> None:
-    kind, picture, out = sys.argv[1:]
-    image = read_picture(Path(picture)).image.convert("RGB")
-    save_picture(Picture(_SHEETS[kind](image)), Path(out), quality=70)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sheets", description="Makes a picture of the docs.")
+    parser.add_argument("kind", choices=sorted(_SHEETS))
+    parser.add_argument("picture", type=Path, help="a photograph")
+    parser.add_argument("out", type=Path, help="the picture to write")
+    given = parser.parse_args()
+    try:
+        image = read_picture(given.picture).image.convert("RGB")
+        save_picture(Picture(_SHEETS[given.kind](image)), given.out, quality=70)
+    except RFRError as error:
+        parser.exit(1, f"{error}\n")
 
 
 def _defects(image: Image.Image) -> Image.Image:
