@@ -67,7 +67,7 @@ def add_detail(
         # Between known pixels so near, colours are right as they are.
         broad = not batch[0].region.thin
         finish = partial(_finished, refine=refine, exact=scene.exact, broad=broad)
-        made = _synthesized(pictures, knowns, finish, device)
+        made = _synthesized(pictures, knowns, finish, partial(input_stack, device=device, exact=scene.exact))
         for part, picture in zip(batch, made.split(1), strict=True):
             detailed += _in_cells(scene, part, picture)
     return detailed
@@ -139,29 +139,29 @@ def _show(picture: Tensor, there: Tensor, fill: FilledBox, window: Box) -> Tenso
     return shown
 
 
-def _synthesized(picture: Tensor, known: Tensor, finish: Finish, device: torch.device) -> Tensor:
+def _synthesized(picture: Tensor, known: Tensor, finish: Finish, stacked: Finish) -> Tensor:
     levels = 0
     while known[0].numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(input_stack(picture, known, device), known)
+        return finish(stacked(picture, known), known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(input_stack(small, surely, device), surely) - small, side)
+    difference = enlarged(finish(stacked(small, surely), surely) - small, side)
     return difference[..., : picture.shape[-2], : picture.shape[-1]].add_(picture).clamp_(0, 1)
 
 
-def input_stack(blurry: Tensor, known: Tensor, device: torch.device = _CPU) -> Tensor:
+def input_stack(blurry: Tensor, known: Tensor, device: torch.device = _CPU, *, exact: bool = False) -> Tensor:
     """What a refinement is given: blurry fills (N, 3, H, W) and what PatchMatch makes of them, (N, 10, H, W).
 
     All on the CPU. device: to search patches on, if it is a CUDA device and many are searched: for few, the CPU is done
-    before a GPU has begun.
+    before a GPU has begun. exact: as `synthesize` has it.
     """
     if device.type == "cuda" and int((~known).count_nonzero()) >= GPU_PIXELS:
-        made = synthesize(to_device(blurry, device), to_device(known, device))
+        made = synthesize(to_device(blurry, device), to_device(known, device), exact=exact)
         return torch.cat([blurry, *(part.cpu() for part in made)], 1)
-    return torch.cat([blurry, *synthesize(blurry, known)], 1)
+    return torch.cat([blurry, *synthesize(blurry, known, exact=exact)], 1)
 
 
 def _finished(stack: Tensor, known: Tensor, *, refine: Refine | None, exact: bool, broad: bool) -> Tensor:

@@ -143,7 +143,7 @@ def _squares_of(values: np.ndarray, side: int) -> np.ndarray:
 
 
 def _finished(blurry: np.ndarray, known: np.ndarray, finish: _Finish) -> np.ndarray:
-    detailed, copies, mismatch = synthesized(blurry, known)
+    detailed, copies, mismatch = synthesized(blurry, known, exact=finish.exact)
     if not bool(mismatch.any()):  # an exact copy cannot be made better
         return detailed
     stack = np.concatenate([blurry, detailed, copies, mismatch])

@@ -63,7 +63,7 @@ class PatchSearch:
     ) -> None:
         """Takes a picture apart.
 
-        colour: (3, H, W), right where known: (H, W) bool. guide: (3, H, W), how a fill should look from afar and how
+        colour: (C, H, W), right where known: (H, W) bool. guide: (3, H, W), how a fill should look from afar and how
         the picture does. confidence: (H, W) > 0, how far each pixel of a query's patch counts. guide_share: weight of
         the guide against the patch.
         """
@@ -71,9 +71,10 @@ class PatchSearch:
         self.valid = sources_within(known).reshape(-1)
         self.queries = np.flatnonzero(wanted_patches(known))
         self._sources = np.flatnonzero(self.valid)
+        self._channels = len(colour)
         self._patches, self._guides = Squares(colour, RADIUS), Squares(guide, GUIDE_RADIUS)
         self._wanted_guides = self._guides(self.queries)
-        self._weight = _shares(Squares(confidence[None], RADIUS)(self.queries)).repeat(3, 1)
+        self._weight = _shares(Squares(confidence[None], RADIUS)(self.queries)).repeat(self._channels, 1)
         self._beside: dict[
             int, tuple[np.ndarray, np.ndarray, np.ndarray]
         ] = {}  # by step: queries there, how far, where
@@ -82,13 +83,13 @@ class PatchSearch:
     def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
         """A search that looks at all sources, or at every n-th where they make more pairs with the queries.
 
-        It takes pixels (n,), a content (3, H, W) and how far each of its pixels counts (H, W), and returns the best
+        It takes pixels (n,), a content (C, H, W) and how far each of its pixels counts (H, W), and returns the best
         source for the patch around each pixel, (n,).
         """
         sources = self._sources[:: max(1, -(-len(self.queries) * len(self._sources) // most_pairs))]
         patches, guides = self._patches(sources), self._guides(sources)
         # w (s - q)^2 = w s^2 - 2 w q s + w q^2, in one product and without the last term, which is the query's own.
-        energies = np.square(patches).reshape(len(sources), -1, 3).sum(2)
+        energies = np.square(patches).reshape(len(sources), -1, self._channels).sum(2)
         guide_energies = np.square(guides).sum(1, keepdims=True)
         offered = np.concatenate([energies, patches, guide_energies, guides], 1).T
 
@@ -97,7 +98,7 @@ class PatchSearch:
             found, size = [], max(1, TABLE // len(sources))
             for part in (pixels[start : start + size] for start in range(0, len(pixels), size)):
                 share = _shares(shares(part))
-                weighted = wanted(part) * share.repeat(3, 1) * -2
+                weighted = wanted(part) * share.repeat(self._channels, 1) * -2
                 guide = self._guides(part) * (-2 * self._guide_share)
                 one = np.full((len(part), 1), self._guide_share)
                 found.append(sources[(np.concatenate([share, weighted, one, guide], 1) @ offered).argmin(1)])
@@ -108,7 +109,7 @@ class PatchSearch:
     def refine(self, content: np.ndarray, field: np.ndarray, draws: SeededDraws) -> tuple[np.ndarray, np.ndarray]:
         """A field improved by what neighbours found and by random trials, and the distance of each match.
 
-        content: (3, H, W), what the sources should look like.
+        content: (C, H, W), what the sources should look like.
         """
         wanted = Squares(content, RADIUS)(self.queries)
         field, distance = field.copy(), self._distance(field, wanted)
@@ -231,9 +232,9 @@ def voted_pixels(
     radius: int,
     weight: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Each marked pixel as the mean of what the matches around it put there; -1 where they put nothing: (3, H, W).
+    """Each marked pixel as the mean of what the matches around it put there; -1 where they put nothing: (C, H, W).
 
-    colour: (3, H, W). known: (H, W) bool, which colours may be taken. dense: (H * W,) as `PatchSearch.dense` gives it.
+    colour: (C, H, W). known: (H, W) bool, which colours may be taken. dense: (H * W,) as `PatchSearch.dense` gives it.
     marked: (H, W) bool. radius: of the middle of each patch that counts. weight: (H * W,), how far each query's patch
     counts; None = alike.
     """
@@ -241,22 +242,22 @@ def voted_pixels(
     reach = radius * (width + 1)
     # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
     channels = np.concatenate([colour, np.ones((1, height, width), dtype=np.float32)]) * known
-    flat = np.pad(np.moveaxis(channels, 0, -1).reshape(-1, 4), ((reach, reach), (0, 0)))
+    flat = np.pad(np.moveaxis(channels, 0, -1).reshape(-1, len(channels)), ((reach, reach), (0, 0)))
     dense, stride = dense.reshape(height, width), width + 2 * radius
     shares = np.where(dense >= 0, np.float32(1) if weight is None else weight.reshape(height, width), np.float32(0))
     sources, shares = np.pad(np.maximum(dense, 0), radius).reshape(-1) + reach, np.pad(shares, radius).reshape(-1)
-    result = np.full((height * width, 3), -1, dtype=np.float32)
+    result = np.full((height * width, len(colour)), -1, dtype=np.float32)
     wanted = np.flatnonzero(marked)
     for pixels in (wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)):
         place = (pixels // width + radius) * stride + pixels % width + radius
-        total = np.zeros((len(pixels), 4), dtype=np.float32)
+        total = np.zeros((len(pixels), len(channels)), dtype=np.float32)
         for down in range(-radius, radius + 1):
             for right in range(-radius, radius + 1):
                 query = place + (down * stride + right)
                 total += flat[sources[query] - (down * width + right)] * shares[query][:, None]
-        count = total[:, 3:]
-        result[pixels] = np.where(count > 0, total[:, :3] / np.maximum(count, np.float32(1e-30)), np.float32(-1))
-    return np.ascontiguousarray(result.reshape(height, width, 3).transpose(2, 0, 1))
+        count = total[:, -1:]
+        result[pixels] = np.where(count > 0, total[:, :-1] / np.maximum(count, np.float32(1e-30)), np.float32(-1))
+    return np.ascontiguousarray(result.reshape(height, width, -1).transpose(2, 0, 1))
 
 
 def _shares(shares: np.ndarray) -> np.ndarray:

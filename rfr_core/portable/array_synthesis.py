@@ -19,6 +19,7 @@ from rfr_core.portable.array_patches import (
 )
 from rfr_core.portable.array_pyramid import average_2x2, box_blur, halve, lerp, pull_push, share_within, spread
 from rfr_core.portable.array_repetition import ArrayRepetition, repeated
+from rfr_core.portable.array_texture_feature import texture_feature
 from rfr_core.texture.repetition_settings import MOST_ASKED
 from rfr_core.texture.settings import (
     CHUNK,
@@ -51,11 +52,25 @@ SearchArray = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # see 
 
 @dataclass(frozen=True)
 class _Scale:
-    """colour: (3, h, w), right where known: (h, w) bool. fill: (3, h, w), with a blurry fill."""
+    """colour: (C, h, w), right where known: (h, w) bool. fill: (C, h, w), with a blurry fill.
+
+    C is 3, or 4 with the texture feature.
+    """
 
     colour: np.ndarray
     known: np.ndarray
     fill: np.ndarray
+
+    def with_feature(self, feature: np.ndarray) -> _Scale:
+        """The same with a texture feature (1, h, w), right where known, and interpolated in the fill."""
+        soft = pull_push(np.where(self.known, feature, np.float32(0)), self.known[None].astype(np.float32))
+        return _Scale(np.concatenate([self.colour, feature]), self.known, np.concatenate([self.fill, soft]))
+
+    def without_feature(self) -> _Scale:
+        """The same with a texture feature of 0, if it has any."""
+        colour, fill = self.colour.copy(), self.fill.copy()
+        colour[3:], fill[3:] = 0, 0
+        return _Scale(colour, self.known, fill)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,13 +86,14 @@ class _Scale:
 class _Match:
     """dense: (h * w,) as `PatchSearch.dense` gives it. distance: (h * w,), that of each query's match. size: h, w.
 
-    repeats: whether a pattern clearly repeats itself in the picture.
+    repeats: whether a pattern clearly repeats itself in the picture; patterned: whether one was found at all.
     """
 
     dense: np.ndarray
     distance: np.ndarray
     size: tuple[int, int]
     repeats: bool
+    patterned: bool
 
     @cached_property
     def weight(self) -> np.ndarray:
@@ -90,17 +106,21 @@ class _Match:
         """The same for a picture of twice the size."""
         rows, columns = (np.arange(length) // 2 for length in size)
         distance = self.distance.reshape(self.size)[rows[:, None], columns].reshape(-1)
-        return _Match(doubled_field(self.dense, self.size, size), distance, size, self.repeats)
+        return _Match(doubled_field(self.dense, self.size, size), distance, size, self.repeats, self.patterned)
 
 
-def synthesized(fill: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def synthesized(
+    fill: np.ndarray, known: np.ndarray, *, exact: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A picture with all that is not known put together from patches of what is.
 
     fill: (3, H, W) float32 in [0, 1]: the picture and, where not known, a fill without fine detail. known: (H, W) bool.
-    Returns picture, copies and mismatch, as `rfr_core.texture.exemplar.Synthesis` has them: (3, H, W), (3, H, W) and
-    (1, H, W).
+    exact: patches are chosen by colour alone. Returns picture, copies and mismatch, as
+    `rfr_core.texture.exemplar.Synthesis` has them: (3, H, W), (3, H, W) and (1, H, W).
     """
     scales = _scales(fill, known)
+    if not exact:
+        scales = _with_features(scales)
     draws = SeededDraws()
     match: _Match | None = None
     for number, scale in reversed(list(enumerate(scales))):
@@ -159,6 +179,20 @@ def _scales(fill: np.ndarray, known: np.ndarray) -> list[_Scale]:
     return scales
 
 
+def _with_features(scales: list[_Scale]) -> list[_Scale]:
+    """The scales, those coarser than the finest that is searched with their texture feature, too."""
+    finest = next((number for number, scale in enumerate(scales) if scale.is_searched), len(scales))
+    made = scales[: finest + 1]
+    if len(made) < len(scales):
+        known = scales[0].known
+        feature, coverage = texture_feature(scales[0].colour, known), known[None].astype(np.float32)
+        for number, scale in enumerate(scales[1:], 1):
+            feature, coverage = halve(feature, coverage)
+            if number > finest:
+                made.append(scale.with_feature(feature))
+    return made
+
+
 def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: SeededDraws) -> _Match | None:
     """The match of a scale, found in turn with what it makes; where it is the first, from that many pairs.
 
@@ -166,14 +200,17 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
     """
     if int(np.count_nonzero(sources_within(scale.known))) < FEWEST_SOURCES or bool(scale.known.all()):
         return None
-    confidence = _confidence(scale.known)
-    matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill, GUIDE_BLUR), confidence, GUIDE_SHARE)
-    pattern = _pattern(scale, start)
+    confidence, pattern = _confidence(scale.known), _pattern(scale, start)
+    patterned = start is not None and start.patterned
+    if patterned or (pattern is not None and bool(pattern.found.any())):
+        scale, patterned = scale.without_feature(), True  # a pattern tells by itself where patches go
+    matcher = PatchSearch(scale.colour, scale.known, box_blur(scale.fill[:3], GUIDE_BLUR), confidence, GUIDE_SHARE)
     if start is None or (pattern is not None and bool(pattern.found.any())):
         search = matcher.full_search(pairs)
         content, repeats = scale.fill if start else _begun(scale, search), False
         if pattern is not None:
-            content, repeats = np.where(pattern.found, pattern.picture, content), pattern.clear
+            continued = np.where(pattern.found, pattern.picture, content[:3])
+            content, repeats = np.concatenate([continued, content[3:]]), pattern.clear
         field = search(matcher.queries, content, confidence)
     else:
         repeats = start.repeats
@@ -184,18 +221,18 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         if match is not None:
             content = _voted(scale, match.dense, match.weight)
         field, distance = matcher.refine(content, field, draws)
-        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size, repeats)
+        match = _Match(matcher.dense(field), matcher.spread_out(distance), scale.size, repeats, patterned)
     return match
 
 
 def _pattern(scale: _Scale, start: _Match | None) -> ArrayRepetition | None:
     """How a pattern goes on at a scale; None where that was not asked, for one was found before, or it is large."""
     asked = scale.known.size <= MOST_ASKED and (start is None or not start.repeats)
-    return repeated(scale.colour, scale.known) if asked else None
+    return repeated(scale.colour[:3], scale.known) if asked else None
 
 
 def _begun(scale: _Scale, search: SearchArray) -> np.ndarray:
-    """The picture (3, h, w) as patches are first looked for: with the network's fill, and its border from patches.
+    """The picture (C, h, w) as patches are first looked for: with the network's fill, and its border from patches.
 
     Patches alone where a hole is too deep to begin with a blur.
     """
@@ -208,9 +245,9 @@ def _peeled(scale: _Scale, search: SearchArray, rings: int) -> np.ndarray:
     """The picture filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
     In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". rings: how many
-    pixels far at most. Returns (3, h, w).
+    pixels far at most. Returns (C, h, w).
     """
-    colour = scale.colour.reshape(3, -1)
+    colour = scale.colour.reshape(len(scale.colour), -1)
     content, reached = np.where(scale.known, scale.colour, np.float32(0)), scale.known
     confidence, trust = reached.astype(np.float32), 1.0
     for _ in range(rings):

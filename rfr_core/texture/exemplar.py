@@ -56,6 +56,7 @@ from rfr_core.texture.settings import (
     VOTES,
 )
 from rfr_core.texture.surroundings import Surroundings
+from rfr_core.texture.texture_feature import texture_feature
 from rfr_core.texture.votes import Votes
 
 Search = Callable[[Tensor, Tensor, Tensor], Tensor]  # see `PatchMatch.full_search`
@@ -77,11 +78,27 @@ class Synthesis(NamedTuple):
 
 @dataclass(frozen=True)
 class _Scale:
-    """colour: (N, 3, h, w), right where known: (N, 1, h, w) bool. fill: (N, 3, h, w), with a blurry fill."""
+    """colour: (N, C, h, w), right where known: (N, 1, h, w) bool. fill: (N, C, h, w), with a blurry fill.
+
+    C is 3, or 4 with the texture feature.
+    """
 
     colour: Tensor
     known: Tensor
     fill: Tensor
+
+    def with_feature(self, feature: Tensor) -> _Scale:
+        """The same with a texture feature (N, 1, h, w), right where known, and interpolated in the fill."""
+        soft = pull_push(torch.where(self.known, feature, 0), self.known.float())
+        return _Scale(torch.cat([self.colour, feature], 1), self.known, torch.cat([self.fill, soft], 1))
+
+    def without_feature(self, pictures: Tensor) -> _Scale:
+        """The same with a texture feature of 0 in some pictures, (N,) bool."""
+        if self.colour.shape[1] == 3 or not bool(pictures.any()):
+            return self
+        kept = (~pictures).to(self.colour.dtype)[:, None, None, None]
+        colour, fill = (torch.cat([one[:, :3], one[:, 3:] * kept], 1) for one in (self.colour, self.fill))
+        return _Scale(colour, self.known, fill)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -103,7 +120,8 @@ class _Scale:
 class _Match:
     """queries: (Q,) as those of `PatchMatch`. field, distance: (Q,), the source of each and how far it is from that.
 
-    shape: N, h and w. repeats: (N,) bool, the pictures in which a pattern clearly repeats itself.
+    shape: N, h and w. repeats: (N,) bool, the pictures in which a pattern clearly repeats itself; patterned: (N,) bool,
+    those in which one was found at all.
     """
 
     queries: Tensor
@@ -111,6 +129,7 @@ class _Match:
     distance: Tensor
     shape: tuple[int, int, int]
     repeats: Tensor
+    patterned: Tensor
 
     @cached_property
     def weight(self) -> Tensor:
@@ -135,10 +154,10 @@ class _Match:
         queries = (dense >= 0).nonzero()[:, 0]
         rows, columns = (torch.arange(length) // 2 for length in size)
         distance = self.distances().view(self.shape)[:, rows[:, None], columns].flatten()
-        return _Match(queries, dense[queries], distance[queries], (pictures, *size), self.repeats)
+        return _Match(queries, dense[queries], distance[queries], (pictures, *size), self.repeats, self.patterned)
 
 
-def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
+def synthesize(fill: Tensor, known: Tensor, *, exact: bool = False) -> Synthesis:
     """Pictures with all that is not known put together from patches of what is, each from its own.
 
     Always the same for the same input, alone or in a batch. The fill as it is where too little is known to choose from.
@@ -146,25 +165,28 @@ def synthesize(fill: Tensor, known: Tensor) -> Synthesis:
     Args:
         fill: (N, 3, H, W) float32 in [0, 1]: the picture and, where not known, a fill without fine detail.
         known: (N, 1, H, W) bool, on the same device, which all is computed on.
+        exact: patches are chosen by colour alone, which is nearer to the truth, but smooth where that is uncertain.
     """
     with contextlib.nullcontext() if fill.device.type == "cpu" else fill.device:
-        return _synthesized_each(fill, known)
+        return _synthesized_each(fill, known, exact)
 
 
-def _synthesized_each(fill: Tensor, known: Tensor) -> Synthesis:
+def _synthesized_each(fill: Tensor, known: Tensor, exact: bool) -> Synthesis:
     if len(known) == 1:
-        return _synthesized(fill, known)
+        return _synthesized(fill, known, exact)
     small = _can_begin(known) & (sources_in(known).flatten(1).sum(1) >= FEWEST_SOURCES) & ~known.flatten(1).all(1)
     # Those that are searched at one scale go together: there, an operation takes longer to begin than to do.
     parts = [part for part in (small.nonzero()[:, 0], *(~small).nonzero()) if len(part)]
-    made = [_synthesized(fill[part], known[part]) for part in parts]
+    made = [_synthesized(fill[part], known[part], exact) for part in parts]
     order = torch.cat(parts).argsort()
     return Synthesis(*(torch.cat(values)[order] for values in zip(*made, strict=True)))
 
 
-def _synthesized(fill: Tensor, known: Tensor) -> Synthesis:
+def _synthesized(fill: Tensor, known: Tensor, exact: bool) -> Synthesis:
     """As :func:`synthesize`, of one picture, or of several that are searched at one scale."""
     scales = _scales(fill, known)
+    if not exact:
+        scales = _with_features(scales)
     draws = Draws()
     match: _Match | None = None
     for number, scale in reversed(list(enumerate(scales))):
@@ -224,13 +246,30 @@ def _scales(fill: Tensor, known: Tensor) -> list[_Scale]:
     return scales
 
 
+def _with_features(scales: list[_Scale]) -> list[_Scale]:
+    """The scales, those coarser than the finest that is searched with their texture feature, too."""
+    finest = next((number for number, scale in enumerate(scales) if scale.is_searched), len(scales))
+    made = scales[: finest + 1]
+    if len(made) < len(scales):
+        feature, coverage = texture_feature(scales[0].colour, scales[0].known), scales[0].known.float()
+        for number, scale in enumerate(scales[1:], 1):
+            feature, coverage = halve(feature, coverage)
+            if number > finest:
+                made.append(scale.with_feature(feature))
+    return made
+
+
 def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: Draws) -> _Match | None:
     """The match of a scale, found in turn with what it makes; where it is the first, from that many pairs.
 
     None where nothing is missing, as of a thin hole at half the size, or too little known to choose from.
     """
-    confidence = _confidence(scale.known)
-    matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill), confidence, GUIDE_SHARE)
+    confidence, pattern = _confidence(scale.known), _pattern(scale, start)
+    patterned = start.patterned if start else scale.known.new_zeros(len(scale.known))
+    if pattern is not None:
+        patterned = patterned | pattern.found.flatten(1).any(1)
+    scale = scale.without_feature(patterned)  # a pattern tells by itself where patches go
+    matcher = PatchMatch(scale.colour, scale.known, _from_afar(scale.fill[:, :3]), confidence, GUIDE_SHARE)
     if not len(matcher.queries) or matcher.sources < FEWEST_SOURCES:
         return None
     unknown = (~scale.known).flatten().nonzero()[:, 0]
@@ -241,12 +280,12 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         colours = voted(field, unknown, RADIUS, weight)
         return colours.where(colours >= 0, soft)
 
-    pattern = _pattern(scale, start)
     if start is None or (pattern is not None and bool(pattern.found.any())):
         search = matcher.full_search(pairs)
         begun, repeats = scale.fill if start else _begun(scale, search), matcher.valid.new_zeros(len(scale.known))
         if pattern is not None:
-            begun, repeats = torch.where(pattern.found, pattern.pictures, begun), pattern.clear
+            continued = torch.where(pattern.found, pattern.pictures, begun[:, :3])
+            begun, repeats = torch.cat([continued, begun[:, 3:]], 1), pattern.clear
         content = Surroundings(begun, RADIUS)
         field = search(matcher.queries, begun, confidence)
     else:
@@ -259,7 +298,7 @@ def _search(scale: _Scale, start: _Match | None, votes: int, pairs: int, draws: 
         if match is not None:
             content.put(unknown, made(field, match.weight))
         field, distance = matcher.refine(content, field, draws)
-        match = _Match(matcher.queries, field, distance, (len(scale.known), *scale.size), repeats)
+        match = _Match(matcher.queries, field, distance, (len(scale.known), *scale.size), repeats, patterned)
     return match
 
 
@@ -267,11 +306,11 @@ def _pattern(scale: _Scale, start: _Match | None) -> Repetition | None:
     """How patterns go on at a scale; None where that was not asked, for one was found before, or the scale is large."""
     height, width = scale.size
     asked = height * width <= MOST_ASKED and (start is None or not bool(start.repeats.any()))
-    return repeated(scale.colour, scale.known) if asked else None
+    return repeated(scale.colour[:, :3], scale.known) if asked else None
 
 
 def _begun(scale: _Scale, search: Search) -> Tensor:
-    """The pictures (N, 3, h, w) as patches are first looked for: with the network's fill, which says what goes where.
+    """The pictures (N, C, h, w) as patches are first looked for: with the network's fill, which says what goes where.
 
     Pixels next to known ones come from patches, so that all begins sharp, and all pixels do in a picture with a hole
     too deep to begin with a blur.
@@ -285,7 +324,7 @@ def _peeled(scale: _Scale, search: Search, rings: int) -> Tensor:
     """Pictures filled from the border inwards, each pixel from the patch most like what is there when it is reached.
 
     In the onion-peel order of Efros and Leung 1999, "Texture Synthesis by Non-parametric Sampling". rings: how many
-    pixels far at most. Returns (N, 3, h, w).
+    pixels far at most. Returns (N, C, h, w).
     """
     size = scale.colour.shape
     colour = _pixels_of(scale.colour)

@@ -58,9 +58,10 @@ class PatchMatch:
     def __init__(self, colour: Tensor, known: Tensor, guide: Tensor, confidence: Tensor, guide_share: float) -> None:
         """Takes pictures apart.
 
-        colour: (N, 3, H, W), right where known: (N, 1, H, W) bool. guide: (N, 3, H, W), how a fill should look from
-        afar and how the picture does. confidence: (N, 1, H, W) > 0, how far each pixel of a query's patch counts.
-        guide_share: weight of the guide against the patch.
+        colour: (N, C, H, W), right where known: (N, 1, H, W) bool; beside red, green and blue there may be more to tell
+        patches apart by. guide: (N, 3, H, W), how a fill should look from afar and how the picture does. confidence:
+        (N, 1, H, W) > 0, how far each pixel of a query's patch counts. guide_share: weight of the guide against the
+        patch.
         """
         self.height, self.width = known.shape[-2:]
         self.valid = sources_in(known).flatten()
@@ -69,10 +70,11 @@ class PatchMatch:
         self._sources = [part.nonzero()[:, 0] for part in self.valid.split(self.height * self.width)]
         self._counts = count_by_picture(self.queries, len(known), self.height * self.width)
         self._numbers = torch.cat([torch.arange(count) for count in self._counts])
+        self._channels = colour.shape[1]
         self._patches = Surroundings(colour, RADIUS)
         self._guides = Surroundings(guide, GUIDE_RADIUS)
         self._wanted_guides = self._guides(self.queries)
-        self._weight = _shares(Surroundings(confidence, RADIUS)(self.queries)).repeat_interleave(3, 1)
+        self._weight = _shares(Surroundings(confidence, RADIUS)(self.queries)).repeat_interleave(self._channels, 1)
         self._beside: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by step: queries there, how far, and where
         self._guide_share = guide_share / self._guides.values
         self._chunk = chunk_on(colour.device)
@@ -85,7 +87,7 @@ class PatchMatch:
     def full_search(self, most_pairs: int = MOST_PAIRS) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         """A search that looks at all sources, or at every n-th where they make more pairs with a picture's queries.
 
-        It takes pixels (n,) in rising order, a content (N, 3, H, W) and how far each of its pixels counts
+        It takes pixels (n,) in rising order, a content (N, C, H, W) and how far each of its pixels counts
         (N, 1, H, W), and returns the best source for the patch around each pixel, (n,).
         """
         pictures, area = len(self._sources), self.height * self.width
@@ -98,7 +100,7 @@ class PatchMatch:
             for own, (sources, offered) in zip(pixels.split(counts), offers, strict=True):
                 for part in own.split(max(1, TABLE // len(sources))):
                     share = _shares(shares(part))
-                    weighted = wanted(part).mul_(share.repeat_interleave(3, 1)).mul_(-2)
+                    weighted = wanted(part).mul_(share.repeat_interleave(self._channels, 1)).mul_(-2)
                     guide = self._guides(part).mul_(-2 * self._guide_share)
                     one = torch.full((len(part), 1), self._guide_share)
                     found.append(sources[(torch.cat([share, weighted, one, guide], 1) @ offered).argmin(1)])
@@ -113,7 +115,7 @@ class PatchMatch:
         sources = sources[:: max(1, -(-queries * len(sources) // most_pairs))] + picture * area
         patches, guides = self._patches(sources), self._guides(sources)
         # w (s - q)^2 = w s^2 - 2 w q s + w q^2, in one product and without the last term, which is the query's own.
-        energies = patches.square().view(len(sources), -1, 3).sum(2)
+        energies = patches.square().view(len(sources), -1, self._channels).sum(2)
         guide_energies = guides.square().sum(1, keepdim=True)
         return sources, torch.cat([energies, patches, guide_energies, guides], 1).T
 

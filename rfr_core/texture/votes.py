@@ -19,22 +19,23 @@ class Votes:
     def __init__(self, colour: Tensor, known: Tensor, queries: Tensor) -> None:
         """Takes pictures whose queries will be matched.
 
-        colour: (N, 3, H, W). known: (N, 1, H, W) bool, which colours may be taken. queries: (Q,), numbers of pixels.
+        colour: (N, C, H, W). known: (N, 1, H, W) bool, which colours may be taken. queries: (Q,), numbers of pixels.
         """
         pictures, _, height, width = known.shape
+        self._channels = colour.shape[1]
         self._shape, self._reach = (pictures, height, width), RADIUS * (width + 1)
         # A pixel's colour, and 1, where known, with room before and after for what lies beyond the picture.
-        self._colours = torch.zeros(known.numel() + 2 * self._reach, 4)
-        within = self._colours[self._reach : len(self._colours) - self._reach].view(*self._shape, 4)
-        torch.mul(colour.movedim(1, -1), known.movedim(1, -1), out=within[..., :3])
-        within[..., 3] = known[:, 0]
+        self._colours = torch.zeros(known.numel() + 2 * self._reach, self._channels + 1)
+        within = self._colours[self._reach : len(self._colours) - self._reach].view(*self._shape, -1)
+        torch.mul(colour.movedim(1, -1), known.movedim(1, -1), out=within[..., :-1])
+        within[..., -1] = known[:, 0]
         self._stride = width + 2 * RADIUS
         padded = pictures * (height + 2 * RADIUS) * self._stride
         self._sources, self._weight = torch.zeros(padded, dtype=torch.long), torch.zeros(padded)
         self._queries = self._places(queries)
 
     def __call__(self, field: Tensor, pixels: Tensor, radius: int, weight: Tensor | None = None) -> Tensor:
-        """Each pixel as the mean of what the matches around it put there; -1 where they put nothing: (n, 3).
+        """Each pixel as the mean of what the matches around it put there; -1 where they put nothing: (n, C).
 
         Args:
             field: (Q,), the sources of the queries.
@@ -54,7 +55,7 @@ class Votes:
             queries = self._places(part)[:, None] + queries_around
             taken = self._sources[queries].sub_(colours_around)
             total = F.embedding_bag(taken, self._colours, mode="sum", per_sample_weights=self._weight[queries])
-            colours, count = total.split((3, 1), 1)
+            colours, count = total.split((self._channels, 1), 1)
             parts.append(torch.where(count > 0, colours / count, -1))
         return torch.cat(parts)
 

@@ -246,7 +246,7 @@ def test_far_inside_patches_keep_their_crispness_unless_the_least_error_is_wante
     hole = square(160, 180, 30, 40, 100)
     textured, exact = (inpainter(noise, hole, detail=detail).astype(float) for detail in (True, "exact"))
     rim, inside = square(160, 180, 33, 43, 94) & ~square(160, 180, 40, 50, 80), square(160, 180, 60, 70, 40)
-    assert np.array_equal(textured[rim], exact[rim])
+    assert np.abs(textured[rim] - exact[rim]).max() < 4  # of patches that need not be the same
     assert exact[inside].std() < 1
     assert textured[inside].std() > 10
     assert abs(textured[inside].mean() - exact[inside].mean()) < 8  # in the same colours
