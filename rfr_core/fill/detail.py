@@ -40,7 +40,7 @@ BATCH_PIXELS = 2**18  # of small regions that are refined in one call
 GPU_PIXELS = 2**14  # of holes, from which on their patches are searched on a GPU
 _CPU = torch.device("cpu")
 
-Finish = Callable[[Tensor, Tensor], Tensor]  # of input stacks and what is known
+Finish = Callable[[Tensor, Tensor], Tensor]  # of pictures with a blurry fill, and what is known
 
 
 class Refine(Protocol):
@@ -66,8 +66,8 @@ def add_detail(
         pictures, knowns = (torch.cat(tensors) for tensors in zip(*seen, strict=True))
         # Between known pixels so near, colours are right as they are.
         broad = not batch[0].region.thin
-        finish = partial(_finished, refine=refine, exact=scene.exact, broad=broad)
-        made = _synthesized(pictures, knowns, finish, partial(input_stack, device=device, exact=scene.exact))
+        finish = partial(_detailed, refine=refine, exact=scene.exact, broad=broad, device=device)
+        made = _made(pictures, knowns, finish)
         for part, picture in zip(batch, made.split(1), strict=True):
             detailed += _in_cells(scene, part, picture)
     return detailed
@@ -139,17 +139,25 @@ def _show(picture: Tensor, there: Tensor, fill: FilledBox, window: Box) -> Tenso
     return shown
 
 
-def _synthesized(picture: Tensor, known: Tensor, finish: Finish, stacked: Finish) -> Tensor:
+def _made(picture: Tensor, known: Tensor, finish: Finish) -> Tensor:
+    """Finished pictures (N, 3, H, W), of larger ones than `LARGEST` what finishing changes at a smaller size."""
     levels = 0
     while known[0].numel() > LARGEST * 4**levels:
         levels += 1
     if not levels:
-        return finish(stacked(picture, known), known)
+        return finish(picture, known)
     side = 2**levels
     small = F.avg_pool2d(picture, side, ceil_mode=True)
     surely = -F.max_pool2d(-known.float(), side, ceil_mode=True) > 0
-    difference = enlarged(finish(stacked(small, surely), surely) - small, side)
+    difference = enlarged(finish(small, surely) - small, side)
     return difference[..., : picture.shape[-2], : picture.shape[-1]].add_(picture).clamp_(0, 1)
+
+
+def _detailed(
+    blurry: Tensor, known: Tensor, *, refine: Refine | None, exact: bool, broad: bool, device: torch.device
+) -> Tensor:
+    stack = input_stack(blurry, known, device, exact=exact)
+    return _finished(stack, known, refine=refine, exact=exact, broad=broad)
 
 
 def input_stack(blurry: Tensor, known: Tensor, device: torch.device = _CPU, *, exact: bool = False) -> Tensor:
