@@ -83,6 +83,16 @@ def test_what_is_alike_along_lines_goes_on_but_is_no_lattice() -> None:
     assert bool(synthesize(torch.where(hole, 0.5, layers), ~hole).mismatch.any())
 
 
+def test_where_a_pattern_is_found_colours_alone_choose_patches() -> None:
+    hole = hole_of(40, 50, 40, 40)
+    layers = noise(SIZE[0], 4, seed=6)[..., :1] + 0.05 * noise(*SIZE, seed=7)
+    pictures = torch.cat([facade(*SIZE), layers, noise(*SIZE, seed=4)])
+    soft, known = torch.where(hole, 0.5, pictures), ~hole.expand(3, -1, -1, -1)
+    made, exact = synthesize(soft, known), synthesize(soft, known, exact=True)
+    same = [torch.equal(one, other) for one, other in zip(made.copies, exact.copies, strict=True)]
+    assert same == [True, True, False]
+
+
 def test_a_shallow_hole_is_not_asked_for() -> None:
     assert not bool(repeated(facade(*SIZE), ~hole_of(40, 50, 4, 60)).found.any())
 
